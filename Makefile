@@ -1,0 +1,58 @@
+# Everything bootstraps .venv by itself: `make serve` and `make test` are the whole set-up.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+PORT   ?= 8000
+LOCK    = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: serve chat test test-slow test-suites check soak lock clean
+
+serve: $(VENV)/.serve
+	$(BIN)/mimo serve --port $(PORT) $(ARGS)
+
+chat: $(VENV)/.serve
+	$(BIN)/mimo chat $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest $(ARGS)
+
+test-slow: $(VENV)/.dev
+	$(BIN)/pytest -m slow $(ARGS)
+
+test-suites: $(VENV)/.dev
+	$(BIN)/pytest -m suites --timeout 900 $(ARGS)
+
+soak: $(VENV)/.dev
+	$(BIN)/python tests/soak.py $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests bench training
+	$(BIN)/mypy
+
+lock: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet uv
+	printf 'hatchling\neditables\n' > $(VENV)/build.in
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml $(VENV)/build.in -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) --group dev pyproject.toml $(VENV)/build.in -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache
+
+# A virtual environment with the pinned packages and this checkout. The stamp is touched last, so a broken install is
+# repeated. --only-binary: a machine without a compiler must not start compiling.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(f"mimo needs Python 3.11 or newer, and $(PYTHON) is {sys.version.split()[0]}; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the pinned packages into $(VENV) (once) …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.serve
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,125 @@
+"""The app: around every route request id, CORS, keys, readiness and the error envelope.
+
+A bare ASGI callable made from plain values. It knows no engine and no wire format; the routes are in `routes.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+
+from mimo.api import sse
+from mimo.api.auth import Keys
+from mimo.api.cors import allow_origin
+from mimo.api.exchange import ClientGone, Exchange, Receive, Scope, Send, error_body
+from mimo.api.openai_request import Wishes
+from mimo.api.routes import find_routes
+from mimo.api.service import Service
+from mimo.chat.prompt import ChatFormat
+from mimo.contract.errors import ApiError, InternalError, MethodNotAllowed, NotFound, ServiceUnavailable
+from mimo.contract.models import MODELS, Model
+from mimo.engines.base import Engine
+
+log = logging.getLogger("mimo.api")
+BODY_LIMIT = 16 * 1024 * 1024
+"""Bytes of a request body: a million tokens of text with room to spare."""
+
+
+class App:
+    """The API as an ASGI callable. Without `engine` and `chat_format` it is loading until `answer_with` is called.
+
+    `keys`: who may come in (empty: everybody). `strict`: unknown fields are refused. `body_limit` in bytes.
+    `cors_origins`: pages that may read the answers. `require_reasoning_passback`: contract section 3.
+    """
+
+    def __init__(
+        self,
+        engine: Engine | None = None,
+        chat_format: ChatFormat | None = None,
+        models: Mapping[str, Model] = MODELS,
+        *,
+        keys: Iterable[str] = (),
+        strict: bool = False,
+        body_limit: int = BODY_LIMIT,
+        cors_origins: Collection[str] = (),
+        require_reasoning_passback: bool = False,
+    ) -> None:
+        self.models = models
+        self.keys = Keys(keys)
+        self.wishes = Wishes(strict, require_reasoning_passback)
+        self.body_limit = body_limit
+        self.cors_origins = frozenset(cors_origins)
+        self.draining = False
+        """Set when the server is going down: what runs may finish, nothing new is taken."""
+        self.running: set[Exchange] = set()
+        """Exchanges of API routes that are not finished."""
+        self._service: Service | None = None
+        if engine is not None and chat_format is not None:
+            self.answer_with(engine, chat_format)
+
+    def answer_with(self, engine: Engine, chat_format: ChatFormat) -> None:
+        """Answer with `engine`, which has started, from now on."""
+        self._service = Service(engine, chat_format, self.models)
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are answered: the engine is there and the server is not going down."""
+        return self._service is not None and not self.draining
+
+    @property
+    def service(self) -> Service:
+        """What to answer from. Raises `ServiceUnavailable` while there is nothing."""
+        return self._check_ready()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP exchange. Every error becomes the envelope, or one error event in a stream that has begun."""
+        if scope["type"] != "http":
+            raise NotImplementedError(f"only HTTP is spoken here, not {scope['type']}")
+        exchange = Exchange(scope, receive, send)
+        try:
+            with exchange:
+                await self._answer(exchange)
+        except ClientGone:
+            pass
+        except ApiError as error:
+            await _send_error(exchange, error)
+        except Exception:
+            log.exception("request %s failed", exchange.id)
+            await _send_error(exchange, InternalError("internal error"))
+        finally:
+            self.running.discard(exchange)
+
+    def _check_ready(self) -> Service:
+        if self.draining:
+            raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"})
+        if self._service is None:
+            raise ServiceUnavailable("the model is still loading", headers={"retry-after": "2"})
+        return self._service
+
+    async def _answer(self, exchange: Exchange) -> None:
+        if self.draining:
+            exchange.common.append(("connection", "close"))
+        routes, argument = find_routes(exchange.path)
+        allowed = ", ".join([*routes, "OPTIONS"])
+        allow_origin(exchange, self.cors_origins, allowed)
+        if not routes:
+            raise NotFound(f"there is no route {exchange.path[:200]}; GET /docs shows those there are")
+        if exchange.method == "OPTIONS":
+            return await exchange.reply(204, b"", headers=[("allow", allowed)])
+        if exchange.method not in routes:
+            wanted = f"{exchange.path} takes {allowed}, got {exchange.method}"
+            raise MethodNotAllowed(wanted, headers={"allow": allowed})
+        route = routes[exchange.method]
+        if route.api:
+            self.keys.check(exchange.headers)
+            self._check_ready()  # before a body is read
+            self.running.add(exchange)
+        await route.answer(self, exchange, argument)
+
+
+async def _send_error(exchange: Exchange, error: ApiError) -> None:
+    body = error_body(error, exchange.id)
+    if exchange.streaming:
+        await exchange.end(sse.frame(body))
+    elif not exchange.started:
+        await exchange.reply(error.status, body, headers=error.headers.items())

@@ -1,0 +1,30 @@
+"""Which web pages may read our answers: none, unless their origin is configured (`*` means every one).
+
+Knows the CORS headers and nothing of the routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mimo.api.exchange import Exchange
+
+EXPOSED = "x-request-id, x-mimo-parameters, x-mimo-ignored, x-mimo-notice, retry-after"
+
+
+def allow_origin(exchange: Exchange, origins: Collection[str], methods: str) -> None:
+    """Add to the exchange what the browser needs to hear, if the page's origin is one of `origins`."""
+    if not origins:
+        return
+    exchange.common.append(("vary", "origin"))
+    origin = exchange.header("origin")
+    if origin is None or not ("*" in origins or origin in origins):
+        return
+    exchange.common += [("access-control-allow-origin", origin), ("access-control-expose-headers", EXPOSED)]
+    if exchange.method == "OPTIONS" and exchange.header("access-control-request-method"):
+        wanted = exchange.header("access-control-request-headers") or "authorization, content-type"
+        exchange.common += [
+            ("access-control-allow-methods", methods),
+            ("access-control-allow-headers", wanted),
+            ("access-control-max-age", "600"),
+        ]

@@ -1,0 +1,146 @@
+"""One request and its answer on one connection, over bare ASGI.
+
+Reads the body up to a limit, watches for the client leaving, and writes either one body or a stream of chunks. It knows
+no route and no wire format; what an error looks like is `error_body` and nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from mimo.contract.errors import ApiError, InternalError, RequestTooLarge
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = Iterable[tuple[str, str]]
+
+JSON = "application/json"
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+class ClientGone(Exception):
+    """The client closed the connection; there is nobody left to answer."""
+
+
+class Exchange:
+    """A request (`method`, `path`, `headers`, `id`) and the writing side of its answer.
+
+    As a context manager it turns `cut` into an exception inside the block: whatever the block awaits is cancelled, and
+    the reason is raised in its place.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = {name.lower(): value for name, value in scope["headers"]}
+        given = self.headers.get(b"x-request-id", b"")
+        self.id: str = given.decode() if _SANE_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"
+        self.common: list[tuple[str, str]] = [("x-request-id", self.id)]
+        """Headers of every answer on this exchange."""
+        self.started = False
+        self.streaming = False
+        self._receive = receive
+        self._send = send
+        self._task: asyncio.Task[Any] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._reason: Exception | None = None
+
+    def header(self, name: str) -> str | None:
+        """The value of a request header (the last one sent), or None."""
+        value = self.headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body; from then on a client that leaves ends the exchange.
+
+        Raises `RequestTooLarge` above `limit` bytes, `ClientGone`.
+        """
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
+            raise self._too_large(limit)
+        parts: list[bytes] = []
+        size = 0
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise self._too_large(limit)
+            parts.append(part)
+            more = message.get("more_body", False)
+        self._watch = asyncio.create_task(self._until_gone())
+        return b"".join(parts)
+
+    async def reply(self, status: int, body: bytes, content_type: str = JSON, headers: Headers = ()) -> None:
+        """Send the whole answer."""
+        lines = [("content-length", str(len(body)))]
+        if body or content_type != JSON:
+            lines.append(("content-type", content_type))
+        await self._start(status, [*lines, *headers])
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    async def start_stream(self, content_type: str, headers: Headers = ()) -> None:
+        """Open a stream: `write` follows, then `end`."""
+        self.streaming = True
+        await self._start(200, [("content-type", content_type), ("cache-control", "no-cache"), *headers])
+
+    async def write(self, chunk: bytes) -> None:
+        """Send a piece of the stream; waits while the client reads too slowly."""
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def end(self, chunk: bytes = b"") -> None:
+        """Send the last piece of the stream."""
+        await self._send({"type": "http.response.body", "body": chunk})
+
+    def cut(self, reason: Exception) -> None:
+        """End the exchange from outside: `reason` is raised inside its block."""
+        if self._task is not None and self._reason is None:
+            self._reason = reason
+            self._task.cancel()
+
+    def __enter__(self) -> Exchange:
+        self._task = asyncio.current_task()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._reason is not None and task is not None:
+            task.uncancel()
+            if kind is asyncio.CancelledError:
+                raise self._reason from None
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.cut(ClientGone())
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        self.started = True
+        lines = [(name.encode(), value.encode("latin-1")) for name, value in (*self.common, *headers)]
+        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+
+    def _too_large(self, limit: int) -> RequestTooLarge:
+        self.common.append(("connection", "close"))  # the rest of the body stays unread
+        return RequestTooLarge(f"the body must be at most {limit} bytes")
+
+
+def error_body(error: ApiError, request_id: str) -> bytes:
+    """The error envelope (contract section 5); an internal error says nothing but the request id."""
+    message = f"internal error; request id {request_id}" if isinstance(error, InternalError) else error.message
+    fields = {"code": error.code, "message": message, "param": error.param, "type": "error"}
+    return msgspec.json.encode({"error": fields})

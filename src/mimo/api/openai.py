@@ -1,0 +1,42 @@
+"""POST /v1/chat/completions: the way of a request on the OpenAI protocol, whole or streamed.
+
+    body → decode → generate → (200 and chunks | one object)
+
+Everything that can be refused is refused before the first byte is sent. Knows the order of things, no format.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from mimo.api import sse
+from mimo.api.exchange import Exchange
+from mimo.api.openai_request import Wishes, decode
+from mimo.api.openai_response import Chunks, Reply, Whole
+from mimo.api.service import Service
+from mimo.generate import Answer, generate
+
+
+async def chat_completions(service: Service, exchange: Exchange, body: bytes, wishes: Wishes) -> None:
+    """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
+    decoded = decode(body, service.models, wishes)
+    engine, params = service.engine, decoded.request.params
+    with closing(generate(decoded.request, engine, service.chat_format)) as answer:
+        reply = Reply(
+            decoded.request.model.id, engine.info.fingerprint, params.n, params.thinking, engine.tokenizer.piece
+        )
+        if params.stream:
+            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *decoded.headers()])
+            await _stream(answer, Chunks(reply, params.include_usage), exchange)
+            return
+        whole = Whole(reply, params.logprobs)
+        async for events in answer:
+            whole.add(events)
+        await exchange.reply(200, whole.body(), headers=decoded.headers())
+
+
+async def _stream(answer: Answer, chunks: Chunks, exchange: Exchange) -> None:
+    await exchange.write(chunks.first())
+    async for events in answer:
+        await exchange.write(chunks.frames(events))
+    await exchange.end()

@@ -1,0 +1,145 @@
+"""The `messages` of a chat completions request → `Message`s, or a 400 that names the path of what is wrong.
+
+Whatever a message says is text; nothing here looks inside it. Knows no template and no parameter.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import msgspec
+
+from mimo.contract.checks import refuse
+from mimo.contract.errors import InvalidRequest, UnsupportedInput, UnsupportedParameter, shown
+from mimo.contract.models import Model
+from mimo.types import Message, Role, ToolCall
+
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+MEDIA = {"image_url": "image", "input_audio": "audio", "video_url": "video"}
+"""Part types that are not text, and the input a model must list to take them."""
+
+_KNOWN = {"role", "content", "name"}
+_OF_ROLE = {"assistant": _KNOWN | {"reasoning_content", "tool_calls"}, "tool": _KNOWN | {"tool_call_id"}}
+
+
+def read_messages(value: object, model: Model) -> tuple[tuple[Message, ...], list[str]]:
+    """The messages, and the paths of the fields in them that nobody knows. Raises `InvalidRequest` and finer ones."""
+    if value is None:
+        raise InvalidRequest("messages is required: an array of at least one message", param="messages")
+    if not isinstance(value, list) or not value:
+        refuse("messages", "an array of at least one message", value)
+    ignored: list[str] = []
+    return tuple(_message(item, f"messages[{at}]", model, ignored) for at, item in enumerate(value)), ignored
+
+
+def missing_reasoning(messages: tuple[Message, ...]) -> list[str]:
+    """Paths of the assistant messages that call tools and do not bring their reasoning back."""
+    return [
+        f"messages[{at}].reasoning_content"
+        for at, message in enumerate(messages)
+        if message.tool_calls and not message.reasoning_content
+    ]
+
+
+def _message(item: object, path: str, model: Model, ignored: list[str]) -> Message:
+    if not isinstance(item, dict):
+        refuse(path, "an object with role and content", item)
+    role = item.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        refuse(f"{path}.role", f"one of {', '.join(ROLES)}", role)
+    known = _OF_ROLE.get(role, _KNOWN)
+    if not known.issuperset(item):
+        given = [name for name, held in item.items() if held not in (None, [])]  # how clients say "not there"
+        ignored += [f"{path}.{name[:64]}" for name in given if name not in known]
+    calls = _tool_calls(item.get("tool_calls"), f"{path}.tool_calls") if role == "assistant" else ()
+    return Message(
+        role=ROLES[role],
+        content=_content(item.get("content"), f"{path}.content", model, optional=bool(calls)),
+        reasoning_content=_text(item, "reasoning_content", path) if role == "assistant" else None,
+        tool_calls=calls,
+        tool_call_id=_tool_call_id(item, path) if role == "tool" else None,
+        name=_text(item, "name", path),
+    )
+
+
+def _content(value: object, path: str, model: Model, optional: bool) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None and optional:
+        return ""
+    if not isinstance(value, list) or not value:
+        refuse(path, "a string or an array of at least one part", value)
+    return "".join(_part(part, f"{path}[{at}]", model) for at, part in enumerate(value))
+
+
+def _part(part: object, path: str, model: Model) -> str:
+    if not isinstance(part, dict):
+        refuse(path, 'an object like {"type": "text", "text": …}', part)
+    kind = part.get("type")
+    if isinstance(kind, str) and kind in MEDIA:
+        if MEDIA[kind] not in model.input:
+            takes = " and ".join(model.input)
+            raise UnsupportedInput(f"{path} is {kind} and {model.id} takes {takes} only", param=path)
+        raise UnsupportedParameter(f"{path}: {kind} is not supported yet; send text", param=path)
+    if kind != "text":
+        refuse(f"{path}.type", "text" if model.input == ("text",) else f"one of text, {', '.join(MEDIA)}", kind)
+    text = part.get("text")
+    if not isinstance(text, str):
+        refuse(f"{path}.text", "a string", text)
+    return text
+
+
+def _text(item: dict[str, object], name: str, path: str) -> str | None:
+    value = item.get(name)
+    if value is not None and not isinstance(value, str):
+        refuse(f"{path}.{name}", "a string", value)
+    return value
+
+
+def _tool_call_id(item: dict[str, object], path: str) -> str:
+    value = item.get("tool_call_id")
+    if not isinstance(value, str) or not value:
+        refuse(f"{path}.tool_call_id", "the id of the call that this message answers", value)
+    return value
+
+
+def _tool_calls(value: object, path: str) -> tuple[ToolCall, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        refuse(path, "an array of calls", value)
+    return tuple(_tool_call(call, f"{path}[{at}]") for at, call in enumerate(value))
+
+
+def _tool_call(call: object, path: str) -> ToolCall:
+    if not isinstance(call, dict):
+        refuse(path, "an object with id and function", call)
+    kind: Literal["function"] | object = call.get("type", "function")
+    if kind != "function":
+        refuse(f"{path}.type", "function", kind)
+    function = call.get("function")
+    if not isinstance(function, dict):
+        refuse(f"{path}.function", "an object with name and arguments", function)
+    for field, held in (("id", call.get("id")), ("function.name", function.get("name"))):
+        if not isinstance(held, str) or not held:
+            refuse(f"{path}.{field}", "a non-empty string", held)
+    return ToolCall(cast(str, call["id"]), cast(str, function["name"]), _arguments(function.get("arguments"), path))
+
+
+def _arguments(value: object, path: str) -> dict[str, object]:
+    path = f"{path}.function.arguments"
+    if not isinstance(value, str):
+        refuse(path, "a string that holds a JSON object", value)
+    try:
+        fields = msgspec.json.decode(value or "{}")
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise InvalidRequest(f"{path} must be a string that holds a JSON object, got {shown(value)}", param=path)
+    return fields

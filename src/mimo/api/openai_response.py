@@ -1,0 +1,172 @@
+"""Events → the chat completions response, whole or as stream chunks (contract section 4).
+
+Both forms are made from the same events, so that a stream joined together is the non-streamed answer. Knows the wire
+format; knows no engine, no socket and no framing beyond `sse.Template`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from mimo.api.sse import DONE, Template, frame
+from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, Usage
+
+Logprob = dict[str, object]
+_encode = msgspec.json.encode
+_LOWEST = -9999.0
+"""What OpenAI writes where JSON has no number: the logarithm of zero."""
+
+
+class Reply:
+    """What all parts of one answer share. `piece(token)` gives a token's bytes."""
+
+    def __init__(
+        self, model: str, fingerprint: str, choices: int, thinking: bool, piece: Callable[[int], bytes]
+    ) -> None:
+        self.id = f"chatcmpl-{os.urandom(16).hex()}"
+        self.created = int(time.time())
+        self.model = model
+        self.fingerprint = fingerprint
+        self.choices = choices
+        self.thinking = thinking
+        self.piece = piece
+
+    def head(self, kind: str) -> dict[str, object]:
+        """The fields every object of this answer begins with."""
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": self.fingerprint,
+        }
+
+    def logprobs(self, given: Iterable[TokenLogprob]) -> list[Logprob]:
+        """In OpenAI's form: the token's text, its bytes, and the likeliest ones at its place."""
+        return [
+            {**self._token(one.token, one.logprob), "top_logprobs": [self._token(*pair) for pair in one.top]}
+            for one in given
+        ]
+
+    def _token(self, token: int, logprob: float) -> Logprob:
+        piece = self.piece(token)
+        text = piece.decode(errors="replace")
+        return {"token": text, "logprob": max(logprob, _LOWEST), "bytes": list(piece)}
+
+
+class Whole:
+    """Collects the events of an answer into one response."""
+
+    def __init__(self, reply: Reply, logprobs: bool) -> None:
+        self._reply = reply
+        self._wanted = logprobs
+        self._content: list[list[str]] = [[] for _ in range(reply.choices)]
+        self._reasoning: list[list[str]] = [[] for _ in range(reply.choices)]
+        self._logprobs: list[dict[str, list[Logprob]]] = [
+            {"content": [], "reasoning_content": []} for _ in range(reply.choices)
+        ]
+        self._reasons = ["stop"] * reply.choices
+        self._usage = Usage(0, 0, 0, 0)
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take the next batch."""
+        for event in events:
+            match event:
+                case ContentDelta(choice, text, logprobs):
+                    self._content[choice].append(text)
+                    self._logprobs[choice]["content"] += self._reply.logprobs(logprobs)
+                case ReasoningDelta(choice, text, logprobs):
+                    self._reasoning[choice].append(text)
+                    self._logprobs[choice]["reasoning_content"] += self._reply.logprobs(logprobs)
+                case Finish(choice, reason):
+                    self._reasons[choice] = reason
+                case Usage():
+                    self._usage = event
+
+    def body(self) -> bytes:
+        """The response as JSON."""
+        choices = [self._choice(index) for index in range(self._reply.choices)]
+        return _encode({**self._reply.head("chat.completion"), "choices": choices, "usage": usage(self._usage)})
+
+    def _choice(self, index: int) -> dict[str, object]:
+        reasoning = "".join(self._reasoning[index])
+        message = {
+            "role": "assistant",
+            "content": "".join(self._content[index]),
+            "reasoning_content": reasoning if self._reply.thinking or reasoning else None,
+            "tool_calls": None,
+        }
+        logprobs: dict[str, object] | None = None
+        if self._wanted:
+            logprobs = {"content": self._logprobs[index]["content"], "refusal": None}
+            if self._reply.thinking:
+                logprobs["reasoning_content"] = self._logprobs[index]["reasoning_content"]
+        return {"index": index, "finish_reason": self._reasons[index], "message": message, "logprobs": logprobs}
+
+
+class Chunks:
+    """Frames of a streamed answer: templates made once, one JSON string filled in per chunk."""
+
+    def __init__(self, reply: Reply, include_usage: bool) -> None:
+        self._reply = reply
+        self._include_usage = include_usage
+        self._head = _encode(reply.head("chat.completion.chunk"))[:-1]
+        self._content = [self._template(index, b'"content":') for index in range(reply.choices)]
+        self._reasoning = [self._template(index, b'"reasoning_content":') for index in range(reply.choices)]
+
+    def first(self) -> bytes:
+        """The chunks that open every choice."""
+        opening = b'"role":"assistant","content":""'
+        return b"".join(frame(self._chunk(index, opening)) for index in range(self._reply.choices))
+
+    def frames(self, events: Iterable[Event]) -> bytes:
+        """The frames of a batch, ready for one write."""
+        parts: list[bytes] = []
+        for event in events:
+            if type(event) is ContentDelta and not event.logprobs:
+                parts.append(self._content[event.choice].fill(event.text))
+            elif type(event) is ReasoningDelta and not event.logprobs:
+                parts.append(self._reasoning[event.choice].fill(event.text))
+            else:
+                parts.append(self._rare(event))
+        return b"".join(parts)
+
+    def _rare(self, event: Event) -> bytes:
+        """Everything that is not plain text, encoded in full."""
+        match event:
+            case ContentDelta(choice, text, logprobs):
+                told = {"content": self._reply.logprobs(logprobs), "refusal": None}
+                return frame(self._chunk(choice, b'"content":' + _encode(text), logprobs=_encode(told)))
+            case ReasoningDelta(choice, text, logprobs):
+                told = {"content": None, "refusal": None, "reasoning_content": self._reply.logprobs(logprobs)}
+                return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(told)))
+            case Finish(choice, reason):
+                return frame(self._chunk(choice, b"", reason=_encode(reason)))
+            case Usage():
+                if not self._include_usage:
+                    return DONE
+                return frame(self._head + b',"choices":[],"usage":' + _encode(usage(event)) + b"}") + DONE
+
+    def _template(self, index: int, key: bytes) -> Template:
+        before, after = self._chunk(index, key + b"\0").split(b"\0")
+        return Template(before, after)
+
+    def _chunk(self, index: int, delta: bytes, reason: bytes = b"null", logprobs: bytes = b"null") -> bytes:
+        return b'%b,"choices":[{"index":%d,"delta":{%b},"logprobs":%b,"finish_reason":%b}]}' % (
+            self._head, index, delta, logprobs, reason,
+        )  # fmt: skip
+
+
+def usage(counted: Usage) -> dict[str, object]:
+    """The `usage` object; both details are always there."""
+    return {
+        "prompt_tokens": counted.prompt_tokens,
+        "completion_tokens": counted.completion_tokens,
+        "total_tokens": counted.prompt_tokens + counted.completion_tokens,
+        "completion_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
+        "prompt_tokens_details": {"cached_tokens": counted.cached_tokens},
+    }

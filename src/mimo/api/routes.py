@@ -1,0 +1,84 @@
+"""The routes as one literal table: method and path → the function that answers.
+
+A path that ends in `{id}` takes whatever follows. A new route is a function and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mimo.api import docs, models, openapi, tokenize
+from mimo.api.exchange import Exchange
+from mimo.api.openai import chat_completions
+from mimo.api.route import Route
+from mimo.contract.errors import InvalidRequest, NotFound, RateLimitExceeded, RequestTooLarge, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from mimo.api.app import App
+
+
+async def _chat(app: App, exchange: Exchange, _: str) -> None:
+    body = await exchange.body(app.body_limit)
+    await chat_completions(app.service, exchange, body, app.wishes)
+
+
+async def _models(app: App, exchange: Exchange, _: str) -> None:
+    await exchange.reply(200, models.model_list(app.service))
+
+
+async def _model(app: App, exchange: Exchange, model_id: str) -> None:
+    await exchange.reply(200, models.model_object(app.service, model_id))
+
+
+async def _tokenize(app: App, exchange: Exchange, _: str) -> None:
+    body = await exchange.body(app.body_limit)
+    await exchange.reply(200, tokenize.tokenize(app.service, body))
+
+
+async def _health(app: App, exchange: Exchange, _: str) -> None:
+    await exchange.reply(200, b'{"status":"ok"}')
+
+
+async def _ready(app: App, exchange: Exchange, _: str) -> None:
+    name = app.service.engine.info.engine  # raises while there is none
+    await exchange.reply(200, b'{"status":"ready","engine":"%b"}' % name.encode())
+
+
+async def _openapi(app: App, exchange: Exchange, _: str) -> None:
+    await exchange.reply(200, openapi.document(app.models, ROUTES))
+
+
+async def _docs(app: App, exchange: Exchange, _: str) -> None:
+    page = docs.page(app.models, ROUTES, exchange.header("host"))
+    await exchange.reply(200, page, "text/html; charset=utf-8", docs.HEADERS)
+
+
+_BODY_ERRORS = (InvalidRequest, RequestTooLarge)
+
+ROUTES: Mapping[tuple[str, str], Route] = {
+    ("POST", "/v1/chat/completions"): Route(
+        _chat, "Answer a conversation, whole or streamed", (*_BODY_ERRORS, NotFound, RateLimitExceeded)
+    ),
+    ("GET", "/v1/models"): Route(_models, "The models, their limits and parameters"),
+    ("GET", "/v1/models/{id}"): Route(_model, "One model", (NotFound,)),
+    ("POST", "/v1/tokenize"): Route(_tokenize, "Text or messages to token ids", (*_BODY_ERRORS, NotFound)),
+    ("GET", "/healthz"): Route(_health, "Whether the process answers", api=False),
+    ("GET", "/readyz"): Route(_ready, "Whether the model answers", (ServiceUnavailable,), api=False),
+    ("GET", "/openapi.json"): Route(_openapi, "This API as an OpenAPI document", api=False),
+    ("GET", "/docs"): Route(_docs, "This API as a page", api=False),
+}
+
+
+def find_routes(path: str) -> tuple[dict[str, Route], str]:
+    """Routes of `path` by method (GET answers HEAD too), and what stands in the place of `{id}`."""
+    found: dict[str, Route] = {}
+    argument = ""
+    for (method, pattern), route in ROUTES.items():
+        prefix = pattern.removesuffix("{id}")
+        if pattern == path or (prefix != pattern and path.startswith(prefix) and path != prefix):
+            found[method] = route
+            argument = path[len(prefix) :]
+    if "GET" in found:
+        found["HEAD"] = found["GET"]
+    return found, argument

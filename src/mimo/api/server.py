@@ -1,0 +1,162 @@
+"""Runs the app on a socket until it is told to stop: Granian's embedded server on the loop we are already in.
+
+    listen → answer → SIGTERM → refuse new requests, finish what runs → end the rest with an error → return
+
+Knows sockets and signals; knows no route. The socket is ours and not Granian's own, which shares its port silently with
+any other server that also does (SO_REUSEPORT).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server as Granian
+
+from mimo.api.app import App
+from mimo.contract.errors import ServiceUnavailable, StartError
+
+BACKLOG = 2048
+CONNECTIONS = 65536
+"""Open connections at once; what limits them in earnest is the number of file descriptors."""
+_LAST_WORDS = 5.0
+"""Seconds for cut streams to say so, and then for connections to close."""
+
+_LINGER = 0.25
+"""Seconds that Granian's threads get after it says that it has ended: they still need the interpreter to let go of open
+connections, and one that finds it gone aborts the process (Granian 2.8.7, Python 3.11)."""
+
+
+class ServeError(StartError):
+    """A server that cannot start: one line a person can act on."""
+
+
+async def serve(
+    app: App,
+    host: str,
+    port: int,
+    drain_seconds: float,
+    *,
+    insecure: bool = False,
+    listening: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve `app` until SIGTERM or SIGINT, then drain for at most `drain_seconds`; a second signal ends the wait.
+
+    `listening` is told the address once connections are accepted. Without keys only a loopback address may be bound,
+    unless `insecure`. Raises `ServeError`.
+    """
+    check_exposure(app, host, insecure)
+    listener = listen(host, port)
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    try:
+        await run(app, listener, drain_seconds, stop, hurry, listening)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def check_exposure(app: App, host: str, insecure: bool) -> None:
+    """Raise `ServeError` when everybody on the network could use the server."""
+    if app.keys or insecure:
+        return
+    for *_, address in _addresses(host, 0):
+        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+            raise ServeError(f"{host or 'every address'} can be reached by others: configure a key, or say --insecure")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `ServeError` saying what is wrong with the address."""
+    family, kind, protocol, _, address = _addresses(host, port)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as problem:
+        listener.close()
+        raise ServeError(f"cannot listen on {host}:{port}: {os.strerror(problem.errno or 0).lower()}") from None
+    listener.setblocking(False)
+    return listener
+
+
+async def run(
+    app: App,
+    listener: socket.socket,
+    drain_seconds: float,
+    stop: asyncio.Event,
+    hurry: asyncio.Event | None = None,
+    listening: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Answer on `listener` until `stop` is set, then drain; `hurry` ends the drain early. Takes over the socket."""
+    name = listener.getsockname()
+    host = f"[{name[0]}]" if listener.family == socket.AF_INET6 else name[0]
+    server = _Server(app, listener)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        listening(f"http://{host}:{name[1]}")
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            await _drain(app, drain_seconds, hurry or asyncio.Event())
+    finally:
+        stopping.cancel()
+        server.stop()  # type: ignore[no-untyped-call]
+        await asyncio.wait({serving}, timeout=_LAST_WORDS)
+        serving.cancel()
+        await asyncio.sleep(_LINGER)
+    if serving.done() and not serving.cancelled() and (problem := serving.exception()) is not None:
+        raise ServeError(f"the server failed: {problem}") from problem
+
+
+async def _drain(app: App, seconds: float, hurry: asyncio.Event) -> None:
+    """Let what runs finish; when time is up end it with an error."""
+    app.draining = True
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while app.running and loop.time() < deadline and not hurry.is_set():
+        await asyncio.sleep(0.02)
+    for exchange in list(app.running):
+        exchange.cut(ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}))
+    deadline = loop.time() + _LAST_WORDS
+    while app.running and loop.time() < deadline:
+        await asyncio.sleep(0.02)
+
+
+def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+    try:
+        return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)  # type: ignore[return-value]
+    except (OSError, UnicodeError):
+        raise ServeError(f"cannot listen on {host}:{port}: there is no such address") from None
+
+
+class _Server(Granian):
+    """Granian on a socket that is already listening."""
+
+    def __init__(self, app: App, listener: socket.socket) -> None:
+        super().__init__(
+            app,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=BACKLOG,
+            backpressure=CONNECTIONS,
+            log_enabled=False,
+        )
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        descriptor = self._listener.detach()  # Granian closes it
+        self._shd = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg, assignment]

@@ -1,0 +1,99 @@
+"""What a chat format is, and the one place where its pieces become token ids.
+
+A format says which control tokens stand where and which text lies between them; text is always encoded plainly, so
+nothing a user writes can become a control token. Knows no particular format and no wire format.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+
+from mimo.chat.tokenizer import Tokenizer
+from mimo.contract.errors import InvalidRequest
+from mimo.types import Message, Prompt
+
+Piece = int | str
+"""The id of a control token that the format itself puts there, or plain text."""
+
+
+class ChatFormat(ABC):
+    """How one family of models wants a conversation written."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def render(self, messages: Sequence[Message], *, thinking: bool) -> Prompt:
+        """The prompt up to where the model begins to answer.
+
+        1. refuse text that cannot be encoded
+        2. the format's pieces
+        3. `in_reasoning`: the last control token is the format's own `<think>`; so only the last header counts, and
+           no tag in an earlier turn. With thinking off such a `<think>` is closed at once.
+        4. neighbouring text joined and encoded
+
+        Raises `InvalidRequest` naming the message, or `messages` when the format itself refuses.
+        """
+        check_text(messages)
+        pieces = self.pieces(messages, thinking)
+        last = next((piece for piece in reversed(pieces) if isinstance(piece, int)), None)
+        in_reasoning = last is not None and last == self.tokenizer.control("<think>")
+        if in_reasoning and not thinking and (closes := self.tokenizer.control("</think>")) is not None:
+            pieces += ["\n", closes, "\n\n"]  # what families that prefill <think> write for thinking off
+            in_reasoning = False
+        return Prompt(encode(pieces, self.tokenizer), in_reasoning)
+
+    @abstractmethod
+    def pieces(self, messages: Sequence[Message], thinking: bool) -> list[Piece]:
+        """The conversation and the header of the answer, in order."""
+
+
+def encode(pieces: Iterable[Piece], tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Token ids of `pieces`; text that touches is encoded as one, since its tokens may cross the seam."""
+    tokens: list[int] = []
+    text: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            text.append(piece)
+            continue
+        if text:
+            tokens += tokenizer.encode("".join(text))
+            text.clear()
+        tokens.append(piece)
+    if text:
+        tokens += tokenizer.encode("".join(text))
+    return tuple(tokens)
+
+
+def check_text(messages: Sequence[Message]) -> None:
+    """Raise `InvalidRequest` naming the first field that holds a lone surrogate."""
+    for at, message in enumerate(messages):
+        for name, text in texts(message):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                where = f"messages[{at}].{name}"
+                raise InvalidRequest(
+                    f"{where} must be valid Unicode, got the lone surrogate U+{ord(text[error.start]):04X}", param=where
+                ) from None
+
+
+def texts(message: Message) -> Iterator[tuple[str, str]]:
+    """Every text that a client wrote in `message`, with the name of its field."""
+    yield "content", message.content
+    for name in ("reasoning_content", "tool_call_id", "name"):
+        if (text := getattr(message, name)) is not None:
+            yield name, text
+    for at, call in enumerate(message.tool_calls):
+        yield f"tool_calls[{at}].id", call.id
+        yield f"tool_calls[{at}].function.name", call.name
+        waiting: list[object] = [call.arguments]  # a list, not recursion: arguments may be deep
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, str):
+                yield f"tool_calls[{at}].function.arguments", value
+            elif isinstance(value, list | tuple):
+                waiting += value
+            elif isinstance(value, dict):
+                waiting += value.keys()
+                waiting += value.values()

@@ -1,0 +1,72 @@
+"""The chat format of a model that brings its own template, as Jinja source in its GGUF.
+
+Messages are given as the dictionaries that templates expect, each text shielded; the output is cut at the control
+tokens that the template itself wrote. Knows no bounds of the sandbox and no wire format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mimo.chat.base import ChatFormat, Piece, texts
+from mimo.chat.sandbox import Sandbox, rendered
+from mimo.chat.shield import Shield
+from mimo.chat.tokenizer import Tokenizer
+from mimo.contract.errors import InvalidRequest
+from mimo.types import Message
+
+
+class JinjaFormat(ChatFormat):
+    """The format that `template` (Jinja source) describes. Raises ValueError with one line if it does not compile."""
+
+    def __init__(self, tokenizer: Tokenizer, template: str) -> None:
+        super().__init__(tokenizer)
+        self._source = template
+        self._template = Sandbox().compiled(template)
+        self._shield = Shield(tokenizer)
+
+    def pieces(self, messages: Sequence[Message], thinking: bool) -> list[Piece]:
+        """Raises `InvalidRequest` with the template's own words when it refuses the messages or fails on them."""
+        sentinel = self._shield.sentinel(self._source, (text for message in messages for _, text in texts(message)))
+
+        def shielded(value: object) -> object:
+            return self._shield.shield(value, sentinel)
+
+        try:
+            output = rendered(
+                self._template,
+                {
+                    "messages": [as_dictionary(message, shielded) for message in messages],
+                    "tools": None,
+                    "documents": None,
+                    "enable_thinking": thinking,  # most families
+                    "thinking": thinking,  # DeepSeek, Granite
+                    "add_generation_prompt": True,
+                    "bos_token": self.tokenizer.bos_token,
+                    "eos_token": self.tokenizer.eos_token,
+                },
+            )
+        except Exception as problem:  # a template can raise anything that Python can
+            words = (str(problem) or type(problem).__name__).replace(sentinel, "")
+            raise InvalidRequest(
+                f"messages are refused by the model's chat template: {words[:500]}", param="messages"
+            ) from problem
+        return self._shield.cut(output, sentinel)
+
+
+def as_dictionary(message: Message, shield: Callable[[object], object]) -> dict[str, object]:
+    """`message` as templates know it, every text passed through `shield`; what it does not have is absent."""
+    fields: dict[str, object] = {"role": message.role, "content": shield(message.content)}
+    for name in ("reasoning_content", "tool_call_id", "name"):
+        if (text := getattr(message, name)) is not None:
+            fields[name] = shield(text)
+    if message.tool_calls:
+        fields["tool_calls"] = [
+            {
+                "id": shield(call.id),
+                "type": "function",
+                "function": {"name": shield(call.name), "arguments": shield(call.arguments)},
+            }
+            for call in message.tool_calls
+        ]
+    return fields

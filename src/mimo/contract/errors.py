@@ -1,0 +1,145 @@
+"""Every error a client can meet, as one tree.
+
+    ApiError                    status  code                      when
+    ├── InvalidRequest          400     invalid_request           malformed, wrong type, out of range, missing
+    │   ├── ContextLengthExceeded       context_length_exceeded   the prompt leaves no room for a token
+    │   ├── UnsupportedInput            unsupported_input         media for a text model
+    │   └── UnsupportedParameter        unsupported_parameter     the engine cannot honour it
+    ├── AuthenticationFailed    401     authentication_failed     no key or a wrong one
+    ├── InsufficientBalance     402     insufficient_balance      the key's budget is spent
+    ├── PermissionDenied        403     permission_denied         the key may not use this model
+    ├── NotFound                404     not_found                 no such route or model
+    ├── MethodNotAllowed        405     method_not_allowed        with an `allow` header
+    ├── RequestTooLarge         413     request_too_large         body or media over the limit
+    ├── RateLimitExceeded       429     rate_limit_exceeded       over RPM/TPM, or the queue is full; `retry-after`
+    ├── InternalError           500     internal_error            our bug; the body carries only the request id
+    ├── UpstreamError           502     upstream_error            the engine behind failed
+    ├── ServiceUnavailable      503     service_unavailable       starting, draining, engine down; `retry-after`
+    └── UpstreamTimeout         504     upstream_timeout          the engine behind was too slow
+
+    StartError                                                a command cannot start: a wrong setting, file or address
+
+Foreign exceptions are mapped to these where they arise; nothing else leaves the house. No wire format is known here.
+"""
+
+from __future__ import annotations
+
+import json
+
+
+class ApiError(Exception):
+    """An answer that is an error: `status` and `code` come from the class, the rest from the case."""
+
+    status: int = 500
+    code: str = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.headers = headers or {}
+
+
+class InvalidRequest(ApiError):
+    """Malformed JSON, a wrong type, a value out of range, a missing field."""
+
+    status, code = 400, "invalid_request"
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """The prompt leaves no room for a token in the context window."""
+
+    code = "context_length_exceeded"
+
+
+class UnsupportedInput(InvalidRequest):
+    """Media for a model that takes text only."""
+
+    code = "unsupported_input"
+
+
+class UnsupportedParameter(InvalidRequest):
+    """A parameter or a value of one that the engine cannot honour."""
+
+    code = "unsupported_parameter"
+
+
+class AuthenticationFailed(ApiError):
+    """No key, or a wrong one."""
+
+    status, code = 401, "authentication_failed"
+
+
+class InsufficientBalance(ApiError):
+    """The key's budget is spent."""
+
+    status, code = 402, "insufficient_balance"
+
+
+class PermissionDenied(ApiError):
+    """The key may not use this model."""
+
+    status, code = 403, "permission_denied"
+
+
+class NotFound(ApiError):
+    """No such route or model."""
+
+    status, code = 404, "not_found"
+
+
+class MethodNotAllowed(ApiError):
+    """The route takes other methods; `allow` names them."""
+
+    status, code = 405, "method_not_allowed"
+
+
+class RequestTooLarge(ApiError):
+    """The body, or media in it, is over the limit."""
+
+    status, code = 413, "request_too_large"
+
+
+class RateLimitExceeded(ApiError):
+    """Over the requests or tokens per minute, or the queue is full; `retry-after` says when to come back."""
+
+    status, code = 429, "rate_limit_exceeded"
+
+
+class InternalError(ApiError):
+    """Our bug; the body carries only the request id."""
+
+    status, code = 500, "internal_error"
+
+
+class UpstreamError(ApiError):
+    """The engine behind failed."""
+
+    status, code = 502, "upstream_error"
+
+
+class ServiceUnavailable(ApiError):
+    """Starting, shutting down, or the engine is down; `retry-after` says when to come back."""
+
+    status, code = 503, "service_unavailable"
+
+
+class UpstreamTimeout(ApiError):
+    """The engine behind was too slow."""
+
+    status, code = 504, "upstream_timeout"
+
+
+class StartError(Exception):
+    """What keeps a command from starting: one line that names the setting, file or address, and why."""
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """`value` as JSON for an error message ("got …"), cut to `limit` characters and safe to print."""
+    if isinstance(value, list | dict) and len(value) > limit:  # do not serialise what will be cut anyway
+        return f"{'an array' if isinstance(value, list) else 'an object'} of {len(value)} items"
+    try:
+        text = json.dumps(value, ensure_ascii=True, default=repr)
+    except (TypeError, ValueError, RecursionError):
+        text = type(value).__name__
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

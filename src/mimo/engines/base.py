@@ -1,0 +1,120 @@
+"""What an engine is: prompts in, sampled tokens out.
+
+An engine knows no wire format, no chat template, no stop string and no reasoning: it decodes a prompt, samples with
+the contract's parameters and hands tokens back until its own end-of-turn token, the limit or the window. All methods
+are called on the event loop; whatever computes runs elsewhere.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from mimo.chat.tokenizer import Tokenizer
+from mimo.contract.errors import InvalidRequest, StartError
+from mimo.types import TokenLogprob
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Who answers. `context_window` in tokens per sequence; `fingerprint` names engine and weights (short hash)."""
+
+    engine: str
+    model: str
+    context_window: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One prompt to continue `n` times (choice 0 … n-1), each with its own budget and its own draws.
+
+    `max_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted.
+    `thinking_budget`: when so many reasoning tokens were sampled, `</think>` is forced (None: no bound).
+    `in_reasoning`: the prompt left a `<think>` open. `logprobs`: None, or how many top ones to give (0–20).
+    """
+
+    prompt: tuple[int, ...]
+    max_tokens: int
+    temperature: float = 1.0
+    top_p: float = 0.95
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    seed: int = 0
+    n: int = 1
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    logprobs: int | None = None
+    thinking_budget: int | None = None
+    in_reasoning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Tokens of one choice that became ready together.
+
+    `finish`: None while it goes on; `stop` after the end-of-turn token (which is not among `tokens`); `length` at the
+    limit or the window. `logprobs` runs along `tokens` when asked for, and is empty otherwise.
+    """
+
+    choice: int
+    tokens: tuple[int, ...]
+    logprobs: tuple[TokenLogprob, ...] = ()
+    finish: Literal["stop", "length"] | None = None
+
+
+class TokenStream(ABC):
+    """The tokens of one `Generation`, all choices interleaved as they come. Always close it."""
+
+    cached_tokens: int = 0
+    """Prompt tokens that were found in the cache; final once the first batch arrived."""
+
+    @abstractmethod
+    def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+        """Batches of what became ready since the last look; ends when every choice has finished.
+
+        Raises an `ApiError` when the engine fails or is shut down.
+        """
+
+    @abstractmethod
+    def close_choice(self, choice: int) -> None:
+        """Stop sampling `choice` (a stop string matched); its place is free within one step. Idempotent."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop everything; the places are free within one step. Idempotent."""
+
+
+class Engine(ABC):
+    """A source of tokens, started once and closed once."""
+
+    info: EngineInfo
+    tokenizer: Tokenizer
+    chat_template: str | None
+    """Jinja source of the model's own template; None: MiMo's."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Load and warm up. Raises `EngineError` with one line a person can act on."""
+
+    @abstractmethod
+    def generate(self, generation: Generation) -> TokenStream:
+        """Queue a generation. Raises `ContextLengthExceeded`, `RateLimitExceeded` (queue full), `InvalidRequest`."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End what runs (its streams raise `ServiceUnavailable`) and give back memory and threads."""
+
+
+def check_logit_bias(generation: Generation, vocabulary: int) -> None:
+    """Raise `InvalidRequest` for a biased id that is not in the `vocabulary` (a count of ids)."""
+    for token, _ in generation.logit_bias:
+        if token >= vocabulary:
+            raise InvalidRequest(
+                f"logit_bias token ids must be below the vocabulary of {vocabulary}, got {token}", param="logit_bias"
+            )
+
+
+class EngineError(StartError):
+    """An engine that cannot start: the message says which file or address and why."""

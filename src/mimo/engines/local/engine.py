@@ -1,0 +1,132 @@
+"""The engine in this process: any GGUF through llama.cpp, with our scheduling and our sampling.
+
+Joins the parts: loads off the event loop, runs the scheduler in a thread of its own, and brings each round's tokens
+back to the streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from mimo.contract.errors import ApiError, ContextLengthExceeded, RateLimitExceeded
+from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias
+from mimo.engines.local.library import Library
+from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.scheduler import Delivery, Scheduler
+from mimo.engines.local.sequence import LocalStream, Sequence
+from mimo.sampling import Sampler, warm
+
+
+class LocalEngine(Engine):
+    """llama.cpp in process."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: ModelOptions | None = None,
+        *,
+        queue: int = 256,
+        batch_invariant: bool = True,
+        library: Path | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """An engine for the file at `path`, not yet loaded. `queue`: choices that may wait beside those running."""
+        self._path = path
+        self._options = options or ModelOptions(threads=len(os.sched_getaffinity(0)))
+        self._queue = queue
+        self._invariant = batch_invariant
+        self._library_path = library
+        self._on_progress = on_progress
+        self._streams: set[LocalStream] = set()
+        self._thread: threading.Thread | None = None
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        warming = asyncio.to_thread(warm)
+        self._model, _ = await asyncio.gather(asyncio.to_thread(self._load), warming)
+        model = self._model
+        self.tokenizer = model.tokenizer
+        self.chat_template = model.chat_template
+        name = model.name
+        fingerprint = f"local-{'-'.join(name.lower().split())}-{model.header.digest}"
+        self.info = EngineInfo("local", name, model.context_window, fingerprint)
+        sampler = Sampler(model.slots, model.tokenizer.vocabulary, self._options.threads, model.tokenizer.valid)
+        self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=self._invariant)
+        self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)
+        self._thread.start()
+
+    def _load(self) -> LocalModel:
+        """Load, and decode once: what cannot be decoded should fail at the start and not at the first request."""
+        if not self._path.is_file():
+            raise EngineError(f"{self._path}: no such file")
+        model = LocalModel(Library(self._library_path), self._path, self._options, self._on_progress)
+        try:
+            model.decode_prompt(0, [0, 0], 0, last=True)
+            model.clear()
+        except BaseException:
+            model.close()
+            raise
+        return model
+
+    def generate(self, generation: Generation) -> LocalStream:
+        window, size = self.info.context_window, len(generation.prompt)
+        if size >= window:
+            raise ContextLengthExceeded(
+                f"the prompt has {size} tokens and the window of {self.info.model} is {window}: it leaves no room for "
+                f"an answer; shorten messages to fewer than {window} tokens",
+                param="messages",
+            )
+        check_logit_bias(generation, self.tokenizer.vocabulary)
+        if self.running + generation.n > self._model.slots + self._queue:
+            raise RateLimitExceeded(
+                f"the queue is full ({self.running} choices are running or waiting); try again",
+                headers={"retry-after": "1"},
+            )
+        prompt = generation.prompt
+        limit = min(generation.max_tokens, window - size)
+        stream = LocalStream(generation, self._cancel)
+        self._streams.add(stream)
+        self._scheduler.submit([Sequence(stream, choice, prompt, limit) for choice in range(generation.n)])
+        return stream
+
+    @property
+    def running(self) -> int:
+        """Choices that run or wait."""
+        self._streams = {stream for stream in self._streams if stream.open}
+        return sum(len(stream.open) for stream in self._streams)
+
+    @property
+    def held(self) -> int:
+        """Places of the KV cache that are taken."""
+        return self._scheduler.held
+
+    def _cancel(self, stream: LocalStream, choice: int) -> None:
+        self._scheduler.cancel(stream, choice)
+
+    def _hand_over(self, deliveries: list[Delivery]) -> None:
+        """Called by the scheduler's thread, once a round."""
+        try:
+            self._loop.call_soon_threadsafe(_put_all, deliveries)
+        except RuntimeError:  # the loop is closed: nobody is left to read
+            self._scheduler.close()
+
+    async def close(self) -> None:
+        if self._thread is None:
+            return
+        self._scheduler.close()
+        await asyncio.to_thread(self._thread.join)
+        self._thread = None
+        await asyncio.sleep(0)  # the last hand-over
+        self._model.close()
+
+
+def _put_all(deliveries: list[Delivery]) -> None:
+    for stream, what in deliveries:
+        if isinstance(what, ApiError):
+            stream.fail(what)
+        else:
+            stream.put(what)

@@ -1,0 +1,200 @@
+"""A loaded model and its context: rows of (token, position, sequence) in, one row of logits for each asked one out.
+
+It owns the native memory. It knows nothing of requests; the scheduler decides what is decoded when. Only one thread
+may use it at a time.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimo.engines.base import EngineError
+from mimo.engines.local.gguf import Header, read_header
+from mimo.engines.local.library import Batch, Library, ProgressCallback
+from mimo.engines.local.vocabulary import Vocabulary
+
+_F32, _F16 = 0, 1
+_MIMO_ARCHITECTURE = "mimo2"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How to hold a model in memory.
+
+    `slots`: sequences at once (at least 2). `context_window`: tokens of each sequence, 0 for the model's own;
+    never more than that.
+    `chunk`: prompt tokens a decode call;
+    with batch invariance also the grain of prefix reuse. `gpu_layers` −1: all that fit, on a GPU build.
+    """
+
+    slots: int = 8
+    context_window: int = 0
+    chunk: int = 64
+    threads: int = 2
+    gpu_layers: int = -1
+    f32_cache: bool = False
+
+
+class LocalModel:
+    """Weights, KV cache and the batch buffers."""
+
+    def __init__(
+        self, library: Library, path: Path, options: ModelOptions, on_progress: Callable[[float], None] | None = None
+    ) -> None:
+        """Load `path`. `on_progress` gets the share loaded, 0–1. Raises `EngineError`: the file and why."""
+        self._library = library
+        self._context: int | None = None
+        self.options = options
+        self.header: Header = read_header(library, path)
+        library.busy_with = f"loading {path}"
+        library.errors.clear()
+        self._model = self._load(path, on_progress)
+        try:
+            self._open(path)
+        except BaseException:
+            self.close()
+            raise
+        library.busy_with = f"running {path}"
+
+    def _load(self, path: Path, on_progress: Callable[[float], None] | None) -> int:
+        def report(share: float, _: object) -> bool:
+            if on_progress:
+                on_progress(share)
+            return True
+
+        params = self._library.llama_model_default_params()
+        params.n_gpu_layers = self.options.gpu_layers
+        params.progress_callback = keep = ProgressCallback(report)
+        model: int | None = self._library.llama_model_load_from_file(str(path).encode(), params)
+        del keep
+        if not model:
+            raise EngineError(f"{path}: {'; '.join(self._library.errors) or 'llama.cpp cannot load it'}")
+        return model
+
+    def _open(self, path: Path) -> None:
+        library, options, model = self._library, self.options, self._model
+        if library.llama_model_has_encoder(model):
+            raise EngineError(f"{path}: an encoder-decoder model ({self.header.architecture}) cannot be served")
+        try:
+            self.tokenizer = Vocabulary(library, model)
+        except EngineError as problem:
+            raise EngineError(f"{path}: {problem}") from None
+        self.rewindable = not (library.llama_model_is_recurrent(model) or library.llama_model_is_hybrid(model))
+        """Whether tokens can be taken back from the end of a sequence; recurrent state cannot be rewound."""
+        slots = max(2, options.slots)
+        trained = library.llama_model_n_ctx_train(model)
+        wanted = min(options.context_window or trained, trained)
+        params = library.llama_context_default_params()
+        params.n_seq_max = params.n_outputs_max = self.slots = slots
+        params.n_ctx = wanted * slots
+        params.n_batch = params.n_ubatch = max(options.chunk, slots)
+        params.n_threads = params.n_threads_batch = options.threads
+        params.type_k = params.type_v = _F32 if options.f32_cache else _F16
+        params.flash_attn_type = 0 if options.f32_cache else -1
+        params.kv_unified, params.swa_full = False, True
+        self._context = library.llama_init_from_model(model, params)
+        if not self._context:
+            raise EngineError(
+                f"{path}: no memory for {slots} sequences of {wanted} tokens; try fewer slots or a smaller "
+                f"context window ({'; '.join(library.errors)})"
+            )
+        self._memory = library.llama_get_memory(self._context)
+        self.context_window: int = min(library.llama_n_ctx_seq(self._context), wanted)
+        self._make_batch(params.n_batch)
+
+    def _make_batch(self, rows: int) -> None:
+        self._tokens = np.zeros(rows, np.int32)
+        self._positions = np.zeros(rows, np.int32)
+        self._wanted = np.zeros(rows, np.int8)
+        self._ones = np.ones(rows, np.int32)
+        self._sequences = np.zeros(rows, np.int32)
+        size = self._sequences.itemsize
+        self._sequence_pointers = self._sequences.ctypes.data + size * np.arange(rows, dtype=np.uintp)
+        self._batch = Batch(
+            0,
+            self._tokens.ctypes.data,
+            None,
+            self._positions.ctypes.data,
+            self._ones.ctypes.data,
+            self._sequence_pointers.ctypes.data,
+            self._wanted.ctypes.data,
+        )
+
+    @property
+    def name(self) -> str:
+        """What the file calls itself, else llama.cpp's description."""
+        buffer = c.create_string_buffer(256)
+        self._library.llama_model_desc(self._model, buffer, 256)
+        return self.header.name or buffer.value.decode(errors="replace")
+
+    @property
+    def chat_template(self) -> str | None:
+        """The file's own template; None for MiMo's own architecture, whose format the house writes itself."""
+        if self.header.architecture == _MIMO_ARCHITECTURE:
+            return None
+        template: bytes | None = self._library.llama_model_chat_template(self._model, None)
+        return template.decode(errors="replace") if template else None
+
+    def decode_prompt(self, slot: int, tokens: Sequence[int], position: int, *, last: bool) -> NDArray[np.float32]:
+        """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary]."""
+        count = len(tokens)
+        self._tokens[:count] = tokens
+        self._positions[:count] = np.arange(position, position + count)
+        self._sequences[:count] = slot
+        self._wanted[:count] = 0
+        self._wanted[count - 1] = last
+        return self._decode(count, int(last))
+
+    def decode_step(
+        self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int], wanted: Sequence[bool]
+    ) -> NDArray[np.float32]:
+        """Decode one token in each of `slots`; logits [rows wanted, vocabulary] in the order of `slots`.
+
+        The array is llama.cpp's own memory, valid and ours to change until the next decode.
+        """
+        count = len(slots)
+        self._sequences[:count] = slots
+        self._tokens[:count] = tokens
+        self._positions[:count] = positions
+        self._wanted[:count] = wanted
+        return self._decode(count, sum(wanted))
+
+    def _decode(self, count: int, outputs: int) -> NDArray[np.float32]:
+        self._batch.n_tokens = count
+        status = self._library.llama_decode(self._context, self._batch)
+        if status:
+            raise EngineError(f"llama_decode failed with {status} on {count} rows")
+        shape = (outputs, self.tokenizer.vocabulary)
+        if not outputs:
+            return np.empty(shape, np.float32)
+        address = self._library.llama_get_logits(self._context)
+        return np.ctypeslib.as_array(c.cast(address, c.POINTER(c.c_float)), shape)
+
+    def truncate(self, slot: int, length: int) -> bool:
+        """Forget what `slot` holds from position `length` on; False if this model cannot (recurrent state)."""
+        done: bool = self._library.llama_memory_seq_rm(self._memory, slot, length, -1)
+        return done
+
+    def copy(self, source: int, target: int) -> None:
+        """Make `target` hold all that `source` holds."""
+        self._library.llama_memory_seq_rm(self._memory, target, -1, -1)
+        self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._library.llama_memory_clear(self._memory, False)
+
+    def close(self) -> None:
+        """Give the native memory back. Idempotent."""
+        if self._context:
+            self._library.llama_free(self._context)
+            self._context = None
+        if self._model:
+            self._library.llama_model_free(self._model)
+            self._model = 0

@@ -1,0 +1,258 @@
+"""Continuous batching: which tokens are decoded in the next call, and whose the sampled ones are.
+
+One thread runs `run()`; the event loop talks to it through a queue and gets one hand-over per round. A round is
+
+    1. take orders (new sequences, cancelled ones); sleep when there is nothing to do
+    2. give waiting sequences a free slot, the lowest first
+    3. decode one chunk of one prompt, in a call of its own; after its last chunk, sample its first token
+    4. decode one token of every running sequence in one call, and sample all of them at once
+    5. hand what was sampled to the event loop
+
+Batch invariance: a row's logits depend, in the last bits, on the shape of the call it is in. Three rules make them
+equal bit for bit whatever runs beside: a prompt is cut at multiples of the chunk size, whatever was found in the cache,
+and never mixed with other rows; only whole chunks of it are reused by a later prompt, never its last part, nor tokens
+decoded one by one; and a decode call holds every slot from 0 up to the highest running one, at least two (idle slots
+get a dummy token that is taken back).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
+from mimo.engines.base import Sampled
+from mimo.engines.local.model import LocalModel
+from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
+from mimo.engines.sampling import sampling_params
+from mimo.output.budget import thinking_budget
+from mimo.sampling import NO_TOKEN, Sampler
+from mimo.types import TokenLogprob
+
+log = logging.getLogger(__name__)
+
+Delivery = tuple[LocalStream, Sampled | ApiError]
+_WORTH_MOVING = 64  # tokens: a shorter prefix is decoded again sooner than another slot's memory is copied
+
+
+class Scheduler:
+    """Slots, the queue before them, and the loop that fills and empties them."""
+
+    def __init__(
+        self, model: LocalModel, sampler: Sampler, deliver: Callable[[list[Delivery]], None], *, batch_invariant: bool
+    ) -> None:
+        self._model = model
+        self._sampler = sampler
+        self._deliver = deliver
+        self._invariant = batch_invariant and model.rewindable
+        self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._waiting: deque[Sequence] = deque()
+        self._prefilling: deque[Slot] = deque()
+        self._slots = [Slot(index) for index in range(model.slots)]
+        self._out: list[Delivery] = []
+        self._open = True
+
+    # Called from the event loop
+
+    def submit(self, sequences: list[Sequence]) -> None:
+        """Queue the choices of one generation."""
+        self._orders.put(lambda: self._waiting.extend(sequences))
+
+    def cancel(self, stream: LocalStream, choice: int) -> None:
+        """Free the place of a choice before the next round."""
+        self._orders.put(lambda: self._drop(stream, choice))
+
+    def close(self) -> None:
+        """End `run()` after the current round; what runs gets `ServiceUnavailable`."""
+
+        def stop() -> None:
+            self._open = False
+
+        self._orders.put(stop)
+
+    @property
+    def held(self) -> int:
+        """How many slots are taken."""
+        return sum(slot.sequence is not None for slot in self._slots)
+
+    # The scheduler's own thread
+
+    def run(self) -> None:
+        """Rounds until closed."""
+        while self._open:
+            try:
+                self._round()
+            except Exception:
+                log.exception("the engine failed; what was running is ended with an error")
+                self._fail_all(InternalError("the engine failed on this request; see the server's log"))
+                self._model.clear()
+            if self._out:
+                self._deliver(self._out)
+                self._out = []
+        self._fail_all(ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}))
+        self._deliver(self._out)
+
+    def _round(self) -> None:
+        self._take_orders()
+        self._admit()
+        self._prefill()
+        self._step()
+
+    def _take_orders(self) -> None:
+        idle = not self._waiting and all(slot.sequence is None for slot in self._slots)
+        try:
+            while self._open:
+                self._orders.get(block=idle)()
+                idle = False
+        except Empty:
+            pass
+
+    def _drop(self, stream: LocalStream, choice: int) -> None:
+        for sequence in self._waiting:
+            if sequence.stream is stream and sequence.choice == choice:
+                self._waiting.remove(sequence)
+                return
+        for slot in self._slots:
+            if slot.sequence and slot.sequence.stream is stream and slot.sequence.choice == choice:
+                self._release(slot)
+
+    def _release(self, slot: Slot) -> None:
+        slot.sequence = None
+        self._sampler.end(slot.index)
+        if slot in self._prefilling:
+            self._prefilling.remove(slot)
+        if len(slot.tokens) >= self._model.context_window:  # leave room for the dummy token
+            self._keep(slot, self._model.context_window - 1)
+
+    def _fail_all(self, error: ApiError) -> None:
+        streams = {sequence.stream for sequence in self._waiting}
+        streams |= {slot.sequence.stream for slot in self._slots if slot.sequence}
+        self._out += [(stream, error) for stream in streams]
+        self._waiting.clear()
+        self._prefilling.clear()
+        for slot in self._slots:
+            slot.sequence, slot.tokens, slot.from_prompt = None, [], 0
+
+    # Step 2
+
+    def _admit(self) -> None:
+        while self._waiting:
+            free = [slot for slot in self._slots if slot.sequence is None]
+            if not free:
+                return
+            sequence = self._waiting.popleft()
+            best = max(free, key=lambda slot: (self._reusable(slot, sequence), -slot.index))
+            if self._reusable(best, sequence) < self._reusable(free[0], sequence) + _WORTH_MOVING:
+                best = free[0]
+            best.sequence = sequence
+            self._prefilling.append(best)
+
+    def _reusable(self, slot: Slot, sequence: Sequence) -> int:
+        """Tokens of the prompt that `slot` holds in a form we may use; at least one is always left to decode."""
+        known = slot.from_prompt if self._invariant else len(slot.tokens)
+        shared = common_prefix(slot.tokens, sequence.prompt, min(known, len(sequence.prompt) - 1))
+        if self._invariant:
+            return shared - shared % self._model.options.chunk
+        return shared if self._model.rewindable or shared == len(slot.tokens) else 0
+
+    # Step 3
+
+    def _prefill(self) -> None:
+        slot = next((slot for slot in self._prefilling if not self._sibling_ahead(slot)), None)
+        if slot is None:
+            return
+        sequence = slot.sequence
+        assert sequence is not None
+        if not sequence.started:
+            self._begin(slot, sequence)
+        start = len(slot.tokens)
+        chunk = sequence.prompt[start : start + self._model.options.chunk]
+        whole = start + len(chunk) == len(sequence.prompt)
+        logits = self._model.decode_prompt(slot.index, chunk, start, last=whole)
+        slot.tokens += chunk
+        if slot.from_prompt == start and len(chunk) == self._model.options.chunk:
+            slot.from_prompt += len(chunk)
+        self._prefilling.remove(slot)
+        if whole:
+            self._sample(logits, [slot])
+        else:
+            self._prefilling.append(slot)  # prompts take turns, so that a long one does not hold up a short one
+
+    def _sibling_ahead(self, slot: Slot) -> bool:
+        """Whether another choice of the same request is decoding the very same prompt; then its work is copied."""
+        assert slot.sequence is not None
+        prompt = slot.sequence.prompt
+        return not slot.sequence.started and any(
+            other.sequence is not None and other.sequence.started and other.sequence.prompt is prompt
+            for other in self._prefilling
+        )
+
+    def _begin(self, slot: Slot, sequence: Sequence) -> None:
+        """Bring as much of the prompt into the slot as some slot already holds."""
+        source = max(self._slots, key=lambda other: self._reusable(other, sequence))
+        keep = self._reusable(slot, sequence)
+        if self._model.rewindable and self._reusable(source, sequence) >= keep + _WORTH_MOVING:
+            keep = self._reusable(source, sequence)
+            self._model.copy(source.index, slot.index)
+            slot.tokens, slot.from_prompt = source.tokens.copy(), source.from_prompt
+        self._keep(slot, keep)
+        sequence.started = True
+        if sequence.choice == 0:
+            sequence.stream.cached_tokens = keep
+        generation = sequence.stream.generation
+        rule = thinking_budget(generation, self._model.tokenizer, sequence.limit)
+        self._sampler.begin(slot.index, sampling_params(generation, sequence.choice), rule)
+
+    def _keep(self, slot: Slot, length: int) -> None:
+        if length < len(slot.tokens) or length == 0:
+            if not self._model.truncate(slot.index, length if length else -1):
+                raise RuntimeError(f"slot {slot.index} cannot be cut to {length} tokens")
+            del slot.tokens[length:]
+            slot.from_prompt = min(slot.from_prompt, length)
+
+    # Step 4
+
+    def _step(self) -> None:
+        running = [slot for slot in self._slots if slot.sequence and slot.sequence.sampled]
+        if not running:
+            return
+        rows = self._slots[: max(2, running[-1].index + 1)] if self._invariant else running
+        wanted = [slot.sequence is not None and slot.sequence.sampled > 0 for slot in rows]
+        tokens = [slot.sequence.last if slot.sequence and want else 0 for slot, want in zip(rows, wanted, strict=True)]
+        logits = self._model.decode_step(
+            [slot.index for slot in rows], tokens, [len(slot.tokens) for slot in rows], wanted
+        )
+        for slot, token, want in zip(rows, tokens, wanted, strict=True):
+            if want:
+                slot.tokens.append(token)
+            else:
+                self._model.truncate(slot.index, len(slot.tokens))
+        self._sample(logits, running)
+
+    def _sample(self, logits: NDArray[np.float32], slots: list[Slot]) -> None:
+        drawn = self._sampler.sample(logits, [slot.index for slot in slots])
+        ends = self._model.tokenizer.end_ids
+        for row, (slot, token) in enumerate(zip(slots, drawn.tokens, strict=True)):
+            sequence = slot.sequence
+            assert sequence is not None
+            if token == NO_TOKEN:
+                self._out.append((sequence.stream, InternalError("the model gave no usable logits for this request")))
+                self._release(slot)
+                continue
+            if token in ends:
+                sampled = Sampled(sequence.choice, (), finish="stop")
+            else:
+                sequence.sampled += 1
+                sequence.last = token
+                known = drawn.logprobs.get(row)
+                logprobs = (TokenLogprob(token, known.logprob, known.top),) if known else ()
+                full = sequence.sampled >= sequence.limit
+                sampled = Sampled(sequence.choice, (token,), logprobs, "length" if full else None)
+            self._out.append((sequence.stream, sampled))
+            if sampled.finish:
+                self._release(slot)

@@ -1,0 +1,219 @@
+"""The engine without a model: plays a given script of tokens, and samples where the script gives logits.
+
+For people who test their own clients, and for our own tests. It knows no model and needs no library. A script is JSON:
+
+    {"answers": [{"when": "weather", "steps": ["Sunny", {"logits": {".": 2.0, "!": 1.0}}]}, {"steps": ["Hi", "!"]}],
+     "delay": 0.0, "context_window": 32768, "queue": 64}
+
+The first answer whose `when` occurs in the prompt is played; without `when` it always fits. Every step is one token: a
+string is the text it stands for (a control token's name, `<think>`, is that control token), an array of integers 0–255
+its bytes, and `{"logits": {TEXT: LOGIT}}` is sampled with the request's parameters by the local engine's own sampler.
+`{"repeat": N, "steps": […]}` plays steps N times. After the last step the turn ends. `delay`: seconds before each step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from mimo.chat.bytes_tokenizer import ByteTokenizer
+from mimo.contract.errors import ContextLengthExceeded, RateLimitExceeded, ServiceUnavailable
+from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, Sampled, TokenStream, check_logit_bias
+from mimo.engines.sampling import sampling_params
+from mimo.output.budget import thinking_budget
+from mimo.sampling import Sampler
+from mimo.types import TokenLogprob
+
+Step = str | list[int] | dict[str, object]
+Move = int | dict[int, float]
+"""A step after reading the script: the token to play, or the logits to sample from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedAnswer:
+    """What is played for prompts that hold `when` (every prompt if empty)."""
+
+    steps: list[Step]
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The file, decoded. `delay` in seconds a step, `context_window` in tokens, `queue` in requests at once."""
+
+    answers: list[ScriptedAnswer]
+    delay: float = 0.0
+    context_window: int = 32768
+    queue: int = 64
+
+
+class ScriptedTokenizer(ByteTokenizer):
+    """One byte a token for prompts, and one token more for each distinct text of the script."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts: dict[bytes, int] = {}
+
+    def text(self, text: str | bytes) -> int:
+        """The id that stands for `text`, made on first use; the name of a control token is that token."""
+        if isinstance(text, str):
+            if (control := self.control(text)) is not None:
+                return control
+            text = text.encode()
+        if text not in self._texts:
+            self._texts[text] = self.vocabulary
+            self.pieces.append(text)
+            self.vocabulary += 1
+        return self._texts[text]
+
+
+class ScriptedEngine(Engine):
+    """Plays a `Script`."""
+
+    chat_template = None
+
+    def __init__(self, script: Script, name: str = "script") -> None:
+        self.script = script
+        self.tokenizer: ScriptedTokenizer = ScriptedTokenizer()
+        self._moves = [(answer.when, list(self._read(answer.steps))) for answer in script.answers]
+        self._running: set[ScriptedStream] = set()
+        digest = sha256(msgspec.json.encode(script)).hexdigest()[:12]
+        self.info = EngineInfo("scripted", name, script.context_window, f"scripted-{name}-{digest}")
+
+    @classmethod
+    def from_file(cls, path: Path) -> ScriptedEngine:
+        """The engine of a script file. Raises `EngineError` naming the file and what is wrong in it."""
+        try:
+            return cls(msgspec.json.decode(path.read_bytes(), type=Script), path.stem)
+        except (OSError, ValueError, msgspec.MsgspecError) as problem:
+            raise EngineError(f"script {path}: {problem}") from problem
+
+    async def start(self) -> None:
+        """Nothing to load."""
+
+    def generate(self, generation: Generation) -> ScriptedStream:
+        room = self.info.context_window - len(generation.prompt)
+        if room < 1:
+            raise ContextLengthExceeded(
+                f"the prompt has {len(generation.prompt)} tokens and the window is {self.info.context_window}",
+                param="messages",
+            )
+        check_logit_bias(generation, self.tokenizer.vocabulary)
+        if len(self._running) >= self.script.queue:
+            raise RateLimitExceeded("the queue is full; try again", headers={"retry-after": "1"})
+        stream = ScriptedStream(self, generation, self._moves_for(generation.prompt), room)
+        self._running.add(stream)
+        return stream
+
+    def left(self, stream: ScriptedStream) -> None:
+        """A stream ended; its place is free."""
+        self._running.discard(stream)
+
+    @property
+    def running(self) -> int:
+        """How many generations hold a place."""
+        return len(self._running)
+
+    async def close(self) -> None:
+        for stream in list(self._running):
+            stream.fail()
+
+    def _moves_for(self, prompt: tuple[int, ...]) -> list[Move]:
+        text = b"".join(map(self.tokenizer.piece, prompt)).decode(errors="replace")
+        return next((moves for when, moves in self._moves if when in text), [])
+
+    def _read(self, steps: list[Step]) -> Iterator[Move]:
+        for step in steps:
+            match step:
+                case str():
+                    yield self.tokenizer.text(step)
+                case list():
+                    yield self.tokenizer.text(bytes(step))
+                case {"logits": dict() as logits}:
+                    yield {self.tokenizer.text(str(text)): float(value) for text, value in logits.items()}
+                case {"repeat": int() as times, "steps": list() as inner}:
+                    yield from list(self._read(inner)) * times
+                case _:
+                    raise ValueError(f"a step must be a string, an array of bytes, logits or repeat, got {step!r}")
+
+
+class ScriptedStream(TokenStream):
+    """One generation: every choice plays the same moves, with its own draws."""
+
+    def __init__(self, engine: ScriptedEngine, generation: Generation, moves: list[Move], room: int) -> None:
+        self._engine = engine
+        self._moves = moves
+        self._wanted = generation.logprobs
+        self._limit = min(generation.max_tokens, room)
+        self._at = dict.fromkeys(range(generation.n), 0)
+        self._failed = False
+        self._constraints = [thinking_budget(generation, engine.tokenizer, self._limit) for _ in self._at]
+        self._sampler: Sampler | None = None
+        if any(isinstance(move, dict) for move in moves):
+            self._sampler = Sampler(generation.n, engine.tokenizer.vocabulary, threads=1)
+            for choice in self._at:
+                self._sampler.begin(choice, sampling_params(generation, choice))
+
+    async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+        try:
+            for count in range(1, self._limit + 1):
+                await asyncio.sleep(self._engine.script.delay)
+                if self._failed:
+                    raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"})
+                batch = [self._step(choice, last=count == self._limit) for choice in self._at]
+                for sampled in batch:
+                    if sampled.finish:
+                        self.close_choice(sampled.choice)
+                if not batch:
+                    return
+                yield batch
+        finally:
+            self.close()
+
+    def _step(self, choice: int, last: bool) -> Sampled:
+        if self._at[choice] >= len(self._moves):
+            return Sampled(choice, (), finish="stop")
+        token, logprob = self._play(choice, self._moves[self._at[choice]])
+        if logprob is None and self._wanted is not None:
+            logprob = TokenLogprob(token, 0.0, ((token, 0.0),) if self._wanted else ())
+        return Sampled(choice, (token,), (logprob,) if logprob else (), "length" if last else None)
+
+    def _play(self, choice: int, move: Move) -> tuple[int, TokenLogprob | None]:
+        rule = self._constraints[choice]
+        forced = rule.allowed() if rule else None
+        self._at[choice] += 1
+        logprob: TokenLogprob | None = None
+        if isinstance(forced, int):
+            token = forced
+            if forced in self._moves[self._at[choice] :]:  # the script closes its reasoning later: go on from there
+                self._at[choice] = self._moves.index(forced, self._at[choice]) + 1
+        elif isinstance(move, int):
+            token = move
+        else:
+            assert self._sampler is not None
+            row = np.full((1, self._engine.tokenizer.vocabulary), -np.inf, dtype=np.float32)
+            row[0, list(move)] = list(move.values())
+            drawn = self._sampler.sample(row, [choice])
+            token = drawn.tokens[0]
+            if (known := drawn.logprobs.get(0)) is not None:
+                logprob = TokenLogprob(token, known.logprob, known.top)
+        if rule:
+            rule.accept(token)
+        return token, logprob
+
+    def close_choice(self, choice: int) -> None:
+        self._at.pop(choice, None)
+
+    def close(self) -> None:
+        self._at.clear()
+        self._engine.left(self)
+
+    def fail(self) -> None:
+        """The engine is closing: the reader gets `ServiceUnavailable`."""
+        self._failed = True

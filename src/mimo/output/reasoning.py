@@ -1,0 +1,51 @@
+"""Reasoning or content: told by the ids of `<think>` and `</think>`, never by their spelling.
+
+1. thinking off, or a vocabulary without both tags: everything is content
+2. `<think>` opens reasoning unless visible content came before (ASCII white space is not visible)
+3. `</think>` closes it; what is never closed stays reasoning
+4. a tag that neither opens nor closes changes nothing
+
+No text is trimmed: a newline after a tag is the model's and stays. Knows no text, only pieces; no stops and no budget.
+"""
+
+from __future__ import annotations
+
+from mimo.chat.tokenizer import Tokenizer
+
+
+class Reasoning:
+    """Where the next token of one choice belongs. Feed every token to `control` or to `text`, in order."""
+
+    __slots__ = ("_on", "answered", "closes", "inside", "opens", "tokens")
+
+    def __init__(self, tokenizer: Tokenizer, *, thinking: bool, in_reasoning: bool) -> None:
+        self.opens = tokenizer.control("<think>")
+        """Id of `<think>`, or None."""
+        self.closes = tokenizer.control("</think>")
+        """Id of `</think>`, or None."""
+        self._on = thinking and self.opens is not None and self.closes is not None
+        self.inside = self._on and in_reasoning
+        """Whether text that comes now is reasoning."""
+        self.tokens = 0
+        """Tokens sampled between the tags, the tags themselves not counted."""
+        self.answered = False
+        """Whether visible content other than white space came."""
+
+    def control(self, token: int) -> bool:
+        """Take a control token; whether it was a tag that switches between reasoning and content."""
+        if self.inside:
+            if token == self.closes:
+                self.inside = False
+                return True
+            self.tokens += 1
+        elif token == self.opens and self._on and not self.answered:
+            self.inside = True
+            return True
+        return False
+
+    def text(self, piece: bytes) -> None:
+        """Take a token of text, given as its bytes."""
+        if self.inside:
+            self.tokens += 1
+        elif not self.answered and piece.strip():
+            self.answered = True

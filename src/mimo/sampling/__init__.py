@@ -1,0 +1,33 @@
+"""From logits to tokens: the sampling parameters, applied exactly, to all running rows at once.
+
+Knows logits, parameters and token ids; knows no engine, no tokenizer, no request. Importing it is cheap: the compiler
+(numba) is imported when `Sampler` or `warm` is first asked for. The files, in the order a token passes them:
+
+    parameters.py  what a choice asks for and what a step answers: plain values
+    pipeline.py    Sampler: the slots, the threads, and the numbered order of operations
+    kernel.py      that order for one row, compiled; arrays.py: what it works on; compiler.py: how it is compiled
+    logprobs.py    0    raw log-probabilities, taken before anything is changed
+    grammar.py     1    what a constraint is; mask.py: its allowed set laid over a row
+    penalties.py   1, 2 logit_bias and penalties, as one sparse list per slot
+    weights.py     3    the passes over a row: block maxima, exp((z - max) / temperature), their sums
+    nucleus.py     4    top_p: the exact kept set without a sort of the row; edge.py: where it ends
+    draw.py        5    the counter-based random number and the draw
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from mimo.sampling.grammar import Constraint
+from mimo.sampling.parameters import NO_TOKEN, Drawn, SamplingParams, TokenLogprobs, Trace
+
+if TYPE_CHECKING:
+    from mimo.sampling.pipeline import Sampler, warm
+
+__all__ = ["NO_TOKEN", "Constraint", "Drawn", "Sampler", "SamplingParams", "TokenLogprobs", "Trace", "warm"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Sampler", "warm"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mimo.sampling import pipeline
+
+    return getattr(pipeline, name)

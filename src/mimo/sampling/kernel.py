@@ -1,0 +1,162 @@
+"""The numbered order of operations (see `pipeline.Sampler`) for rows of logits, compiled.
+
+All rows of a step are one call; a row is computed from its own logits and slot alone, in a fixed order, so that neither
+the other rows nor the threads change its result. Knows no Python object: slots, lists and results are arrays.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+
+import hashlib
+import logging
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from mimo.sampling.arrays import Scratch, Weighted
+from mimo.sampling.compiler import compiled
+from mimo.sampling.draw import pick, pick_in_row, uniform
+from mimo.sampling.logprobs import log_normaliser, logprob, most_probable
+from mimo.sampling.mask import apply_mask
+from mimo.sampling.nucleus import STEEPEST, collect_enough, find_nucleus
+from mimo.sampling.penalties import add_offsets, count_token, find
+from mimo.sampling.weights import (
+    FLOAT32_MAX,
+    LOG2_E,
+    WEIGHT_ERROR,
+    block_sums,
+    find_peaks,
+    first_at_peak,
+    flatten_infinite,
+)
+
+FREE, MASKED = -1, -2
+"""What `rules` says of a row; a token id there forces that token."""
+FLOAT64_MAX = 1.7976931348623157e308
+
+
+@compiled
+def take_logprobs(z, wanted, s, result):
+    """Step 0. The maximum and the log normaliser of the raw row."""
+    peak = find_peaks(z, s.peaks)
+    normaliser = log_normaliser(z, peak, s.sums)
+    result.top_size = 0
+    for k in range(most_probable(z, s.peaks, wanted, s.taken.ids, s.taken.values)):
+        result.top_ids[k] = s.taken.ids[k]
+        result.top_logprobs[k] = logprob(s.taken.values[k], peak, normaliser)
+        result.top_size += result.top_logprobs[k] > -np.inf
+    return peak, normaliser
+
+
+@compiled
+def draw_token(z, peak, choice, s, result):
+    """Steps 3 to 5 for a row whose maximum is finite."""
+    steep, total, size = True, 0.0, 0
+    if choice.temperature > 0.0:
+        scale = min(LOG2_E / choice.temperature, FLOAT64_MAX)
+        steep = scale > STEEPEST
+        total = 0.0 if steep else block_sums(z, peak, scale, s.sums)
+    if choice.temperature == 0.0 or (not steep and choice.top_p * total * (1.0 + WEIGHT_ERROR) <= 1.0):
+        token = first_at_peak(z, s.peaks, peak)
+        result.edge_value, result.edge_id = peak, token
+        return token
+    result.edge_value, result.edge_id = -FLOAT32_MAX, z.shape[0]
+    if choice.top_p >= 1.0 and not steep:
+        return pick_in_row(z, peak, scale, s.sums, result.uniform, total)
+    if choice.top_p >= 1.0:
+        size = collect_enough(z, peak, scale, 1.0, 0.0, s)[0]
+    else:
+        size, result.edge_value, result.edge_id = find_nucleus(z, peak, scale, choice.top_p, total, s)
+    return np.int64(s.taken.ids[pick(s.taken.weights, size, s.partial, result.uniform)])
+
+
+@compiled
+def sample_row(z, rule, choice, ids, amounts, mask, s, result):
+    """Steps 0 to 5 for one row; the token, or −1."""
+    token, raw, known = np.int64(rule), np.float32(0), False
+    raw_peak, normaliser = np.float32(0), 0.0
+    result.uniform = uniform(choice.seed, choice.choice, choice.step)
+    result.edge_id = -1
+    if choice.logprobs >= 0:
+        raw_peak, normaliser = take_logprobs(z, choice.logprobs, s, result)
+    if rule < 0:
+        if rule == MASKED:
+            apply_mask(z, mask)
+        add_offsets(z, ids, amounts, choice.listed, s.before)
+        peak = find_peaks(z, s.peaks)
+        if peak == -np.inf:
+            return np.int64(-1)
+        if peak == np.inf:
+            peak, raw, known = flatten_infinite(z, s.peaks), np.float32(np.inf), True
+        token = draw_token(z, peak, choice, s, result)
+    if choice.logprobs >= 0:
+        place = find(ids, choice.listed, np.int32(token)) if rule < 0 else np.int32(-1)
+        if not known:
+            raw = s.before[place] if place >= 0 else z[token]
+        result.logprob = logprob(raw, raw_peak, normaliser)
+    return token
+
+
+@compiled
+def scratch_of(blocks, partial, bins, ids, values, weights):
+    """The names of what lies in a Room."""
+    return Scratch(
+        blocks[0],
+        blocks[1],
+        blocks[2],
+        blocks[3],
+        partial,
+        bins,
+        values[2],
+        Weighted(ids[0], values[0], weights[0]),
+        Weighted(ids[1], values[1], weights[1]),
+    )
+
+
+def fingerprint() -> int:
+    """Of the sources of everything compiled here.
+
+    numba's disk cache looks at one file only; with this number inside the function it never takes an old compilation
+    for a new source.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return int.from_bytes(digest.digest()[:4], "big")
+
+
+@cache
+def load() -> Callable[..., Any]:
+    """The compiled `sample_rows`; its first call compiles it, or reads it from numba's disk cache.
+
+    The cache lies beside this file, or where that is read-only in the user's cache folder, or in NUMBA_CACHE_DIR. Where
+    none can be written it is compiled at every start.
+    """
+    sources = fingerprint()
+
+    def sample_rows(
+        logits, slots, first, end, valid, keep, rules, choices, masks, results,
+        ids, counts, biases, amounts,
+        blocks, partial, bins, taken_ids, taken_values, taken_weights,
+    ):  # fmt: skip
+        """Rows first … end − 1. With `keep` the steps and counts advance. True when a list of offsets is full."""
+        full = sources < 0
+        s = scratch_of(blocks, partial, bins, taken_ids, taken_values, taken_weights)
+        for i in range(first, end):
+            slot = np.uint64(slots[i])
+            choice, result = choices[slot], results[i]
+            token = sample_row(logits[i, :valid], rules[i], choice, ids[slot], amounts[slot], masks[slot], s, result)
+            result.token = token
+            if keep and token >= 0:
+                choice.step += np.uint64(1)
+                full |= count_token(token, choice, ids[slot], counts[slot], biases[slot], amounts[slot])
+        return full
+
+    try:
+        return njit(nogil=True, cache=True)(sample_rows)
+    except RuntimeError as error:
+        logging.getLogger(__name__).warning("sampling kernel is compiled at every start: %s", error)
+        return njit(nogil=True)(sample_rows)

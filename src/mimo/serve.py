@@ -1,0 +1,63 @@
+"""`mimo serve`: listen at once, answer 503 while the model loads, then say who answers and go on until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.console import Console
+
+from mimo.api.app import App
+from mimo.api.server import serve
+from mimo.config import Settings, model_rows
+from mimo.engines.base import Engine
+from mimo.start import start_engine
+
+
+async def run(settings: Settings, console: Console) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start."""
+    app = App(
+        models=model_rows(settings),
+        keys=settings.api_keys,
+        strict=settings.strict,
+        body_limit=settings.body_limit,
+        cors_origins=settings.cors_origin,
+    )
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    server = asyncio.create_task(
+        serve(
+            app,
+            settings.host,
+            settings.port,
+            settings.drain_seconds,
+            insecure=settings.insecure,
+            listening=address.set_result,
+        )
+    )
+    loading = asyncio.create_task(start_engine(settings, console))
+    engine: Engine | None = None
+    try:
+        done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)
+        if server in done:  # it could not listen, or was told to stop before the model was there
+            return await server
+        engine, chat_format = loading.result()
+        app.answer_with(engine, chat_format)
+        _say(await address, settings, engine, app, console)
+        await server
+    finally:
+        loading.cancel()
+        server.cancel()
+        await asyncio.gather(server, loading, return_exceptions=True)
+        if engine is not None:
+            await engine.close()
+
+
+def _say(url: str, settings: Settings, engine: Engine, app: App, console: Console) -> None:
+    """Who answers, where, and how long prompts may be: so that nobody mistakes nano for the hosted model."""
+    info = engine.info
+    console.print(
+        f"[bold]{info.model}[/] on the {info.engine} engine answers as {', '.join(app.models)}", highlight=False
+    )
+    console.print(f"  window {info.context_window} tokens · fingerprint {info.fingerprint}", highlight=False)
+    console.print(f"  {url}/v1 · docs at {url}/docs", highlight=False)
+    if settings.model is None and info.engine == "local":
+        console.print("  nano is a tiny test model; serve another with --model PATH.gguf", highlight=False)

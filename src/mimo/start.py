@@ -1,0 +1,70 @@
+"""From settings to a started engine and the format it is spoken to in; used by every command that runs a model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mimo.chat.prompt import ChatFormat, chat_format
+from mimo.config import ConfigError, Settings
+from mimo.engines.base import Engine
+from mimo.nano import gguf_path
+
+_NANO_SLOTS, _FILE_SLOTS, _FILE_WINDOW = 32, 4, 8192
+
+
+def build_engine(settings: Settings, on_progress: Callable[[float], None] | None = None) -> Engine:
+    """The engine the settings ask for, not yet started. Raises `ConfigError` or `EngineError`."""
+    if settings.engine == "scripted":
+        from mimo.engines.scripted import ScriptedEngine
+
+        if settings.script is None:
+            raise ConfigError("the scripted engine needs a script: --script FILE")
+        return ScriptedEngine.from_file(settings.script)
+    from mimo.engines.local.engine import LocalEngine
+    from mimo.engines.local.model import ModelOptions
+
+    nano = settings.model is None
+    options = ModelOptions(
+        slots=settings.slots or (_NANO_SLOTS if nano else _FILE_SLOTS),
+        context_window=settings.context_window or (0 if nano else _FILE_WINDOW),
+        chunk=settings.chunk,
+        threads=settings.threads or _cores(),
+        gpu_layers=settings.gpu_layers,
+    )
+    return LocalEngine(
+        settings.model or gguf_path(),
+        options,
+        queue=settings.queue,
+        batch_invariant=settings.batch_invariant,
+        library=settings.llama_library,
+        on_progress=on_progress,
+    )
+
+
+async def start_engine(settings: Settings, console: Console) -> tuple[Engine, ChatFormat]:
+    """Build and start, with a progress bar when it takes longer than a moment."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task(
+            f"Loading {Path(settings.model).name if settings.model else settings.engine}", total=1.0
+        )
+        engine = build_engine(settings, lambda share: progress.update(bar, completed=share))
+        await engine.start()
+    return engine, chat_format(engine.chat_template, engine.tokenizer)
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1

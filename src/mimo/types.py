@@ -1,0 +1,107 @@
+"""The plain values that travel through the house: messages and requests in, events out.
+
+Frozen and slotted; no wire format, no engine and no web framework is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mimo.contract.models import Model
+    from mimo.contract.parameters import Params
+
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "repetition_truncation"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a function: `arguments` is parsed JSON, always a mapping."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. `content` is plain text: nothing in it is ever a control token."""
+
+    role: Role
+    content: str = ""
+    reasoning_content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A request after validation: every field concrete, nothing left to default."""
+
+    model: Model
+    params: Params
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered conversation.
+
+    `tokens`: the ids the engine decodes. `in_reasoning`: the prompt itself opened `<think>` and left it open, so
+    the first sampled token is already reasoning.
+    """
+
+    tokens: tuple[int, ...]
+    in_reasoning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """Raw log-probability (natural log, before any parameter) of a sampled token, and of the likeliest ones."""
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More text of the reasoning of one choice."""
+
+    choice: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDelta:
+    """More visible text of one choice."""
+
+    choice: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The last event of a choice."""
+
+    choice: int
+    reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of a whole request; `reasoning_tokens` is part of `completion_tokens`."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+
+
+Event = ReasoningDelta | ContentDelta | Finish | Usage

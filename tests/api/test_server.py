@@ -1,0 +1,191 @@
+"""Starting and stopping: what may be bound, what SIGTERM does to what runs, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from mimo.api.app import App
+from mimo.api.server import ServeError, check_exposure, listen
+
+SERVER = """
+import asyncio, sys
+from mimo.api.app import App
+from mimo.api.server import ServeError, serve
+from mimo.chat.prompt import chat_format
+from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+
+long = ScriptedAnswer([{"repeat": int(sys.argv[1]), "steps": ["x"]}])
+script = Script([ScriptedAnswer(["a", "b"], when="short"), long], delay=float(sys.argv[3]))
+engine = ScriptedEngine(script)
+app = App(engine, chat_format(None, engine.tokenizer))
+try:
+    asyncio.run(serve(app, "127.0.0.1", 0, float(sys.argv[2]), listening=lambda url: print(url, flush=True)))
+except ServeError as problem:
+    sys.exit(str(problem))
+print("returned", flush=True)
+"""
+
+
+class Process:
+    """A server process of its own, so that it can be sent signals."""
+
+    def __init__(self, steps: int, drain_seconds: float, delay: float = 0.02) -> None:
+        command = [sys.executable, "-c", SERVER, str(steps), str(drain_seconds), str(delay)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+
+    def request(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, None if body is None else json.dumps(body))
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
+
+    def chat(self, text: str, **fields: object) -> tuple[int, dict[str, str], str]:
+        body = {"model": "mimo-v2-flash", "messages": [{"role": "user", "content": text}], **fields}
+        return self.request("POST", "/v1/chat/completions", body)
+
+    def end(self, seconds: float = 10) -> str:
+        """Everything it printed after its address, once it has ended."""
+        out, _ = self.process.communicate(timeout=seconds)
+        assert self.process.returncode == 0
+        return out
+
+
+@pytest.fixture
+def process():
+    started = []
+
+    def start(steps: int, drain_seconds: float, delay: float = 0.02) -> Process:
+        started.append(Process(steps, drain_seconds, delay))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+def in_background(call):
+    """Run `call` in a thread; the result is in the list once it is joined."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.start()
+    return thread, results
+
+
+def test_sigterm_refuses_new_requests_and_finishes_running_streams(process):
+    server = process(steps=60, drain_seconds=20)
+    thread, results = in_background(lambda: server.chat("long", stream=True))
+    time.sleep(0.3)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    for status, headers, text in (server.chat("short"), server.request("GET", "/readyz")):
+        assert (status, json.loads(text)["error"]["code"]) == (503, "service_unavailable")
+        assert int(headers["retry-after"]) > 0
+        assert headers["connection"] == "close"
+    assert server.request("GET", "/healthz")[0] == 200
+    thread.join(20)
+    status, _, text = results[0]
+    assert (status, text.count('"content":"x"')) == (200, 60)
+    assert text.endswith("data: [DONE]\n\n")
+    assert server.end() == "returned\n"
+
+
+def test_what_is_not_finished_when_the_drain_is_over_ends_with_an_error(process):
+    server = process(steps=100_000, drain_seconds=0.5)
+    body = {"max_completion_tokens": 60_000}
+    streaming, streamed = in_background(lambda: server.chat("long", stream=True, **body))
+    waiting, waited = in_background(lambda: server.chat("long", **body))
+    time.sleep(0.3)
+    told = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    streaming.join(20)
+    waiting.join(20)
+    status, _, text = streamed[0]
+    last = json.loads(text.rstrip().rsplit("\n\n", 1)[1].removeprefix("data: "))
+    assert (status, last["error"]["code"]) == (200, "service_unavailable")
+    assert "[DONE]" not in text
+    status, headers, text = waited[0]
+    assert (status, json.loads(text)["error"]["code"]) == (503, "service_unavailable")
+    assert "retry-after" in headers
+    assert server.end() == "returned\n"
+    assert time.monotonic() - told < 4
+
+
+def test_a_second_signal_ends_the_drain(process):
+    server = process(steps=100_000, drain_seconds=60)
+    thread, results = in_background(lambda: server.chat("long", stream=True, max_completion_tokens=60_000))
+    time.sleep(0.3)
+    server.process.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    server.process.send_signal(signal.SIGTERM)
+    thread.join(10)
+    assert '"service_unavailable"' in results[0][2]
+    assert server.end() == "returned\n"
+
+
+def test_an_idle_server_stops_at_once_also_with_an_open_connection(process):
+    server = process(steps=1, drain_seconds=60)
+    with socket.create_connection(("127.0.0.1", server.port)) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert idle.recv(1000).startswith(b"HTTP/1.1 200")
+        told = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == "returned\n"
+        assert time.monotonic() - told < 3
+
+
+def test_a_client_that_does_not_read_cannot_hold_up_the_end(process):
+    server = process(steps=100_000, drain_seconds=0.2, delay=0)
+    body = b'{"model":"mimo-v2-flash","messages":[{"role":"user","content":"hi"}],"stream":true,"n":8}'
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect(("127.0.0.1", server.port))
+        deaf.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end(20) == "returned\n"
+
+
+def test_a_taken_port_is_one_clear_line():
+    first = listen("127.0.0.1", 0)
+    port = first.getsockname()[1]
+    with pytest.raises(ServeError, match=f"cannot listen on 127.0.0.1:{port}: address already in use"):
+        listen("127.0.0.1", port)
+    first.close()
+    again = listen("127.0.0.1", port)  # and free again at once
+    again.close()
+
+
+def test_an_address_that_is_none_is_one_clear_line():
+    with pytest.raises(ServeError, match="there is no such address"):
+        listen("no.such.host.invalid", 0)
+    with pytest.raises(ServeError, match="cannot listen on 203.0.113.7:0"):
+        listen("203.0.113.7", 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback_needs_no_key(host):
+    check_exposure(App(), host, insecure=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
+def test_any_other_address_needs_a_key_or_the_word_insecure(host):
+    with pytest.raises(ServeError, match="configure a key, or say --insecure"):
+        check_exposure(App(), host, insecure=False)
+    check_exposure(App(keys=["k"]), host, insecure=False)
+    check_exposure(App(), host, insecure=True)

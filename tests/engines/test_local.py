@@ -1,0 +1,203 @@
+"""The local engine on the real nano: batching, cache, limits, and the same tokens whatever runs beside."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+
+import pytest
+
+from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, RateLimitExceeded
+from mimo.engines.base import Generation, Sampled
+from mimo.engines.local.engine import LocalEngine
+
+
+def prompt(engine: LocalEngine, text: str, thinking: bool = False) -> tuple[int, ...]:
+    """A user's turn in MiMo's format, tags by id."""
+    control, encode = engine.tokenizer.control, engine.tokenizer.encode
+    opened, closed = control("<|im_start|>"), control("<|im_end|>")
+    tail = [] if thinking else [control("<think>"), control("</think>")]
+    tokens = [opened, *encode(f"user\n{text}"), closed, opened, *encode("assistant\n"), *tail]
+    return tuple(token for token in tokens if token is not None)
+
+
+def ask(engine: LocalEngine, text: str = "Tell me a story.", size: int = 0, **more: object) -> Generation:
+    """A generation that does not end by itself (the end tokens are biased away), its prompt filled up to `size`."""
+    bias = tuple((token, -100.0) for token in sorted(engine.tokenizer.end_ids))
+    values: dict[str, object] = {"max_tokens": 40, "seed": 7, "logit_bias": bias, **more}
+    tokens = prompt(engine, text)
+    filler = tuple(engine.tokenizer.encode(f"{text} b c d e f"))
+    while len(tokens) < size:
+        tokens = tokens[:3] + filler[: size - len(tokens)] + tokens[3:]
+    return Generation(tokens, **values)  # type: ignore[arg-type]
+
+
+async def collect(engine: LocalEngine, generation: Generation) -> list[list[Sampled]]:
+    """All that was sampled, by choice."""
+    choices: list[list[Sampled]] = [[] for _ in range(generation.n)]
+    async for batch in engine.generate(generation):
+        for sampled in batch:
+            choices[sampled.choice].append(sampled)
+    return choices
+
+
+def tokens(choice: list[Sampled]) -> list[int]:
+    return [token for sampled in choice for token in sampled.tokens]
+
+
+async def freed(engine: LocalEngine) -> None:
+    """Wait until no place is held; the deadline is far beyond one step."""
+    async with asyncio.timeout(20):
+        while engine.held or engine.running:
+            await asyncio.sleep(0.01)
+
+
+async def test_same_seed_gives_the_same_tokens_and_logprobs_beside_sixteen_others(nano: LocalEngine) -> None:
+    wanted = ask(nano, logprobs=3, max_tokens=60)
+    alone = await collect(nano, wanted)
+    dice = random.Random(5)
+
+    async def noise(number: int) -> None:
+        await asyncio.sleep(dice.random() * 0.3)
+        size = dice.randrange(20, 400)
+        await collect(nano, ask(nano, str(number), size, seed=number, max_tokens=dice.randrange(5, 80)))
+
+    for _ in range(3):
+        crowd = [asyncio.create_task(noise(number)) for number in range(16)]
+        await asyncio.sleep(dice.random() * 0.2)
+        beside = await collect(nano, wanted)
+        await asyncio.gather(*crowd)
+        assert beside == alone  # the floats of the logprobs too: bit for bit
+
+
+async def test_a_prefix_hit_changes_no_token(nano: LocalEngine) -> None:
+    generation = ask(nano, "Here is a list", 300, logprobs=0, seed=11)
+    stream = nano.generate(generation)
+    first = [sampled async for batch in stream for sampled in batch]
+    again = nano.generate(generation)
+    second = [sampled async for batch in again for sampled in batch]
+    assert again.cached_tokens == 256  # of 300, in whole chunks of 64
+    assert first == second
+
+
+async def test_generated_tokens_are_not_taken_for_a_prompt_prefix(nano: LocalEngine) -> None:
+    """They were decoded in rows of another shape, so their last bits differ from a prompt's."""
+    generation = ask(nano, "Count.", 70, seed=3, max_tokens=200)
+    answer = tokens((await collect(nano, generation))[0])
+    longer = Generation(generation.prompt + tuple(answer), max_tokens=5, seed=1)
+    stream = nano.generate(longer)
+    _ = [batch async for batch in stream]
+    assert stream.cached_tokens == 64
+
+
+@pytest.mark.parametrize("found", [64, 128, 192])
+async def test_the_tokens_do_not_depend_on_how_much_was_cached(nano: LocalEngine, found: int) -> None:
+    wanted = ask(nano, f"Cached {found}", 256, logprobs=0, max_tokens=20)
+    _ = await collect(nano, replace(wanted, prompt=wanted.prompt[: found + 1], max_tokens=1))
+    stream = nano.generate(wanted)
+    partly = [sampled async for batch in stream for sampled in batch]
+    assert stream.cached_tokens == found
+    _ = await asyncio.gather(*(collect(nano, ask(nano, str(number), 200, max_tokens=1)) for number in range(24)))
+    stream = nano.generate(wanted)
+    anew = [sampled async for batch in stream for sampled in batch]
+    assert stream.cached_tokens == 0
+    assert anew == partly
+
+
+async def test_choices_share_the_prompt_and_draw_apart(nano: LocalEngine) -> None:
+    together = await collect(nano, ask(nano, size=200, n=4, max_tokens=20))
+    assert len({tuple(tokens(choice)) for choice in together}) == 4
+    alone = await collect(nano, ask(nano, size=200, n=1, max_tokens=20))
+    assert tokens(together[0]) == tokens(alone[0])
+
+
+async def test_limit_ends_with_length_after_exactly_so_many_tokens(nano: LocalEngine) -> None:
+    (choice,) = await collect(nano, ask(nano, max_tokens=17))
+    assert len(tokens(choice)) == 17
+    assert [sampled.finish for sampled in choice if sampled.finish] == ["length"]
+
+
+async def test_the_window_ends_a_generation_with_length(nano: LocalEngine) -> None:
+    room = 100
+    generation = ask(nano, size=nano.info.context_window - room, max_tokens=4000)
+    (choice,) = await collect(nano, generation)
+    assert (len(tokens(choice)), choice[-1].finish) == (room, "length")
+
+
+async def test_a_prompt_without_room_for_a_token_is_refused(nano: LocalEngine) -> None:
+    with pytest.raises(ContextLengthExceeded, match=str(nano.info.context_window)):
+        nano.generate(Generation((5,) * nano.info.context_window, max_tokens=1))
+
+
+async def test_a_biased_id_outside_the_vocabulary_is_refused(nano: LocalEngine) -> None:
+    with pytest.raises(InvalidRequest, match="vocabulary"):
+        nano.generate(Generation((5, 6), max_tokens=1, logit_bias=((nano.tokenizer.vocabulary, 1.0),)))
+
+
+async def test_a_full_queue_refuses_and_then_recovers(nano: LocalEngine) -> None:
+    streams = [nano.generate(ask(nano, str(number), max_tokens=900)) for number in range(24 + 40)]
+    with pytest.raises(RateLimitExceeded) as refused:
+        nano.generate(ask(nano))
+    assert refused.value.headers["retry-after"] == "1"
+    for stream in streams:
+        stream.close()
+    await freed(nano)
+    assert len(tokens((await collect(nano, ask(nano)))[0])) == 40
+
+
+async def test_leaving_frees_the_places_within_a_step(nano: LocalEngine) -> None:
+    stream = nano.generate(ask(nano, n=3, max_tokens=900))
+    reader = aiter(stream)
+    await anext(reader)
+    stream.close_choice(1)
+    await anext(reader)
+    assert nano.held <= 3
+    await reader.aclose()  # type: ignore[attr-defined]
+    await freed(nano)
+
+
+async def test_a_long_prompt_does_not_hold_up_a_running_stream(nano: LocalEngine) -> None:
+    """Between two chunks of a prompt every running stream gets a token: 13 chunks, so at least 10 tokens meanwhile."""
+    running = nano.generate(ask(nano, max_tokens=900))
+    reader = aiter(running)
+    await anext(reader)
+    seen = 0
+    long = asyncio.create_task(collect(nano, ask(nano, size=13 * 64, max_tokens=1)))
+    while not long.done():
+        seen += sum(len(sampled.tokens) for sampled in await anext(reader))
+    assert seen >= 10
+    running.close()
+    await freed(nano)
+
+
+async def test_short_and_long_requests_join_and_leave_in_any_order(nano: LocalEngine) -> None:
+    """Seed 1: sixty requests of random lengths, some abandoned; every one that is read to the end is complete."""
+    dice = random.Random(1)
+
+    async def one(number: int) -> None:
+        limit = dice.randrange(1, 40)
+        stream = nano.generate(ask(nano, "a", dice.randrange(1, 400), seed=number, max_tokens=limit))
+        leave_after = dice.randrange(1, 20) if number % 3 == 0 else None
+        got, finish = 0, None
+        async for batch in stream:
+            got += sum(len(sampled.tokens) for sampled in batch)
+            finish = batch[-1].finish
+            if leave_after and got >= leave_after:
+                stream.close()
+                return
+        assert (got, finish) == (limit, "length")
+
+    await asyncio.gather(*(one(number) for number in range(60)))
+    await freed(nano)
+
+
+async def test_budget_forces_the_end_of_thinking(nano: LocalEngine) -> None:
+    opened, closed = nano.tokenizer.control("<think>"), nano.tokenizer.control("</think>")
+    assert opened is not None and closed is not None
+    generation = Generation(
+        (*prompt(nano, "What is 12 + 7?", thinking=True), opened),
+        max_tokens=30, seed=2, thinking_budget=3, in_reasoning=True, logit_bias=((closed, -100.0),),
+    )  # fmt: skip
+    (choice,) = await collect(nano, generation)
+    assert tokens(choice).index(closed) == 3
