@@ -79,7 +79,12 @@ FIELDS = [  # request, code, param, message
     (message(role="user", content=7), "invalid_request", "messages[1].content", "got 7"),
     (message(role="user", content=[]), "invalid_request", "messages[1].content", "got []"),
     (message(role="user", content="", name=4), "invalid_request", "messages[1].name", "must be a string, got 4"),
-    (message(role="assistant", content="", reasoning_content=1), "invalid_request", "messages[1].reasoning_content", ""),
+    (
+        message(role="assistant", content="", reasoning_content=1),
+        "invalid_request",
+        "messages[1].reasoning_content",
+        "",
+    ),
     (message(role="tool", content="x"), "invalid_request", "messages[1].tool_call_id", "got null"),
     (message(role="tool", content="x", tool_call_id=""), "invalid_request", "messages[1].tool_call_id", 'got ""'),
     (message(role="assistant", tool_calls=3), "invalid_request", "messages[1].tool_calls", "an array of calls"),
@@ -201,7 +206,10 @@ messages = st.fixed_dictionaries(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(value=st.lists(messages | json_values, max_size=3) | json_values, more=st.dictionaries(st.text(max_size=8), json_values, max_size=2))
+@given(
+    value=st.lists(messages | json_values, max_size=3) | json_values,
+    more=st.dictionaries(st.text(max_size=8), json_values, max_size=2),
+)
 def test_no_messages_at_all_can_make_a_500(server, value, more):
     answer = server.post(json.dumps({**more, "model": FLASH, "messages": value, "max_completion_tokens": 1}))
     assert answer.status_code in (200, 400)

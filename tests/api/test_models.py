@@ -26,7 +26,10 @@ def test_a_model_object_holds_its_row_of_the_contract(server):
     assert model["thinking"] is True
     assert model["input"] == ["text"]
     assert model["rate_limits"] == {"requests_per_minute": 100, "tokens_per_minute": 10_000_000}
-    prices = [(price["above_prompt_tokens"], price["input"], price["cached_input"], price["output"]) for price in model["prices"]]
+    prices = [
+        (price["above_prompt_tokens"], price["input"], price["cached_input"], price["output"])
+        for price in model["prices"]
+    ]
     assert prices == [(0, 1.0, 0.2, 3.0), (256_000, 2.0, 0.4, 6.0)]
 
 

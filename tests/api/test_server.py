@@ -174,7 +174,7 @@ def test_a_taken_port_is_one_clear_line():
 def test_an_address_that_is_none_is_one_clear_line():
     with pytest.raises(ServeError, match="there is no such address"):
         listen("no.such.host.invalid", 0)
-    with pytest.raises(ServeError, match="cannot listen on 203.0.113.7:0"):
+    with pytest.raises(ServeError, match=r"cannot listen on 203\.0\.113\.7:0"):
         listen("203.0.113.7", 0)
 
 

@@ -143,9 +143,7 @@ def test_an_error_after_the_first_chunk_is_one_event_and_no_done(serving):
 async def test_two_hundred_streams_at_once_are_all_complete(server):
     async def one(client, at):
         body = {"model": FLASH, "messages": [{"role": "user", "content": "endless"}], "stream": True, "seed": at}
-        answer = await client.post(
-            "/v1/chat/completions", json={**body, "max_completion_tokens": 20 + at % 7}
-        )
+        answer = await client.post("/v1/chat/completions", json={**body, "max_completion_tokens": 20 + at % 7})
         assert answer.text.endswith("data: [DONE]\n\n")
         return answer.text.count('"word "') == 20 + at % 7
 

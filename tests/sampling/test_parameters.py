@@ -112,7 +112,7 @@ def test_padding_ids_are_never_sampled_and_carry_no_probability() -> None:
     z = np.zeros(128, np.float32)
     z[100:] = 50
     for temperature in (0.0, 1.0):
-        sampler.begin(0, SamplingParams(temperature=temperature, top_p=1.0, logprobs=20))
+        sampler.begin(0, SamplingParams(temperature=temperature, top_p=1.0, logprobs=20, logit_bias=((127, 100.0),)))
         assert sampler.trace(z, 0).ids.max() < 100
         drawn = sampler.sample(z[None].copy(), [0])
         assert drawn.tokens[0] < 100

@@ -25,7 +25,7 @@ from mimo.contract.errors import ServiceUnavailable, StartError
 BACKLOG = 2048
 CONNECTIONS = 65536
 """Open connections at once; what limits them in earnest is the number of file descriptors."""
-_LAST_WORDS = 5.0
+_LAST_WORDS = 2.0
 """Seconds for cut streams to say so, and then for connections to close."""
 
 _LINGER = 0.25

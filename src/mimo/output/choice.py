@@ -7,11 +7,15 @@ Control tokens are never text. Knows no engine and no wire format; tool calls ar
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mimo.chat.tokenizer import Tokenizer
-from mimo.engines.base import Sampled
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
 from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta
+
+if TYPE_CHECKING:
+    from mimo.engines.base import Sampled
 
 
 class ChoiceOutput:

@@ -38,12 +38,12 @@ def fill_bins(taken, size, high, per_unit, bins):
 @compiled
 def keep_bin(taken, size, high, per_unit, b, kept):
     """Copy what lies in bin b to `kept` (may be the same arrays), order unchanged; how many."""
-    n = np.uint64(0)
+    n = 0
     for k in range(size):
-        inside = np.int64((high - np.float64(taken.values[k])) * per_unit) == b
-        kept.ids[n], kept.values[n], kept.weights[n] = taken.ids[k], taken.values[k], taken.weights[k]
-        n += np.uint64(inside)
-    return np.int64(n)
+        if np.int64((high - np.float64(taken.values[k])) * per_unit) == b:
+            kept.ids[n], kept.values[n], kept.weights[n] = taken.ids[k], taken.values[k], taken.weights[k]
+            n += 1
+    return n
 
 
 @compiled

@@ -21,7 +21,7 @@ from mimo.sampling.compiler import compiled
 from mimo.sampling.draw import pick, pick_in_row, uniform
 from mimo.sampling.logprobs import log_normaliser, logprob, most_probable
 from mimo.sampling.mask import apply_mask
-from mimo.sampling.nucleus import STEEPEST, collect_enough, find_nucleus
+from mimo.sampling.nucleus import STEEPEST, find_nucleus
 from mimo.sampling.penalties import add_offsets, count_token, find
 from mimo.sampling.weights import (
     FLOAT32_MAX,
@@ -54,7 +54,7 @@ def take_logprobs(z, wanted, s, result):
 @compiled
 def draw_token(z, peak, choice, s, result):
     """Steps 3 to 5 for a row whose maximum is finite."""
-    steep, total, size = True, 0.0, 0
+    steep, total = True, 0.0
     if choice.temperature > 0.0:
         scale = min(LOG2_E / choice.temperature, FLOAT64_MAX)
         steep = scale > STEEPEST
@@ -63,13 +63,10 @@ def draw_token(z, peak, choice, s, result):
         token = first_at_peak(z, s.peaks, peak)
         result.edge_value, result.edge_id = peak, token
         return token
-    result.edge_value, result.edge_id = -FLOAT32_MAX, z.shape[0]
     if choice.top_p >= 1.0 and not steep:
+        result.edge_value, result.edge_id = -FLOAT32_MAX, z.shape[0]
         return pick_in_row(z, peak, scale, s.sums, result.uniform, total)
-    if choice.top_p >= 1.0:
-        size = collect_enough(z, peak, scale, 1.0, 0.0, s)[0]
-    else:
-        size, result.edge_value, result.edge_id = find_nucleus(z, peak, scale, choice.top_p, total, s)
+    size, result.edge_value, result.edge_id = find_nucleus(z, peak, scale, choice.top_p, total, s)
     return np.int64(s.taken.ids[pick(s.taken.weights, size, s.partial, result.uniform)])
 
 

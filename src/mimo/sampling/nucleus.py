@@ -109,17 +109,16 @@ def collect_enough(z, peak, scale, top_p, total, s):
     share = 0.85 if scale <= STEEPEST else 0.0
     if share > 0.0:
         weigh_samples(z, peak, scale, s.peaks, s.peak_weights, s.sample_weights)
-    while share > 0.05:
-        allowance = np.float32((1.0 - top_p) * total * share)
-        floor = floor_at(peak, scale, guess_bits(allowance, s.sums, s.peak_weights, s.sample_weights))
+    while True:
+        bits = NOTHING
+        if share > 0.05:
+            bits = guess_bits(np.float32((1.0 - top_p) * total * share), s.sums, s.peak_weights, s.sample_weights)
+        floor = floor_at(peak, scale, bits)
         size = collect(z, floor, s.peaks, s.taken.ids)
         inside = weigh(z, peak, scale, size, s.taken)
-        if inside >= top_p * total:
-            return size, inside, floor, False
+        if bits == NOTHING or inside >= top_p * total:
+            return size, inside, floor, bits == NOTHING
         share *= 0.3
-    floor = floor_at(peak, scale, NOTHING)
-    size = collect(z, floor, s.peaks, s.taken.ids)
-    return size, weigh(z, peak, scale, size, s.taken), floor, True
 
 
 @compiled
@@ -133,12 +132,14 @@ def drop_beyond(taken, size, value, last):
 
 @compiled
 def find_nucleus(z, peak, scale, top_p, total, s):
-    """What top_p < 1 keeps of a row: the first `size` of s.taken, ids ascending, weight 0 where not kept; and the edge.
+    """What top_p keeps of a row: the first `size` of s.taken, ids ascending, weight 0 where not kept; and the edge.
 
     z: float32 [n], maximum `peak`, finite; scale: bits per unit of logit, log2(e) / temperature; total: what block_sums
     found for the row, its sums in s.sums. Returns size, and the logit and id of the last token kept.
     """
     size, inside, floor, everything = collect_enough(z, peak, scale, top_p, total * (1.0 + WEIGHT_ERROR), s)
+    if top_p >= 1.0:
+        return size, -FLOAT32_MAX, np.int32(z.shape[0])
     below = 0.0 if everything else sum_below(z, peak, scale, floor, s.peaks, s.sums)
     doubt = top_p * below * WEIGHT_ERROR
     while True:

@@ -56,9 +56,8 @@ def add_offsets(z, ids, amounts, listed, before):
     """z[ids[k]] += amounts[k] for the first `listed`, rounded once to float32; before[k] is what stood there."""
     for k in range(listed):
         i = np.uint64(ids[k])
-        if i < z.shape[0]:
-            before[k] = z[i]
-            z[i] = np.float32(np.float64(z[i]) + amounts[k])
+        before[k] = z[i]
+        z[i] = np.float32(np.float64(z[i]) + amounts[k])
 
 
 @compiled

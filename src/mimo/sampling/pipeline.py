@@ -62,7 +62,8 @@ class Sampler:
         for token, amount in params.logit_bias:
             if not 0 <= token < self.vocabulary:
                 raise ValueError(f"logit_bias: token id must be between 0 and {self.vocabulary - 1}, got {token}")
-            bias[token] = bias.get(token, 0.0) + amount
+            if token < self.valid:
+                bias[token] = bias.get(token, 0.0) + amount
         self._make_room(len(bias) + 1)
         penalties.restart(self._offsets, slot, bias)
         self._choices[slot] = (

@@ -181,4 +181,6 @@ def flatten_infinite(z, peaks):
     """A row whose maximum is +inf, in the limit: its +inf become 0, everything else −inf. The new maximum."""
     for i in range(z.shape[0]):
         z[i] = np.float32(0) if z[i] == np.inf else np.float32(-np.inf)
-    return find_peaks(z, peaks)
+    for b in range(peaks.shape[0]):
+        peaks[b] = np.float32(0) if peaks[b] == np.inf else np.float32(-np.inf)
+    return np.float32(0)

@@ -1,0 +1,5 @@
+"""`python -m mimo`."""
+
+from mimo.cli import main
+
+main()

@@ -1,0 +1,103 @@
+"""/openapi.json and /docs: made from the tables, complete, and self-contained."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from mimo.api.routes import ROUTES
+from mimo.contract.errors import ApiError
+from mimo.contract.models import MODELS, Model, with_models
+from mimo.contract.parameters import PARAMETERS
+
+
+@pytest.fixture(scope="module")
+def document(server):
+    return server.http.get("/openapi.json").json()
+
+
+def test_the_document_has_every_route_with_its_errors_in_the_envelope(document):
+    assert document["openapi"] == "3.1.0"
+    listed = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert listed == set(ROUTES)
+    chat = document["paths"]["/v1/chat/completions"]["post"]["responses"]
+    assert set(chat) == {"200", "400", "401", "404", "413", "429", "500", "503"}
+    assert set(chat["200"]["content"]) == {"application/json", "text/event-stream"}
+    assert chat["400"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+def test_the_request_schema_is_the_parameters_table(document):
+    request = document["components"]["schemas"]["ChatCompletionRequest"]
+    assert list(request["properties"]) == ["model", "messages", *PARAMETERS]
+    assert request["properties"]["model"] == {"enum": list(MODELS)}
+    temperature = request["properties"]["temperature"]
+    assert temperature["anyOf"] == [{"type": "number", "minimum": 0, "maximum": 2}, {"type": "null"}]
+    assert temperature["default"] == 1.0
+    assert request["properties"]["max_completion_tokens"]["anyOf"][0]["maximum"] == 128_000
+
+
+def test_every_reference_in_the_document_leads_somewhere(document):
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert names and names <= set(document["components"]["schemas"])
+
+
+class Page(HTMLParser):
+    """Text, ids, links and the tags that would fetch something."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.ids, self.links, self.fetching, self.open = "", [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found["href"]] if "href" in found else []
+        if tag in ("script", "img", "link", "iframe", "object") or "src" in found:
+            self.fetching.append(tag)
+        if tag not in ("meta", "input", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_shows_every_model_parameter_route_and_error(server):
+    answer = server.http.get("/docs")
+    page = Page(answer.text)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.open == []
+    for name in (*MODELS, *PARAMETERS, *(path for _, path in ROUTES)):
+        assert name in page.text
+    errors = [ApiError]
+    for error in errors:
+        errors += error.__subclasses__()
+        assert error.code in page.text
+    assert "1 – 128,000" in page.text and "1 – 64,000" in page.text
+
+
+def test_the_page_fetches_nothing_and_its_links_lead_somewhere(server):
+    answer = server.http.get("/docs")
+    page = Page(answer.text)
+    assert page.fetching == []
+    assert "url(" not in answer.text and "@import" not in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    for link in page.links:
+        assert link.removeprefix("#") in page.ids if link.startswith("#") else server.http.get(link).status_code == 200
+
+
+def test_the_page_names_the_host_it_was_asked_under_and_escapes_what_it_shows(server, serving):
+    assert f"http://127.0.0.1:{server.port}/v1" in server.http.get("/docs").text
+    assert "http://mimo.example/v1" in server.http.get("/docs", headers={"host": "mimo.example"}).text
+    hostile = server.http.get("/docs", headers={"host": "a<script>b"}).text
+    assert "<script>" not in hostile and "http://localhost:8000/v1" in hostile
+    own = Model("<b>&evil", 10, 10, thinking=False)
+    with serving(models=with_models([own])) as other:
+        text = other.http.get("/docs").text
+        assert "<b>&evil" not in text and "&lt;b&gt;&amp;evil" in text
