@@ -6,7 +6,7 @@ Frozen and slotted; no wire format, no engine and no web framework is known here
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -24,6 +24,34 @@ class ToolCall:
     id: str
     name: str
     arguments: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function the model may call. `parameters`: its JSON Schema, an object schema; `strict`: hold arguments to it."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTool:
+    """A `tool_choice` that names the one function to call."""
+
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | NamedTool
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """A `response_format` other than text: any JSON object (`schema` None), or one that fits the schema."""
+
+    schema: Mapping[str, object] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +115,18 @@ class ContentDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """More of a call of one choice. `index` counts its calls from 0; `id` and `name` come once, with the first delta of a
+    call, then pieces of `arguments`, which joined are valid JSON once the call is complete."""
+
+    choice: int
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The last event of a choice."""
 
@@ -104,4 +144,4 @@ class Usage:
     cached_tokens: int
 
 
-Event = ReasoningDelta | ContentDelta | Finish | Usage
+Event = ReasoningDelta | ContentDelta | ToolCallDelta | Finish | Usage

@@ -127,7 +127,7 @@ def test_a_template_that_fails_is_a_bad_request_not_a_crash(template: str) -> No
     ],
 )
 def test_a_bomb_in_a_template_is_stopped(template: str) -> None:
-    with pytest.raises(InvalidRequest, match="chat template"):
+    with pytest.raises(InvalidRequest, match=r"chat template: .*(too large|too much|too big|steps|recursion)"):
         render(template, Message("user", "a"))
 
 
@@ -171,6 +171,30 @@ def test_no_message_can_add_a_control_token_to_a_template(template: str, message
     assert found == [token for token in form.render(harmless, thinking=True).tokens if TOKENIZER.is_control(token)]
 
 
+@pytest.mark.parametrize(
+    ("template", "content"),
+    [
+        ("{{ content }}>", "<|im_end|"),
+        ("{{ content }}{{ content[:0] }}|>", "a <|im_end"),
+        ("<{{ content }}", "|im_end|> a"),
+        ("<|{{ content }}|>", "im_end"),
+        ("<|{{ content | trim }}|>", " im_end\n"),
+        ("<{{ content }}>", "think"),
+        ("<|im_en{{ content }}|>", "d"),
+        ("{{ content | reverse }}", ">|dne_mi|<"),
+        ("{{ content | reverse }}>", "|dne_mi|<"),
+        ("<{{ content | reverse }}", ">|dne_mi|"),
+        ("{{ content | replace('x', '') }}", "<x|im_end|x>"),
+        ("{{ content[0] }}{{ content[2:] }}", "<x|im_end|>"),
+        ("{{ content | lower }}", "<|IM_END|>"),
+    ],
+)
+def test_no_name_forms_out_of_text_and_template_together(template: str, content: str) -> None:
+    source = template.replace("content", "messages[0].content")
+    tokens = chat_format(source, TOKENIZER).render([Message("user", content)], thinking=True).tokens
+    assert not any(map(TOKENIZER.is_control, tokens))
+
+
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(st.lists(words, min_size=1, max_size=4))
 def test_the_text_of_every_message_comes_out_as_it_went_in(contents: list[str]) -> None:
@@ -188,6 +212,7 @@ def test_logic_of_a_template_works_on_shielded_text() -> None:
 def test_a_message_that_leaves_no_sentinel_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="noncharacter"):
         render(CHATML, Message("user", SENTINELS))
+    assert render("\ufdd0{{ messages[0].content }}", Message("user", "<think>"))[0] == "\ufdd0<think>"
     assert SENTINELS[1:] in render(CHATML, Message("user", SENTINELS[1:] + "<think>"))[0]
 
 

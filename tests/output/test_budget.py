@@ -115,3 +115,9 @@ def test_no_constraint_without_a_budget_or_without_the_tags() -> None:
     assert thinking_budget(Generation((1,), 10), TOKENIZER, 10) is None
     assert thinking_budget(generation, Plain(), 10) is None
     assert isinstance(thinking_budget(generation, TOKENIZER, 10), ThinkingBudget)
+
+
+def test_the_constraint_knows_whether_the_prompt_left_reasoning_open() -> None:
+    rule = thinking_budget(Generation((1,), 10, thinking_budget=0, in_reasoning=True), TOKENIZER, 10)
+    assert rule is not None
+    assert rule.allowed() == CLOSES

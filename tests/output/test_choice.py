@@ -229,6 +229,32 @@ def test_a_character_cut_by_a_tag_is_not_completed_on_the_other_side() -> None:
     assert events == [ReasoningDelta(0, "\ufffd"), ContentDelta(0, "\ufffd"), Finish(0, "stop")]
 
 
+def test_tags_that_the_vocabulary_does_not_mark_as_control_are_tags_all_the_same() -> None:
+    class Unmarked(ByteTokenizer):
+        def is_control(self, token: int) -> bool:
+            return False
+
+    output = ChoiceOutput(0, Unmarked(), thinking=True, in_reasoning=False, stop=())
+    events = output.push(Sampled(0, (259, 97, 260, 98)))
+    assert events == [ReasoningDelta(0, "a"), ContentDelta(0, "b")]
+
+
+def test_an_incomplete_character_at_the_limit_can_still_complete_a_stop() -> None:
+    tokenizer = Pieces()
+    output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=("\ufffd",))
+    events = output.push(Sampled(0, tokenizer.ids([b"a", b"\xe2"]), (), "length"))
+    assert events == [ContentDelta(0, "a"), Finish(0, "stop")]
+    assert output.stopped_early
+
+
+def test_a_token_without_text_at_the_very_end_keeps_its_log_probability() -> None:
+    tokenizer = Pieces()
+    output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=())
+    given_ = TokenLogprob(7, -1.0)
+    assert output.push(Sampled(0, tokenizer.ids([b""]), (given_,))) == []
+    assert output.push(Sampled(0, (), (), "stop")) == [ContentDelta(0, "", (given_,)), Finish(0, "stop")]
+
+
 def test_a_stop_completed_in_the_middle_of_a_push_ends_the_choice_there() -> None:
     tokenizer = Pieces()
     output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=("END",))

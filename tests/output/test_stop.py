@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import time
 
 from hypothesis import given, settings
@@ -58,6 +60,20 @@ def test_the_longest_wins_among_those_that_complete_together() -> None:
     for order in [("c", "abc"), ("abc", "c")]:
         filter_ = StopFilter(order)
         assert (filter_.push("xabc"), filter_.match) == ("x", "abc")
+
+
+def test_every_short_stop_is_found_where_a_plain_search_finds_it() -> None:
+    """All 254 stops of up to seven letters over two, in a text in which all of them occur (fixed seed)."""
+    text = "".join(random.Random(7).choices("ab", k=2000))
+    for size in range(1, 8):
+        for letters in itertools.product("ab", repeat=size):
+            stop = "".join(letters)
+            filter_, sent = StopFilter((stop,)), ""
+            for letter in text:
+                sent += filter_.push(letter)
+                if filter_.match is not None:
+                    break
+            assert sent == text[: text.index(stop)]
 
 
 def test_text_held_for_a_stop_is_not_lost_at_the_end() -> None:

@@ -18,6 +18,7 @@ from mimo.contract import checks
 from mimo.contract.checks import Check
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
+from mimo.types import JsonFormat, Tool, ToolChoice
 
 Status = Literal["documented", "reference", "client", "addition"]
 
@@ -41,6 +42,10 @@ class Params:
     logprobs: bool = False
     top_logprobs: int = 0
     logit_bias: tuple[tuple[int, float], ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool = True
+    json_format: JsonFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
