@@ -5,7 +5,6 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PORT   ?= 8000
 LOCK    = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
-export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: serve chat test test-slow test-suites check soak lock clean
 

@@ -57,7 +57,11 @@ def _say(url: str, settings: Settings, engine: Engine, app: App, console: Consol
     console.print(
         f"[bold]{info.model}[/] on the {info.engine} engine answers as {', '.join(app.models)}", highlight=False
     )
-    console.print(f"  window {info.context_window} tokens · fingerprint {info.fingerprint}", highlight=False)
-    console.print(f"  {url}/v1 · docs at {url}/docs", highlight=False)
+    console.print(
+        f"  window {info.context_window} tokens · fingerprint {info.fingerprint}", highlight=False, soft_wrap=True
+    )
+    console.print(f"  {url}/v1 · docs at {url}/docs", highlight=False, soft_wrap=True)
     if settings.model is None and info.engine == "local":
-        console.print("  nano is a tiny test model; serve another with --model PATH.gguf", highlight=False)
+        console.print(
+            "  nano is a tiny test model; serve another with --model PATH.gguf", highlight=False, soft_wrap=True
+        )

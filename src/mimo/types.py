@@ -28,7 +28,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function the model may call. `parameters`: its JSON Schema, an object schema; `strict`: hold arguments to it."""
+    """A function the model may call. `parameters`: a JSON Schema of type object; `strict`: hold arguments to it."""
 
     name: str
     description: str = ""
@@ -116,8 +116,8 @@ class ContentDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """More of a call of one choice. `index` counts its calls from 0; `id` and `name` come once, with the first delta of a
-    call, then pieces of `arguments`, which joined are valid JSON once the call is complete."""
+    """More of a call of one choice. `index` counts its calls from 0; `id` and `name` come once, with the first delta of
+    a call, then pieces of `arguments`, which joined are valid JSON once the call is complete."""
 
     choice: int
     index: int

@@ -25,7 +25,7 @@ def test_a_client_that_leaves_frees_its_place(slow, stream):
         assert slow.running(1) == 1
     left = time.monotonic()
     assert slow.running(0) == 0
-    assert time.monotonic() - left < 1
+    assert time.monotonic() - left < 3
     assert slow.app.running == set()
 
 

@@ -75,6 +75,14 @@ def test_a_body_of_exactly_the_limit_is_read(server):
     assert server.post(b" " * (BODY_LIMIT + 1)).status_code == 413
 
 
+def test_a_body_declared_too_large_is_refused_before_it_is_sent(server):
+    with server.connect() as client:
+        client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n")
+        answer = client.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"\r\nconnection: close\r\n" in answer
+
+
 def test_a_lying_content_length_is_no_way_in(server):
     with server.connect() as client:
         client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n")
