@@ -14,6 +14,7 @@ from mimo.config import ConfigError, Settings
 from mimo.engines.base import Engine
 from mimo.nano import gguf_path
 
+_NANO_THREADS = 1  # its steps are so short that threads would mostly wait for each other
 _NANO_SLOTS, _FILE_SLOTS, _FILE_WINDOW = 32, 4, 8192
 
 
@@ -33,7 +34,7 @@ def build_engine(settings: Settings, on_progress: Callable[[float], None] | None
         slots=settings.slots or (_NANO_SLOTS if nano else _FILE_SLOTS),
         context_window=settings.context_window or (0 if nano else _FILE_WINDOW),
         chunk=settings.chunk,
-        threads=settings.threads or _cores(),
+        threads=settings.threads or (_NANO_THREADS if nano else _cores()),
         gpu_layers=settings.gpu_layers,
     )
     return LocalEngine(
