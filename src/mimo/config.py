@@ -33,7 +33,15 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "Address to listen on; any but loopback needs API keys.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
-    engine: Literal["local", "scripted"] = _setting("local", "local: a GGUF in this process. scripted: plays a script.")
+    engine: Literal["local", "scripted", "llama-server", "vllm", "sglang", "hosted"] = _setting(
+        "local", "local: a GGUF in this process. scripted: plays a script. The others: a server at --upstream."
+    )
+    upstream: tuple[str, ...] = _setting((), "Address of the engine behind; more, comma separated, for failover.")
+    upstream_model: str | None = _setting(None, "The model's name there, where it serves several.")
+    upstream_key: str | None = _setting(None, "API key to send there.")
+    upstream_timeout: float = _setting(300.0, "Seconds of silence from there that are too long.")
+    upstream_wait: float = _setting(60.0, "How long to wait for it at the start.")
+    tokenizer: Path | None = _setting(None, "The model's tokenizer.json, its folder, or any GGUF of it.")
     model: Path | None = _setting(None, "GGUF file to serve; default: nano, the small model in the package.")
     script: Path | None = _setting(None, "Script of the scripted engine (JSON).")
     slots: int | None = _setting(None, "Sequences that run at once; default 32 for nano, 4 for other files.")
@@ -65,6 +73,8 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "threads": (1, 1024),
     "gpu_layers": (-1, 10**6),
     "body_limit": (1, 2**40),
+    "upstream_timeout": (1, 86400),
+    "upstream_wait": (0, 86400),
     "drain_seconds": (0, 86400),
 }
 
@@ -87,7 +97,7 @@ def load_settings(
             given[name], origin[name] = environment[variable], variable
         if flags.get(name) is not None:
             given[name], origin[name] = flags[name], f"--{name.replace('_', '-')}"
-    for name in ("api_keys", "cors_origin"):
+    for name in ("api_keys", "cors_origin", "upstream"):
         if isinstance(text := given.get(name), str):
             given[name] = tuple(part.strip() for part in text.split(",") if part.strip())
     values = {name: _convert(name, value, origin[name]) for name, value in given.items()}

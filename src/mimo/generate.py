@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from mimo.chat.prompt import ChatFormat
-from mimo.engines.base import Engine, Generation, TokenStream
+from mimo.engines.base import ChatEngine, Engine, EventStream, Generation, TokenStream
 from mimo.output.choice import ChoiceOutput
 from mimo.types import ChatRequest, Event, Prompt, Usage
 
 
-class Answer:
+class Answer(EventStream):
     """A running answer: iterate it once for batches of events, the last one being `Usage`; always `close()` it."""
 
     def __init__(self, prompt: Prompt, stream: TokenStream, outputs: list[ChoiceOutput]) -> None:
         self._prompt = prompt
         self._stream = stream
         self._outputs = outputs
+
+    async def opened(self) -> None:
+        """Wait until the engine has taken the request; raises the `ApiError` with which it does not."""
+        await self._stream.opened()
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         """Batches of events as they become ready. Raises an `ApiError` when the engine fails."""
@@ -56,12 +60,14 @@ class Answer:
         self._stream.close()
 
 
-def generate(request: ChatRequest, engine: Engine, chat_format: ChatFormat) -> Answer:
+def generate(request: ChatRequest, engine: Engine, chat_format: ChatFormat) -> EventStream:
     """Start answering `request` on `engine`.
 
     Raises `InvalidRequest` (`ContextLengthExceeded` for a prompt that leaves no room) and `RateLimitExceeded` (queue
     full) before anything was sampled.
     """
+    if isinstance(engine, ChatEngine):
+        return engine.chat(request)
     params = request.params
     prompt = chat_format.render(request.messages, thinking=params.thinking)
     stream = engine.generate(

@@ -26,6 +26,8 @@ def build_engine(settings: Settings, on_progress: Callable[[float], None] | None
         if settings.script is None:
             raise ConfigError("the scripted engine needs a script: --script FILE")
         return ScriptedEngine.from_file(settings.script)
+    if settings.engine != "local":
+        return _upstream_engine(settings)
     from mimo.engines.local.engine import LocalEngine
     from mimo.engines.local.model import ModelOptions
 
@@ -45,6 +47,22 @@ def build_engine(settings: Settings, on_progress: Callable[[float], None] | None
         library=settings.llama_library,
         on_progress=on_progress,
     )
+
+
+def _upstream_engine(settings: Settings) -> Engine:
+    from mimo.engines.upstream import upstream_engine
+
+    if not settings.upstream:
+        raise ConfigError(f"the {settings.engine} engine needs the address of a server: --upstream http://HOST:PORT")
+    engine: Engine = upstream_engine(settings.engine)(
+        settings.upstream,
+        model=settings.upstream_model,
+        tokenizer=settings.tokenizer,
+        key=settings.upstream_key,
+        timeout=settings.upstream_timeout,
+        wait=settings.upstream_wait,
+    )
+    return engine
 
 
 async def start_engine(settings: Settings, console: Console) -> tuple[Engine, ChatFormat]:

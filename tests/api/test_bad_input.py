@@ -136,8 +136,8 @@ FIELDS = [  # request, code, param, message
     (chat(n=9), "invalid_request", "n", "between 1 and 8, got 9"),
     (chat(max_completion_tokens=64_001), "invalid_request", "max_completion_tokens", "64000"),
     (chat(logit_bias={"100000": 1}), "invalid_request", "logit_bias", "vocabulary"),
-    (chat(tools=[{"type": "function"}]), "unsupported_parameter", "tools", "not supported yet"),
-    (chat(response_format={"type": "json_object"}), "unsupported_parameter", "response_format", "json_object"),
+    (chat(tools=3), "invalid_request", "tools", "got 3"),
+    (chat(response_format="json"), "invalid_request", "response_format", 'got "json"'),
     (said("x" * 33_000), "context_length_exceeded", "messages", "the window is 32768"),
     (chat(messages=[{"role": "user", "content": "hello"}] * 50_000), "context_length_exceeded", "messages", "window"),
 ]

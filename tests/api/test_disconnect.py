@@ -59,6 +59,16 @@ def test_many_clients_leaving_at_once_leave_nothing_behind(slow):
     assert slow.running(0) == 0
 
 
+def test_a_client_that_leaves_without_reading_frees_its_place(server):
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect(("127.0.0.1", server.port))
+        deaf.sendall(server.raw_chat(stream=True, n=8, max_completion_tokens=5000))
+        time.sleep(0.5)
+        assert server.engine.running == 1  # stuck in a write: nothing is generated that nobody takes
+    assert server.running(0) == 0
+
+
 def test_a_client_that_reads_slowly_gets_everything(server):
     with server.connect() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)

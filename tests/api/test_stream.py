@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import defaultdict
 
 import httpx
@@ -138,6 +139,15 @@ def test_an_error_after_the_first_chunk_is_one_event_and_no_done(serving):
         }
         assert not any("[DONE]" in line for line in rest)
         assert sum('"error"' in line for line in rest) == 1
+
+
+def test_no_token_waits_for_the_client_to_acknowledge_the_one_before(server):
+    took = []
+    for _ in range(9):
+        started = time.monotonic()
+        server.chat("hi", stream=True)
+        took.append(time.monotonic() - started)
+    assert sorted(took)[2] < 0.03  # with Nagle's algorithm every one takes 40 ms
 
 
 async def test_two_hundred_streams_at_once_are_all_complete(server):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimo.contract.errors import InvalidRequest, UnsupportedParameter
+from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
 from mimo.contract.parameters import PARAMETERS, Params, describe, resolve
 
@@ -175,19 +175,6 @@ def test_logit_bias_takes_token_ids_and_bounded_numbers():
     assert applied == ((3, 100.0), (5, 0.5), (7, -100.0))
     for bias in ({"a": 1}, {"-1": 1}, {"1.0": 1}, {"": 1}, {"٣": 1}, {"1": 100.5}, {"1": "2"}, {"1": True}, [], 3):
         assert refusal({"logit_bias": bias}).param.startswith("logit_bias")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("tools", [{"type": "function"}]), ("tool_choice", "required"), ("tool_choice", {"type": "function"}),
-        ("response_format", {"type": "json_object"}), ("response_format", {"type": "json_schema"}),
-    ],
-)  # fmt: skip
-def test_what_is_not_there_yet_is_refused_by_name_and_not_in_silence(name, value):
-    error = refusal({name: value})
-    assert isinstance(error, UnsupportedParameter)
-    assert error.param == name and name in error.message
 
 
 def test_what_asks_for_nothing_is_accepted():

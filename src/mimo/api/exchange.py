@@ -95,9 +95,9 @@ class Exchange:
         self.streaming = True
         await self._start(200, [("content-type", content_type), ("cache-control", "no-cache"), *headers])
 
-    async def write(self, chunk: bytes) -> None:
-        """Send a piece of the stream; waits while the client reads too slowly."""
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+    def write(self, chunk: bytes) -> Awaitable[None]:
+        """Send a piece of the stream: to be awaited, which takes as long as the client reads too slowly."""
+        return self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def end(self, chunk: bytes = b"") -> None:
         """Send the last piece of the stream."""

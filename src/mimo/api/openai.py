@@ -16,7 +16,8 @@ from mimo.api.openai_request import Wishes, decode
 from mimo.api.openai_response import Reply, Whole
 from mimo.api.openai_stream import Chunks
 from mimo.api.service import Service
-from mimo.generate import Answer, generate
+from mimo.engines.base import EventStream
+from mimo.generate import generate
 
 LARGE = 256 * 1024
 """Bytes of a body from which on it is decoded beside the event loop, so that running streams go on."""
@@ -33,6 +34,7 @@ async def chat_completions(service: Service, exchange: Exchange, body: bytes, wi
         reply = Reply(
             decoded.request.model.id, engine.info.fingerprint, params.n, params.thinking, engine.tokenizer.piece
         )
+        await answer.opened()  # what an engine behind us refuses is still a plain HTTP error
         if params.stream:
             await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *decoded.headers()])
             await _stream(answer, Chunks(reply, params.include_usage), exchange)
@@ -43,7 +45,7 @@ async def chat_completions(service: Service, exchange: Exchange, body: bytes, wi
         await exchange.reply(200, whole.body(), headers=decoded.headers())
 
 
-async def _stream(answer: Answer, chunks: Chunks, exchange: Exchange) -> None:
+async def _stream(answer: EventStream, chunks: Chunks, exchange: Exchange) -> None:
     await exchange.write(chunks.first())
     async for events in answer:
         await exchange.write(chunks.frames(events))

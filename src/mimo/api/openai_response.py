@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import msgspec
 
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, Usage
+from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, ToolCallDelta, Usage
 
 Logprob = dict[str, object]
 _encode = msgspec.json.encode
@@ -57,6 +58,20 @@ class Reply:
         return {"token": text, "logprob": max(logprob, _LOWEST), "bytes": list(piece)}
 
 
+@dataclass(slots=True)
+class Call:
+    """A tool call while its deltas come in."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+    def wire(self) -> dict[str, object]:
+        """In OpenAI's form."""
+        function = {"name": self.name, "arguments": "".join(self.arguments)}
+        return {"id": self.id, "type": "function", "function": function}
+
+
 class Whole:
     """Collects the events of an answer into one response."""
 
@@ -68,6 +83,7 @@ class Whole:
         self._logprobs: list[dict[str, list[Logprob]]] = [
             {"content": [], "reasoning_content": []} for _ in range(reply.choices)
         ]
+        self._calls: list[dict[int, Call]] = [{} for _ in range(reply.choices)]
         self._reasons = ["stop"] * reply.choices
         self._usage = Usage(0, 0, 0, 0)
 
@@ -81,10 +97,17 @@ class Whole:
                 case ReasoningDelta(choice, text, logprobs):
                     self._reasoning[choice].append(text)
                     self._logprobs[choice]["reasoning_content"] += self._reply.logprobs(logprobs)
+                case ToolCallDelta(choice):
+                    self._add_call(self._calls[choice], event)
                 case Finish(choice, reason):
                     self._reasons[choice] = reason
                 case Usage():
                     self._usage = event
+
+    def _add_call(self, calls: dict[int, Call], delta: ToolCallDelta) -> None:
+        call = calls.setdefault(delta.index, Call())
+        call.id, call.name = delta.id or call.id, delta.name or call.name
+        call.arguments.append(delta.arguments)
 
     def body(self) -> bytes:
         """The response as JSON."""
@@ -97,7 +120,7 @@ class Whole:
             "role": "assistant",
             "content": "".join(self._content[index]),
             "reasoning_content": reasoning if self._reply.thinking or reasoning else None,
-            "tool_calls": None,
+            "tool_calls": [call.wire() for call in self._calls[index].values()] or None,
         }
         logprobs: dict[str, object] | None = None
         if self._wanted:

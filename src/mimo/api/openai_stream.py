@@ -12,7 +12,7 @@ import msgspec
 
 from mimo.api.openai_response import Reply, usage
 from mimo.api.sse import DONE, Template, frame
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, Usage
+from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, ToolCallDelta, Usage
 
 _encode = msgspec.json.encode
 
@@ -53,6 +53,8 @@ class Chunks:
             case ReasoningDelta(choice, text, logprobs):
                 told = {"content": None, "refusal": None, "reasoning_content": self._reply.logprobs(logprobs)}
                 return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(told)))
+            case ToolCallDelta(choice):
+                return frame(self._chunk(choice, b'"tool_calls":[%b]' % _encode(call_delta(event))))
             case Finish(choice, reason):
                 return frame(self._chunk(choice, b"", reason=_encode(reason)))
             case Usage():
@@ -68,3 +70,11 @@ class Chunks:
         return b'%b,"choices":[{"index":%d,"delta":{%b},"logprobs":%b,"finish_reason":%b}]}' % (
             self._head, index, delta, logprobs, reason,
         )  # fmt: skip
+
+
+def call_delta(delta: ToolCallDelta) -> dict[str, object]:
+    """One element of `tool_calls` in a chunk: id and name with the first delta of a call, then pieces of arguments."""
+    function: dict[str, object] = {"arguments": delta.arguments}
+    if delta.id is None:
+        return {"index": delta.index, "function": function}
+    return {"index": delta.index, "id": delta.id, "type": "function", "function": {"name": delta.name, **function}}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import InvalidRequest
-from mimo.types import Message, Prompt
+from mimo.types import Message, Prompt, Tool
 
 Piece = int | str
 """The id of a control token that the format itself puts there, or plain text."""
@@ -23,8 +23,8 @@ class ChatFormat(ABC):
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
 
-    def render(self, messages: Sequence[Message], *, thinking: bool) -> Prompt:
-        """The prompt up to where the model begins to answer.
+    def render(self, messages: Sequence[Message], *, thinking: bool, tools: Sequence[Tool] = ()) -> Prompt:
+        """The prompt up to where the model begins to answer; `tools` are the functions it is told of.
 
         1. refuse text that cannot be encoded
         2. the format's pieces
@@ -32,10 +32,11 @@ class ChatFormat(ABC):
            no tag in an earlier turn. With thinking off such a `<think>` is closed at once.
         4. neighbouring text joined and encoded
 
-        Raises `InvalidRequest` naming the message, or `messages` when the format itself refuses.
+        Raises `InvalidRequest` naming the message, or `messages` when the format itself refuses;
+        `UnsupportedParameter` when the format has no place for tools.
         """
-        check_text(messages)
-        pieces = self.pieces(messages, thinking)
+        check_text(messages, tools)
+        pieces = self.pieces(messages, thinking, tools)
         last = next((piece for piece in reversed(pieces) if isinstance(piece, int)), None)
         in_reasoning = last is not None and last == self.tokenizer.control("<think>")
         if in_reasoning and not thinking and (closes := self.tokenizer.control("</think>")) is not None:
@@ -44,8 +45,8 @@ class ChatFormat(ABC):
         return Prompt(encode(pieces, self.tokenizer), in_reasoning)
 
     @abstractmethod
-    def pieces(self, messages: Sequence[Message], thinking: bool) -> list[Piece]:
-        """The conversation and the header of the answer, in order."""
+    def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:
+        """The declaration of the tools, the conversation and the header of the answer, in order."""
 
 
 def encode(pieces: Iterable[Piece], tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -65,17 +66,15 @@ def encode(pieces: Iterable[Piece], tokenizer: Tokenizer) -> tuple[int, ...]:
     return tuple(tokens)
 
 
-def check_text(messages: Sequence[Message]) -> None:
+def check_text(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:
     """Raise `InvalidRequest` naming the first field that holds a lone surrogate."""
     for at, message in enumerate(messages):
         for name, text in texts(message):
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                where = f"messages[{at}].{name}"
-                raise InvalidRequest(
-                    f"{where} must be valid Unicode, got the lone surrogate U+{ord(text[error.start]):04X}", param=where
-                ) from None
+            _check(text, f"messages[{at}].{name}")
+    for at, tool in enumerate(tools):
+        for name in ("description", "parameters"):
+            for text in strings(getattr(tool, name)):
+                _check(text, f"tools[{at}].function.{name}")
 
 
 def texts(message: Message) -> Iterator[tuple[str, str]]:
@@ -87,13 +86,27 @@ def texts(message: Message) -> Iterator[tuple[str, str]]:
     for at, call in enumerate(message.tool_calls):
         yield f"tool_calls[{at}].id", call.id
         yield f"tool_calls[{at}].function.name", call.name
-        waiting: list[object] = [call.arguments]  # a list, not recursion: arguments may be deep
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, str):
-                yield f"tool_calls[{at}].function.arguments", value
-            elif isinstance(value, list | tuple):
-                waiting += value
-            elif isinstance(value, dict):
-                waiting += value.keys()
-                waiting += value.values()
+        for text in strings(call.arguments):
+            yield f"tool_calls[{at}].function.arguments", text
+
+
+def strings(value: object) -> Iterator[str]:
+    """Every string in a JSON value, the keys of objects too."""
+    waiting = [value]  # a list, not recursion: the value may be deep
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list | tuple):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.keys()
+            waiting += value.values()
+
+
+def _check(text: str, where: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        words = f"{where} must be valid Unicode, got the lone surrogate U+{ord(text[error.start]):04X}"
+        raise InvalidRequest(words, param=where) from None

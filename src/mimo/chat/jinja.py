@@ -7,13 +7,14 @@ tokens that the template itself wrote. Knows no bounds of the sandbox and no wir
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
-from mimo.chat.base import ChatFormat, Piece, texts
+from mimo.chat.base import ChatFormat, Piece, strings, texts
 from mimo.chat.sandbox import Sandbox, rendered
 from mimo.chat.shield import Shield
 from mimo.chat.tokenizer import Tokenizer
-from mimo.contract.errors import InvalidRequest
-from mimo.types import Message
+from mimo.contract.errors import InvalidRequest, UnsupportedParameter
+from mimo.types import Message, Tool
 
 
 class JinjaFormat(ChatFormat):
@@ -25,9 +26,14 @@ class JinjaFormat(ChatFormat):
         self._template = Sandbox().compiled(template)
         self._shield = Shield(tokenizer)
 
-    def pieces(self, messages: Sequence[Message], thinking: bool) -> list[Piece]:
-        """Raises `InvalidRequest` with the template's own words when it refuses the messages or fails on them."""
-        sentinel = self._shield.sentinel(self._source, (text for message in messages for _, text in texts(message)))
+    def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:
+        """Raises `InvalidRequest` with the template's own words when it refuses the messages or fails on them,
+        `UnsupportedParameter` when it never looks at tools: the model would not know of them."""
+        if tools and "tools" not in self._source:
+            raise UnsupportedParameter("tools: the model's chat template has no place for tools", param="tools")
+        declared = [as_openai(tool) for tool in tools]
+        written = (text for message in messages for _, text in texts(message))
+        sentinel = self._shield.sentinel(self._source, chain(written, strings(declared)))
 
         def shielded(value: object) -> object:
             return self._shield.shield(value, sentinel)
@@ -37,7 +43,7 @@ class JinjaFormat(ChatFormat):
                 self._template,
                 {
                     "messages": [as_dictionary(message, shielded) for message in messages],
-                    "tools": None,
+                    "tools": shielded(declared) if tools else None,
                     "documents": None,
                     "enable_thinking": thinking,  # most families
                     "thinking": thinking,  # DeepSeek, Granite
@@ -70,3 +76,9 @@ def as_dictionary(message: Message, shield: Callable[[object], object]) -> dict[
             for call in message.tool_calls
         ]
     return fields
+
+
+def as_openai(tool: Tool) -> dict[str, object]:
+    """`tool` in the form that templates expect."""
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}

@@ -1,23 +1,22 @@
 """MiMo-V2-Flash's own chat format: ChatML with no newline after `<|im_end|>`, and nothing trimmed anywhere.
 
-    <|im_start|>system⏎TEXT<|im_end|><|im_start|>user⏎TEXT<|im_end|>
+    <|im_start|>system⏎TEXT TOOLS<|im_end|><|im_start|>user⏎TEXT<|im_end|>
     <|im_start|>assistant⏎<think>REASONING</think>TEXT CALLS<|im_end|>
     <|im_start|>tool⏎<tool_response>⏎TEXT⏎</tool_response>⏎ …<|im_end|>
     <|im_start|>assistant⏎        + <think></think> with thinking off; with it on the model writes <think> itself
 
-Where MiMo's template looks for `</think>` inside an assistant's content we do not: content is text. Declaring tools
-belongs to a later issue. Knows no wire format.
+Where MiMo's template looks for `</think>` inside an assistant's content we do not: content is text. How tools are
+declared is `mimo_tools.py`. Knows no wire format.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from mimo.chat.base import ChatFormat, Piece
+from mimo.chat.mimo_tools import declaration, printed
 from mimo.chat.tokenizer import Tokenizer
-from mimo.contract.errors import InvalidRequest
-from mimo.types import Message, ToolCall
+from mimo.types import Message, Tool, ToolCall
 
 SYSTEM = "You are MiMo, a helpful AI assistant engineered by Xiaomi."
 """What the model is told when the conversation does not begin with a system message."""
@@ -37,7 +36,7 @@ class MimoFormat(ChatFormat):
             if tokenizer.control(name) is None:
                 raise ValueError(f"MiMo's chat format needs the control token {name}, which the vocabulary lacks")
 
-    def pieces(self, messages: Sequence[Message], thinking: bool) -> list[Piece]:
+    def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:
         control = self._control
         turns = list(messages)
         if not turns or turns[0].role != "system":
@@ -53,6 +52,8 @@ class MimoFormat(ChatFormat):
                 kept = self.keep_all_reasoning or at > last_user
                 pieces += [control("<think>"), turn.reasoning_content or "" if kept else "", control("</think>")]
             pieces.append(turn.content)
+            if at == 0 and tools:
+                pieces += [control(part) if is_token else part for part, is_token in declaration(tools)]
             for call in turn.tool_calls:
                 pieces += self._call(call)
             pieces.append(control("<|im_end|>"))
@@ -76,17 +77,3 @@ class MimoFormat(ChatFormat):
         pieces: list[Piece] = [control("<|im_start|>"), "tool\n"] if first else []
         pieces += [control("<tool_response>"), f"\n{turn.content}\n", control("</tool_response>"), "\n"]
         return pieces if following and following[0].role == "tool" else [*pieces, control("<|im_end|>")]
-
-
-def printed(value: object) -> str:
-    """An argument as the template prints it: text raw, objects and lists as JSON, other scalars as Python does.
-
-    Raises `InvalidRequest` for what cannot be printed (nested too deep, a number of thousands of digits).
-    """
-    try:
-        if isinstance(value, dict | list | tuple):
-            return json.dumps(value, ensure_ascii=False)
-        return str(value)
-    except (ValueError, TypeError, RecursionError) as problem:
-        words = f"messages: the arguments of a tool call cannot be printed: {problem}"
-        raise InvalidRequest(words, param="messages") from None

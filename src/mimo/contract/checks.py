@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
-from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
+from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.models import Model
 
 Check = Callable[[object, str, Model], object]
@@ -120,34 +120,6 @@ def logit_bias(value: object, name: str, model: Model) -> tuple[tuple[int, float
         if bias is not None:
             pairs[int(key)] = number(-100, 100)(bias, f"{name}.{key}", model)  # type: ignore[assignment]
     return tuple(sorted(pairs.items()))
-
-
-def no_tools(value: object, name: str, model: Model) -> tuple[()]:
-    """Only the empty list, until tool calls are there."""
-    if not isinstance(value, list):
-        refuse(name, "an array of tools", value)
-    if value:
-        raise UnsupportedParameter(f"{name}: tool calls are not supported yet; leave {name} out", param=name)
-    return ()
-
-
-def no_tool_choice(value: object, name: str, model: Model) -> object:
-    """`auto` and `none`, which ask for nothing."""
-    if value in ("auto", "none"):
-        return value
-    if value == "required" or isinstance(value, dict):
-        raise UnsupportedParameter(f"{name}: tool calls are not supported yet; leave {name} out", param=name)
-    refuse(name, "auto or none", value)
-
-
-def text_format(value: object, name: str, model: Model) -> str:
-    """`{"type": "text"}`, until JSON modes are there."""
-    kind = _object(value, name).get("type")
-    if kind in ("json_object", "json_schema"):
-        raise UnsupportedParameter(f'{name}: {kind} is not supported yet; use {{"type": "text"}}', param=name)
-    if kind != "text":
-        refuse(f"{name}.type", "text", kind)
-    return "text"
 
 
 def accepted(value: object, name: str, model: Model) -> object:

@@ -11,10 +11,11 @@ import difflib
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Literal
 
-from mimo.contract import checks
+from mimo.contract import checks, tools
 from mimo.contract.checks import Check
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
@@ -46,6 +47,8 @@ class Params:
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool = True
     json_format: JsonFormat | None = None
+    seed_given: bool = False
+    """Whether `seed` is the client's and not drawn by us: an engine without seeds refuses the one, not the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,23 +186,46 @@ _ROWS = (
                "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}},
     ),
     Parameter(
-        "tools", "array of function tools", checks.no_tools, default=None, status="reference",
-        description="Functions the model may call. Not yet available.", tip="Leave it out.",
-        shape={"type": "array", "maxItems": 0},
+        "tools", "array of at most 128 function tools", tools.tools, default=None, status="reference",
+        description="Functions the model may call, each with a name, a description and a JSON Schema of its arguments. "
+                    "strict: true holds the arguments to the schema while they are sampled.",
+        tip="Describe what a function is for; the model chooses by it.",
+        shape={"type": "array", "maxItems": tools.MAX_TOOLS, "items": _closed(
+            "type", "function", type={"const": "function"}, function=_closed(
+                "name", name={"type": "string", "pattern": f"^{tools.NAME}$"}, description={"type": "string"},
+                parameters={"type": "object"}, strict={"type": "boolean"},
+            ),
+        )},
     ),
     Parameter(
-        "tool_choice", "auto or none", checks.no_tool_choice, default="auto", status="reference",
-        description="Whether a function must be called. Not yet available beyond auto and none.", tip="Leave it out.",
-        shape={"enum": ["auto", "none"]},
+        "tool_choice", 'auto, none, required, or object {"type": "function", "function": {"name": string}}',
+        tools.tool_choice, default="auto", status="reference",
+        description="Whether functions may be called, must be, or which one must be. required and a named function "
+                    "hold the call and its arguments to the schema while they are sampled.",
+        tip="none leaves the tools out of the prompt.",
+        shape={"anyOf": [{"enum": ["auto", "none", "required"]}, _closed(
+            "type", "function", type={"const": "function"}, function=_closed("name", name={"type": "string"}),
+        )]},
     ),
     Parameter(
         "parallel_tool_calls", "boolean", checks.boolean, default=True, status="reference",
-        description="Whether one answer may hold several calls; without tools it changes nothing.", tip="Leave it out.",
+        description="Whether one answer may hold several calls; false ends it after the first. "
+                    "Without tools it changes nothing.",
+        tip="Leave it on unless your tools must run one after the other.",
     ),
     Parameter(
-        "response_format", 'object {"type": "text"}', checks.text_format, default="text", status="reference",
-        description="The form of the answer. JSON modes are not yet available.", tip="Leave it out.",
-        shape={"type": "object", "properties": {"type": {"const": "text"}}, "required": ["type"]},
+        "response_format", 'object {"type": "text", "json_object" or "json_schema", "json_schema": {"name", "schema"}}',
+        tools.response_format, default="text", status="reference",
+        description="The form of the answer. json_object and json_schema hold it to JSON, or to JSON that fits the "
+                    "schema, while it is sampled; reasoning stays free.",
+        tip="Say in the prompt what the JSON should hold; a limit that is too small still cuts it off.",
+        shape={"anyOf": [
+            _closed("type", type={"enum": ["text", "json_object"]}),
+            _closed("type", "json_schema", type={"const": "json_schema"}, json_schema=_closed(
+                "schema", name={"type": "string", "pattern": f"^{tools.NAME}$"}, schema={"type": "object"},
+                description={"type": "string"}, strict={"type": "boolean"},
+            )),
+        ]},
     ),
     Parameter(
         "user", "string", checks.accepted, default=None, status="client",
@@ -237,7 +263,7 @@ def resolve(
     """Check the wire `fields` of a request against the rows and fill in every default.
 
     1. every given field against its own row; absent and null mean the default
-    2. the rules between fields: limit alias, stream options, logprobs, the three names of the thinking switch
+    2. the rules between fields: limit alias, stream options, logprobs, tools, the three names of the thinking switch
     3. unknown fields are reported with the nearest known name, or refused when `strict`
 
     `beside`: known fields that are not parameters. `draw_seed` is called only when no seed was given.
@@ -254,6 +280,7 @@ def resolve(
         raise InvalidRequest("stream_options is allowed only together with stream: true", param="stream_options")
     if given.get("top_logprobs") and not value("logprobs"):
         raise InvalidRequest("top_logprobs needs logprobs: true", param="top_logprobs")
+    tools.settle(given.get("tools", ()), value("tool_choice"))  # type: ignore[arg-type]
     thinking, budget = _thinking(given, model)
     params = Params(
         temperature=value("temperature"),  # type: ignore[arg-type]  # the row's check made it concrete
@@ -267,10 +294,15 @@ def resolve(
         thinking=thinking,
         thinking_budget=budget,
         seed=given["seed"] if "seed" in given else draw_seed(),  # type: ignore[arg-type]
+        seed_given="seed" in given,
         n=value("n"),  # type: ignore[arg-type]
         logprobs=bool(value("logprobs")),
         top_logprobs=value("top_logprobs"),  # type: ignore[arg-type]
         logit_bias=given.get("logit_bias", ()),  # type: ignore[arg-type]
+        tools=given.get("tools", ()),  # type: ignore[arg-type]
+        tool_choice=value("tool_choice") if given.get("tools") else "auto",  # type: ignore[arg-type]
+        parallel_tool_calls=bool(value("parallel_tool_calls")) or not given.get("tools"),
+        json_format=given.get("response_format"),  # type: ignore[arg-type]
     )
     return Resolved(params, _unknown(fields, beside, strict))
 
@@ -302,6 +334,10 @@ def _unknown(fields: Mapping[str, object], beside: Collection[str], strict: bool
         reports.append(f"{name[:64]}; did you mean {near[0]}?" if near else name[:64])
         if strict:
             raise InvalidRequest(f"unknown field {reports[0]!r}", param=name[:64])
+    for path in islice(tools.unknown_fields(fields.get("tools")), 20):
+        reports.append(path)
+        if strict:
+            raise InvalidRequest(f"unknown field {path!r}", param=path)
     return tuple(reports)
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mimo.chat.tokenizer import Tokenizer
-from mimo.contract.errors import InvalidRequest, StartError
-from mimo.types import TokenLogprob
+from mimo.contract.errors import InvalidRequest, StartError, UnsupportedParameter
+from mimo.types import ChatRequest, Event, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,13 @@ class TokenStream(ABC):
     cached_tokens: int = 0
     """Prompt tokens that were found in the cache; final once the first batch arrived."""
 
+    async def opened(self) -> None:
+        """Wait until the engine has taken the request. Raises an `ApiError` if it does not; in process it always has.
+
+        Optional: iterating waits too. For callers that must know before they say "200" to a client.
+        """
+        return
+
     @abstractmethod
     def __aiter__(self) -> AsyncIterator[list[Sampled]]:
         """Batches of what became ready since the last look; ends when every choice has finished.
@@ -105,6 +112,37 @@ class Engine(ABC):
     @abstractmethod
     async def close(self) -> None:
         """End what runs (its streams raise `ServiceUnavailable`) and give back memory and threads."""
+
+
+class EventStream(ABC):
+    """The events of one request, batch by batch, the last one being `Usage`. Always close it."""
+
+    async def opened(self) -> None:
+        """As `TokenStream.opened`."""
+        return
+
+    @abstractmethod
+    def __aiter__(self) -> AsyncIterator[list[Event]]:
+        """Batches of events as they become ready. Raises an `ApiError` when the engine fails."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the request holds in the engine. Idempotent."""
+
+
+class ChatEngine(Engine):
+    """An engine without a raw route: it renders, samples and splits by itself, as hosted APIs do.
+
+    `generate` of such an engine is never called; what of the contract it cannot keep it refuses in `chat`.
+    """
+
+    @abstractmethod
+    def chat(self, request: ChatRequest) -> EventStream:
+        """Answer `request`. Raises `UnsupportedParameter` before anything is sent."""
+
+    def generate(self, generation: Generation) -> TokenStream:
+        """Never: there is no raw route. Raises `UnsupportedParameter`."""
+        raise UnsupportedParameter(f"{self.info.engine} takes messages, no raw prompt", param="prompt")
 
 
 def check_logit_bias(generation: Generation, vocabulary: int) -> None:

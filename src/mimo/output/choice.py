@@ -1,44 +1,59 @@
 """The sampled tokens of one choice → events: what a client may see of them, and how many there were.
 
-    token → control token? → reasoning | content → whole characters → stop (content only) → deltas, then one Finish
+    token → control token? → reasoning | content | call → whole characters → stop (content only) → deltas, one Finish
 
-Control tokens are never text. Knows no engine and no wire format; tool calls are not told apart yet.
+Control tokens are never text, but for `<tool_call>` and `</tool_call>` where they delimit no call: what follows them is
+shown, so they are too. Knows no engine and no wire format; what belongs to a call is told by `calls.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mimo.chat.tokenizer import Tokenizer
+from mimo.output.calls import Calls, Held
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
-from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta
+from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta, TokenLogprob, Tool, ToolCallDelta
 
 if TYPE_CHECKING:
     from mimo.engines.base import Sampled
 
 
 class ChoiceOutput:
-    """The output of choice number `choice`. `in_reasoning`: the prompt left a `<think>` open."""
+    """The output of choice number `choice`. `in_reasoning`: the prompt left a `<think>` open. `tools`: those the model
+    was told of; with `parallel` off the first call ends the choice."""
 
     __slots__ = (
-        "_channel", "_content", "_is_control", "_piece", "_reasoning", "_thoughts",
+        "_calls", "_channel", "_content", "_is_control", "_parallel", "_piece", "_reasoning", "_thoughts",
         "choice", "completion_tokens", "finished", "stopped_early",
     )  # fmt: skip
 
     def __init__(
-        self, choice: int, tokenizer: Tokenizer, *, thinking: bool, in_reasoning: bool, stop: tuple[str, ...]
+        self,
+        choice: int,
+        tokenizer: Tokenizer,
+        *,
+        thinking: bool,
+        in_reasoning: bool,
+        stop: tuple[str, ...],
+        tools: Sequence[Tool] = (),
+        parallel: bool = True,
     ) -> None:
         self.choice = choice
         self.finished = False
         """Whether `Finish` was given; nothing comes after it."""
         self.stopped_early = False
-        """Whether a stop string matched, so that the engine should close the choice."""
+        """Whether the choice ended before the engine did, so that the engine should close it."""
         self.completion_tokens = 0
-        """All sampled tokens, tags included, up to and with the one that completed a stop match."""
+        """All sampled tokens, tags included, up to and with the one that ended the choice."""
         self._piece = tokenizer.piece
         self._is_control = tokenizer.is_control
-        self._reasoning = Reasoning(tokenizer, thinking=thinking, in_reasoning=in_reasoning)
+        self._reasoning = Reasoning(tokenizer, thinking=thinking, in_reasoning=in_reasoning, calls=bool(tools))
+        opens = self._reasoning.call_opens
+        self._calls = Calls(choice, tools, opens) if tools and opens is not None else None
+        self._parallel = parallel
         self._thoughts = Channel(ReasoningDelta)
         self._content = Channel(ContentDelta, stop)
         self._channel = self._thoughts if self._reasoning.inside else self._content
@@ -53,17 +68,23 @@ class ChoiceOutput:
         events: list[Event] = []
         if self.finished:
             return events
-        logprobs, reasoning = sampled.logprobs, self._reasoning
+        logprobs, reasoning, calls = sampled.logprobs, self._reasoning, self._calls
         for at, token in enumerate(sampled.tokens):
             self.completion_tokens += 1
-            if self._is_control(token) or token == reasoning.opens or token == reasoning.closes:
-                if reasoning.control(token):
-                    self._switch(events)
+            logprob = logprobs[at] if logprobs else None
+            if calls is not None and calls.open:
+                self._take(calls.push(token, self._piece(token), logprob), events)
+            elif self._is_control(token) or token == reasoning.opens or token == reasoning.closes:
+                self._control(token, logprob, events)
             else:
                 piece = self._piece(token)
                 reasoning.text(piece)
-                self._channel.push(piece, logprobs[at] if logprobs else None)
-            if self._content.stopped:
+                if calls is not None and calls.holding:
+                    self._take(calls.push(token, piece, logprob), events)
+                else:
+                    self._channel.push(piece, logprob)
+            if self._content.stopped or not (self._parallel or calls is None or calls.count == 0):
+                self.stopped_early = True
                 self._finish(events, "stop")
                 return events
         if sampled.finish is not None:
@@ -71,6 +92,29 @@ class ChoiceOutput:
         else:
             self._drain(self._channel, events)
         return events
+
+    def _control(self, token: int, logprob: TokenLogprob | None, events: list[Event]) -> None:
+        reasoning = self._reasoning
+        if reasoning.control(token):
+            self._switch(events)
+        if token == reasoning.call_opens and self._calls is not None:
+            self._calls.begin(self._piece(token), logprob)
+        elif token == reasoning.call_opens or token == reasoning.call_closes:
+            if self._calls is not None and self._calls.holding:
+                self._take(self._calls.push(token, self._piece(token), logprob), events)
+            else:
+                self._channel.push(self._piece(token), logprob)
+
+    def _take(self, found: tuple[list[ToolCallDelta], Held], events: list[Event]) -> None:
+        """Send calls, after the content that came before them; and text that came after."""
+        deltas, text = found
+        if deltas:
+            self._channel.leave()
+            self._drain(self._channel, events)
+            events += deltas
+        for piece, logprob in text:
+            if not self._channel.stopped:
+                self._channel.push(piece, logprob)
 
     def _drain(self, channel: Channel, events: list[Event]) -> None:
         """Append what is ready, to the last delta if that is of the same channel."""
@@ -88,10 +132,17 @@ class ChoiceOutput:
         self._channel = self._thoughts if self._reasoning.inside else self._content
 
     def _finish(self, events: list[Event], reason: FinishReason) -> None:
-        """Flush both channels, the one in use first. What is flushed may still complete a stop (one with U+FFFD)."""
+        """Flush the open call and both channels, the one in use first. What is flushed may still complete a stop."""
+        calls = self._calls
+        if calls is not None and not self._content.stopped:
+            self._take(calls.end(cut=reason == "length"), events)
         for channel in (self._thoughts, self._content):
             channel.end()
             self._drain(channel, events)
-        self.stopped_early = self._content.stopped
+        self.stopped_early |= self._content.stopped
         self.finished = True
-        events.append(Finish(self.choice, "stop" if self.stopped_early else reason))
+        if self._content.stopped:
+            reason = "stop"
+        if reason == "stop" and calls is not None and calls.count:
+            reason = "tool_calls"
+        events.append(Finish(self.choice, reason))

@@ -2,8 +2,8 @@
 
 1. thinking off, or a vocabulary without both tags: everything is content
 2. `<think>` opens reasoning unless visible content came before (ASCII white space is not visible)
-3. `</think>` closes it; what is never closed stays reasoning
-4. a tag that neither opens nor closes changes nothing
+3. `</think>` closes it, and where calls are possible `<tool_call>` does; what is never closed stays reasoning
+4. a think tag that neither opens nor closes changes nothing
 
 No text is trimmed: a newline after a tag is the model's and stays. Knows no text, only pieces; no stops and no budget.
 """
@@ -14,33 +14,44 @@ from mimo.chat.tokenizer import Tokenizer
 
 
 class Reasoning:
-    """Where the next token of one choice belongs. Feed every token to `control` or to `text`, in order."""
+    """Where the next token of one choice belongs. Feed every token to `control` or to `text`, in order.
 
-    __slots__ = ("_on", "answered", "closes", "inside", "opens", "tokens")
+    `calls`: the model was told of tools, so that `<tool_call>` begins a call.
+    """
 
-    def __init__(self, tokenizer: Tokenizer, *, thinking: bool, in_reasoning: bool) -> None:
+    __slots__ = ("_calls", "_on", "answered", "call_closes", "call_opens", "closes", "inside", "opens", "tokens")
+
+    def __init__(self, tokenizer: Tokenizer, *, thinking: bool, in_reasoning: bool, calls: bool = False) -> None:
         self.opens = tokenizer.control("<think>")
         """Id of `<think>`, or None."""
         self.closes = tokenizer.control("</think>")
         """Id of `</think>`, or None."""
+        self.call_opens = tokenizer.control("<tool_call>")
+        """Id of `<tool_call>`, or None."""
+        self.call_closes = tokenizer.control("</tool_call>")
+        """Id of `</tool_call>`, or None."""
         self._on = thinking and self.opens is not None and self.closes is not None
+        self._calls = calls
         self.inside = self._on and in_reasoning
         """Whether text that comes now is reasoning."""
         self.tokens = 0
         """Tokens sampled between the tags, the tags themselves not counted."""
         self.answered = False
-        """Whether visible content other than white space came."""
+        """Whether visible content other than white space came, or a call."""
 
     def control(self, token: int) -> bool:
-        """Take a control token; whether it was a tag that switches between reasoning and content."""
+        """Take a control token; whether it switched between reasoning and content."""
         if self.inside:
-            if token == self.closes:
+            if token == self.closes or (self._calls and token == self.call_opens):
                 self.inside = False
+                self.answered |= token == self.call_opens
                 return True
             self.tokens += 1
         elif token == self.opens and self._on and not self.answered:
             self.inside = True
             return True
+        elif token == self.call_opens or token == self.call_closes:
+            self.answered = True
         return False
 
     def text(self, piece: bytes) -> None:

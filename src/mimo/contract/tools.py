@@ -1,0 +1,155 @@
+"""The rows `tools`, `tool_choice` and `response_format`: wire values → `Tool`, `ToolChoice`, `JsonFormat`, or a 400.
+
+What one field alone can tell is checked by its row; `settle` holds the fields to each other. Knows no prompt, no
+grammar and no model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from mimo.contract.checks import refuse as _refuse
+from mimo.contract.errors import InvalidRequest, shown
+from mimo.contract.models import Model
+from mimo.contract.schema import check_constraining, check_shape
+from mimo.types import JsonFormat, NamedTool, Tool, ToolChoice
+
+MAX_TOOLS = 128
+NAME = r"[A-Za-z0-9_.-]{1,64}"
+_NAME = re.compile(NAME)
+_NAME_WORDS = "1 to 64 letters, digits, underscores, dots and dashes"
+
+
+def tools(value: object, name: str, model: Model) -> tuple[Tool, ...]:
+    """Function tools, each name once."""
+    if not isinstance(value, list):
+        _refuse(name, "an array of function tools", value)
+    if len(value) > MAX_TOOLS:
+        raise InvalidRequest(f"{name} may hold at most {MAX_TOOLS} tools, got {len(value)}", param=name)
+    found = tuple(_tool(item, f"{name}[{at}]") for at, item in enumerate(value))
+    seen: dict[str, int] = {}
+    for at, tool in enumerate(found):
+        if (first := seen.setdefault(tool.name, at)) != at:
+            words = f"a name of its own, got {shown(tool.name)}, the name of {name}[{first}]"
+            raise InvalidRequest(f"{name}[{at}].function.name must be {words}", param=f"{name}[{at}].function.name")
+    return found
+
+
+def tool_choice(value: object, name: str, model: Model) -> ToolChoice:
+    """`auto`, `none`, `required`, or the one function to call."""
+    if value == "auto" or value == "none" or value == "required":
+        return value
+    if not isinstance(value, dict):
+        _refuse(name, 'one of auto, none, required, or {"type": "function", "function": {"name": …}}', value)
+    if value.get("type") != "function":
+        _refuse(f"{name}.type", "function", value.get("type"))
+    function = value.get("function")
+    if not isinstance(function, dict):
+        _refuse(f"{name}.function", "an object with the name of a tool", function)
+    chosen = function.get("name")
+    if not isinstance(chosen, str):
+        _refuse(f"{name}.function.name", "the name of a tool", chosen)
+    return NamedTool(chosen)
+
+
+def response_format(value: object, name: str, model: Model) -> JsonFormat | None:
+    """None for text; any JSON object, or JSON that fits a schema."""
+    if not isinstance(value, dict):
+        _refuse(name, 'an object like {"type": "text"}', value)
+    kind = value.get("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return JsonFormat()
+    if kind != "json_schema":
+        _refuse(f"{name}.type", "one of text, json_object, json_schema", kind)
+    where = f"{name}.json_schema"
+    held = value.get("json_schema")
+    if not isinstance(held, dict):
+        _refuse(where, "an object with name and schema", held)
+    title = held.get("name")
+    if title is not None and not (isinstance(title, str) and _NAME.fullmatch(title)):
+        _refuse(f"{where}.name", _NAME_WORDS, title)
+    _flag(held.get("strict"), f"{where}.strict")
+    _text(held.get("description"), f"{where}.description")
+    schema = held.get("schema")
+    check_shape(schema, f"{where}.schema")
+    assert isinstance(schema, dict)
+    check_constraining(schema, f"{where}.schema")
+    return JsonFormat(schema, title or "")
+
+
+def settle(found: Sequence[Tool], choice: ToolChoice) -> None:
+    """The rules between `tools` and `tool_choice`; and what constrains the output must be what decoding can follow.
+
+    `required` and a named function constrain every call they allow, `auto` those of `strict` tools.
+    """
+    if not found and choice not in ("auto", "none"):
+        raise InvalidRequest("tool_choice needs tools: there is nothing to call", param="tool_choice")
+    if isinstance(choice, NamedTool) and choice.name not in [tool.name for tool in found]:
+        names = shown([tool.name for tool in found])
+        path = "tool_choice.function.name"
+        raise InvalidRequest(f"{path} must be one of the tools {names}, got {shown(choice.name)}", param=path)
+    for at, tool in enumerate(found):
+        if constrained(tool, choice):
+            check_constraining(tool.parameters, f"tools[{at}].function.parameters")
+
+
+def constrained(tool: Tool, choice: ToolChoice) -> bool:
+    """Whether the arguments of `tool` are held to its schema while they are sampled."""
+    if isinstance(choice, NamedTool):
+        return tool.name == choice.name
+    return choice == "required" or (choice == "auto" and tool.strict)
+
+
+def unknown_fields(tools_given: object) -> Iterator[str]:
+    """Paths of the fields in `tools` that nobody knows."""
+    for at, item in enumerate(tools_given if isinstance(tools_given, list) else []):
+        if isinstance(item, dict):
+            yield from (f"tools[{at}].{key[:64]}" for key in item if key not in ("type", "function"))
+            if isinstance(function := item.get("function"), dict):
+                known = ("name", "description", "parameters", "strict")
+                yield from (f"tools[{at}].function.{key[:64]}" for key in function if key not in known)
+
+
+def _tool(item: object, path: str) -> Tool:
+    if not isinstance(item, dict):
+        _refuse(path, "an object with type and function", item)
+    if item.get("type") != "function":
+        _refuse(f"{path}.type", "function", item.get("type"))
+    path = f"{path}.function"
+    function = item.get("function")
+    if not isinstance(function, dict):
+        _refuse(path, "an object with a name", function)
+    name = function.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        _refuse(f"{path}.name", _NAME_WORDS, name)
+    return Tool(
+        name=name,
+        description=_text(function.get("description"), f"{path}.description") or "",
+        parameters=_parameters(function.get("parameters"), f"{path}.parameters"),
+        strict=_flag(function.get("strict"), f"{path}.strict"),
+    )
+
+
+def _parameters(value: object, path: str) -> Mapping[str, object]:
+    if value is None:
+        return {}
+    check_shape(value, path)
+    assert isinstance(value, dict)
+    if value.get("type", "object") != "object":
+        _refuse(f"{path}.type", "object: arguments are always an object", value["type"])
+    return value
+
+
+def _text(value: object, path: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        _refuse(path, "a string", value)
+    return value
+
+
+def _flag(value: object, path: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        _refuse(path, "true or false", value)
+    return bool(value)

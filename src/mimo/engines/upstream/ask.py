@@ -1,0 +1,68 @@
+"""One request to a raw route as plain values, and what comes back of it. Knows no engine's names for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal, Protocol
+
+from mimo.types import TokenLogprob
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Continue `prompt` once. `seed` is this request's own, 63 bits; `model` is the name the engine knows it by.
+
+    `banned` ids may not be sampled. `logprobs`: None, or how many of the likeliest to give.
+    """
+
+    prompt: tuple[int, ...]
+    max_tokens: int
+    temperature: float
+    top_p: float
+    frequency_penalty: float
+    presence_penalty: float
+    seed: int
+    logit_bias: tuple[tuple[int, float], ...]
+    logprobs: int | None
+    model: str
+    end_ids: tuple[int, ...]
+    banned: tuple[int, ...] = ()
+
+    @property
+    def biases(self) -> dict[int, float]:
+        """`logit_bias` with the banned ids at −100, the lowest that every engine takes."""
+        return {**dict(self.logit_bias), **dict.fromkeys(self.banned, -100.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one event of the answer holds. `finish` is the engine's word; `cached`: prompt tokens it had computed."""
+
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    finish: Literal["stop", "length"] | None = None
+    cached: int | None = None
+
+
+class Reader(Protocol):
+    """Reads the events of one answer, in order."""
+
+    def read(self, data: bytes) -> Piece | None:
+        """What an event holds, or None if it tells nothing.
+
+        Raises `UpstreamError` for an error in it; msgspec's errors for what it cannot read.
+        """
+
+
+def derived_seed(seed: int, choice: int, part: int) -> int:
+    """The seed of one request, 63 bits: every bit of the client's `seed` counts, and each choice, and each request of
+    a choice, draws for itself."""
+    digest = blake2b(b"%d %d %d" % (seed, choice, part), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def sorted_logprob(token: int, logprob: float, top: list[tuple[int, float]], count: int) -> TokenLogprob:
+    """In the house's form: the likeliest first, ties by the lower id, `count` of them."""
+    top.sort(key=lambda pair: (-pair[1], pair[0]))
+    return TokenLogprob(token, logprob, tuple(top[:count]))

@@ -1,0 +1,189 @@
+"""HTTP to the engines behind: which address is asked, when to ask another, and an answer as bytes while it arrives.
+
+Several addresses are for failover alone: the first that is well is asked, and a request not yet answered is sent once
+more, elsewhere. Spreading load is the business of the engine's own router. Knows no route and no format.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from mimo.contract.errors import ApiError, UpstreamError
+from mimo.engines.upstream import faults
+
+log = logging.getLogger("mimo.upstream")
+CONNECT_SECONDS = 5.0
+HEALTH_SECONDS = 5.0
+_RETRIED = frozenset({500, 502, 503, 504})
+_HEAD = {"content-type": "application/json", "accept": "text/event-stream"}
+
+
+class Reply:
+    """An answer that has begun: its bytes as they come. Closing it ends the engine's work."""
+
+    __slots__ = ("_first", "_response")
+
+    def __init__(self, response: aiohttp.ClientResponse, first: bytes) -> None:
+        self._response = response
+        self._first = first
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Pieces of the body, never empty. Raises `UpstreamError`, `UpstreamTimeout`."""
+        read = self._response.content.readany
+        data = self._first
+        while data:
+            yield data
+            try:
+                data = await read()
+            except faults.CAUGHT as problem:
+                raise faults.of_connection(problem) from problem
+
+    def close(self) -> None:
+        """Close the connection unless the body was read to its end. Idempotent."""
+        self._response.close()
+
+
+class Unanswered(Exception):
+    """Nothing of an answer came: it may be asked for again. `lost`: a connection that was there was dropped."""
+
+    def __init__(self, error: ApiError, lost: bool = False) -> None:
+        super().__init__(error)
+        self.error = error
+        self.lost = lost
+
+
+@dataclass(eq=False)
+class Address:
+    """Where an engine is, and whether it was well when last heard of."""
+
+    url: str
+    well: bool = True
+
+
+class Client:
+    """The addresses of one engine, first choice first. `timeout`: seconds of silence that are too long."""
+
+    def __init__(self, urls: Sequence[str], *, key: str | None = None, timeout: float = 300.0) -> None:
+        self.addresses = [Address(url.rstrip("/")) for url in urls]
+        self._head = {**_HEAD, "authorization": f"Bearer {key}"} if key else _HEAD
+        self._timeout = timeout
+        self._watch: asyncio.Task[None] | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    def open(self) -> None:
+        """Make ready (on the event loop)."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self._timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._head,
+            auto_decompress=True,
+        )
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The open session; an engine that is closed has none."""
+        if self._session is None:
+            raise UpstreamError("the connection to the engine behind is closed")
+        return self._session
+
+    @property
+    def well(self) -> bool:
+        """Whether any address is."""
+        return any(address.well for address in self.addresses)
+
+    async def send(self, path: str, body: bytes) -> Reply:
+        """POST `body` and wait for the first byte of the answer. Raises an `ApiError`.
+
+        Asked once more when nothing came: at another address, or where a kept connection was dropped the same one.
+        """
+        first, *others = sorted(self.addresses, key=lambda address: not address.well)
+        try:
+            return await self._ask(first, path, body)
+        except Unanswered as problem:
+            if not others and not problem.lost:
+                raise problem.error from problem
+        try:
+            return await self._ask(others[0] if others else first, path, body)
+        except Unanswered as problem:
+            raise problem.error from problem
+
+    async def _ask(self, address: Address, path: str, body: bytes) -> Reply:
+        try:
+            response = await self.session.post(address.url + path, data=body)
+            try:
+                if response.status != 200:
+                    error = faults.of_status(
+                        response.status, await response.read(), response.headers.get("retry-after")
+                    )
+                    if response.status in _RETRIED:
+                        raise Unanswered(error)
+                    raise error
+                first = await response.content.readany()
+                if not first:
+                    raise Unanswered(UpstreamError("the engine behind sent an empty answer"), lost=True)
+                address.well = True
+                return Reply(response, first)
+            except BaseException:
+                response.close()
+                raise
+        except Unanswered as problem:
+            self._unwell(address, problem.error)
+            raise
+        except faults.CAUGHT as problem:
+            error = faults.of_connection(problem)
+            self._unwell(address, problem)
+            raise Unanswered(error, lost=isinstance(problem, aiohttp.ServerDisconnectedError)) from problem
+
+    def _unwell(self, address: Address, problem: BaseException) -> None:
+        address.well = False
+        log.warning("%s: %s: %s", address.url, type(problem).__name__, problem)
+
+    async def get(self, path: str, url: str | None = None) -> Any:
+        """The JSON at `path` of the first address. Raises an `ApiError`."""
+        try:
+            async with self.session.get((url or self.addresses[0].url) + path) as response:
+                body = await response.read()
+                if response.status != 200:
+                    raise faults.of_status(response.status, body, response.headers.get("retry-after"))
+        except faults.CAUGHT as problem:
+            raise faults.of_connection(problem) from problem
+        try:
+            return msgspec.json.decode(body) if body else None
+        except (ValueError, msgspec.MsgspecError):
+            raise UpstreamError(f"the engine behind answered {path} with something that is not JSON") from None
+
+    def watch(self, path: str) -> None:
+        """Look at `path` of every address from time to time: 200 is well."""
+        self._watch = asyncio.create_task(self._watching(path))
+
+    async def _watching(self, path: str) -> None:
+        brief = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+        while True:
+            await asyncio.sleep(HEALTH_SECONDS)
+            for address in self.addresses:
+                try:
+                    async with self.session.get(address.url + path, timeout=brief) as response:
+                        address.well = response.status == 200
+                except faults.CAUGHT:
+                    address.well = False
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+
+def encode(body: Mapping[str, object]) -> bytes:
+    """A request's body."""
+    return msgspec.json.encode(body)

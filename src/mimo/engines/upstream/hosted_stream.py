@@ -1,0 +1,208 @@
+"""The answer of a chat route → events: what the API split stays split, stop strings are ours, usage is its own.
+
+    chunk → reasoning | content | tool calls → stop (content only) → deltas, then one Finish per choice, then Usage
+
+n choices are n requests. Knows the chunk format of OpenAI-compatible APIs, `reasoning` and `reasoning_content` alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from mimo.contract.errors import ServiceUnavailable, UpstreamError
+from mimo.engines.base import EventStream
+from mimo.engines.upstream import faults
+from mimo.engines.upstream.sse import Events
+from mimo.output.stop import StopFilter
+from mimo.types import ChatRequest, ContentDelta, Event, Finish, FinishReason, ReasoningDelta, ToolCallDelta, Usage
+
+if TYPE_CHECKING:
+    from mimo.engines.upstream.client import Reply
+    from mimo.engines.upstream.hosted import Hosted
+
+_REASONS = ("stop", "length", "tool_calls", "content_filter", "repetition_truncation")
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function = msgspec.field(default_factory=_Function)
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta = msgspec.field(default_factory=_Delta)
+    finish_reason: str | None = None
+
+
+class _Details(msgspec.Struct):
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    completion_tokens_details: _Details | None = None
+    prompt_tokens_details: _Details | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    error: msgspec.Raw | None = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class HostedStream(EventStream):
+    """One request; its choices are read one after the other when there are several."""
+
+    def __init__(self, engine: Hosted, request: ChatRequest) -> None:
+        self._engine = engine
+        self._request = request
+        self._replies: list[Reply] = []
+        self._usages: list[_Usage] = []
+        self._failed = False
+
+    async def opened(self) -> None:
+        if not self._replies:
+            asked = (self._engine.send(self._request) for _ in range(self._request.params.n))
+            self._replies = await asyncio.gather(*asked)
+
+    async def __aiter__(self) -> AsyncIterator[list[Event]]:
+        try:
+            await self.opened()
+            for choice, reply in enumerate(self._replies):
+                async for events in self._choice(choice, reply):
+                    yield events
+            yield [self._usage()]
+        finally:
+            self.close()
+
+    async def _choice(self, choice: int, reply: Reply) -> AsyncIterator[list[Event]]:
+        reading = ChoiceReader(choice, self._request.params.stop)
+        events = Events()
+        try:
+            async for data in reply:
+                if out := [event for chunk in events.feed(data) for event in reading.read(chunk)]:
+                    yield out
+                if reading.stopped:
+                    break
+            else:
+                if out := [event for chunk in events.end() for event in reading.read(chunk)]:
+                    yield out
+            yield reading.end()
+        except (ValueError, msgspec.MsgspecError) as problem:
+            raise UpstreamError(f"the engine behind sent what cannot be read: {problem}") from problem
+        except UpstreamError:
+            if self._failed:
+                raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}) from None
+            raise
+        finally:
+            reply.close()
+            self._usages.append(reading.usage)
+
+    def _usage(self) -> Usage:
+        """The API's counts: the prompt once, the rest over all choices."""
+        total = Usage(0, 0, 0, 0)
+        for one in self._usages:
+            reasoning = (one.completion_tokens_details or _Details()).reasoning_tokens or 0
+            cached = (one.prompt_tokens_details or _Details()).cached_tokens or 0
+            total = Usage(
+                max(total.prompt_tokens, one.prompt_tokens),
+                total.completion_tokens + one.completion_tokens,
+                total.reasoning_tokens + reasoning,
+                max(total.cached_tokens, cached),
+            )
+        return total
+
+    def close(self) -> None:
+        for reply in self._replies:
+            reply.close()
+        self._engine.left(self)
+
+    def fail(self) -> None:
+        """The engine is closing: the reader gets `ServiceUnavailable`."""
+        self._failed = True
+        self.close()
+
+
+class ChoiceReader:
+    """Reads the chunks of one choice. `usage`: the last one told, however often it was; until then chunks are counted,
+    which is all there is when a stop of ours ends the answer."""
+
+    def __init__(self, choice: int, stop: tuple[str, ...]) -> None:
+        self.usage = _Usage()
+        self.stopped = False
+        self._told = False
+        self._choice = choice
+        self._stop = StopFilter(stop) if stop else None
+        self._reason: FinishReason | None = None
+        self._named: set[int] = set()
+
+    def read(self, data: bytes) -> list[Event]:
+        """The events of one chunk. Raises `UpstreamError` for an error in it."""
+        if data == b"[DONE]" or self.stopped:
+            return []
+        chunk = _decode(data)
+        if chunk.error is not None:
+            raise faults.of_event(bytes(chunk.error))
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+            self._told = True
+        events: list[Event] = []
+        for choice in chunk.choices[:1]:
+            delta = choice.delta
+            if thought := delta.reasoning_content or delta.reasoning:
+                events.append(ReasoningDelta(self._choice, thought))
+            if delta.content and (text := self._visible(delta.content)):
+                events.append(ContentDelta(self._choice, text))
+            events += [self._call(call) for call in delta.tool_calls or ()]
+            if choice.finish_reason is not None:
+                self._reason = cast(FinishReason, choice.finish_reason if choice.finish_reason in _REASONS else "stop")
+        if events and not self._told:
+            self.usage.completion_tokens += 1
+        return events
+
+    def end(self) -> list[Event]:
+        """What was held back, and the finish. Raises `UpstreamError` when the API never gave one."""
+        if self.stopped:
+            return [Finish(self._choice, "stop")]
+        if self._reason is None:
+            raise UpstreamError("the engine behind ended its answer without saying why")
+        rest = self._stop.flush() if self._stop is not None else ""
+        held: list[Event] = [ContentDelta(self._choice, rest)] if rest else []
+        return [*held, Finish(self._choice, self._reason)]
+
+    def _visible(self, text: str) -> str:
+        if self._stop is None:
+            return text
+        text = self._stop.push(text)
+        self.stopped = self._stop.match is not None
+        return text
+
+    def _call(self, call: _Call) -> ToolCallDelta:
+        """Id and name once, at the first piece of a call."""
+        first = call.index not in self._named
+        self._named.add(call.index)
+        arguments = call.function.arguments or ""
+        if not first:
+            return ToolCallDelta(self._choice, call.index, None, None, arguments)
+        return ToolCallDelta(self._choice, call.index, call.id or "", call.function.name or "", arguments)

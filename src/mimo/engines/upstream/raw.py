@@ -1,0 +1,182 @@
+"""An engine behind us that takes token ids and gives token ids: what llama-server, vLLM and SGLang have in common.
+
+    Generation → refused by the table? → Ask → body from the table → reply → RawStream
+
+A member says its routes, its own discovery and how it is read; the table says how each parameter is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from mimo.chat.tokenizer import Tokenizer
+from mimo.contract.errors import ApiError, ContextLengthExceeded, UpstreamError
+from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias
+from mimo.engines.upstream.ask import Ask, Reader
+from mimo.engines.upstream.client import Client, Reply, encode
+from mimo.engines.upstream.sse import Events
+from mimo.engines.upstream.stream import RawStream
+from mimo.engines.upstream.support import check, fields
+from mimo.engines.upstream.table import column
+from mimo.engines.upstream.vocabulary import load_tokenizer
+from mimo.types import TokenLogprob
+
+log = logging.getLogger("mimo.upstream")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an engine says of itself. `files`: where its model lies, if that can be read from here."""
+
+    model: str
+    context_window: int
+    version: str = ""
+    files: Path | None = None
+
+
+class RawEngine(Engine):
+    """An engine by its raw route."""
+
+    name: ClassVar[str]
+    """As in the table of engines."""
+    path: ClassVar[str]
+    """The raw route."""
+    health: ClassVar[str] = "/health"
+    """Answers 200 when the engine is well."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        model: str | None = None,
+        tokenizer: Path | None = None,
+        key: str | None = None,
+        timeout: float = 300.0,
+        wait: float = 60.0,
+    ) -> None:
+        """`model`: its name there, where it serves several. `wait`: seconds to wait for it at the start."""
+        self.client = Client(urls, key=key, timeout=timeout)
+        self._wanted = model
+        self._tokenizer_path = tokenizer
+        self._wait = wait
+        self._streams: set[RawStream] = set()
+
+    async def start(self) -> None:
+        self.client.open()
+        try:
+            found = await self._wait_for()
+            self.model = found.model
+            path = self._tokenizer_path or found.files
+            if path is None:
+                raise EngineError(
+                    f"{self.name} needs the model's tokenizer here: --tokenizer, its tokenizer.json or any GGUF of it"
+                )
+            loaded = await asyncio.to_thread(load_tokenizer, path)
+            self.tokenizer: Tokenizer = loaded.tokenizer
+            self.chat_template = loaded.template
+            self.end_ids = tuple(sorted(self.tokenizer.end_ids))
+            await asyncio.to_thread(self.prepare)
+            shown = found.model.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
+            version = "-".join(found.version.split())
+            self.info = EngineInfo(
+                self.name, shown, found.context_window, "-".join(filter(None, (self.name, shown, version)))
+            )
+        except ApiError as problem:
+            await self.client.close()
+            raise EngineError(f"{self.client.addresses[0].url}: {problem.message}") from problem
+        except BaseException:
+            await self.client.close()
+            raise
+        self.client.watch(self.health)
+
+    async def _wait_for(self) -> Found:
+        """Ask the addresses in turn until one answers or the time is up."""
+        end = asyncio.get_running_loop().time() + self._wait
+        while True:
+            for address in self.client.addresses:
+                try:
+                    return await self.discover(address.url)
+                except ApiError as problem:
+                    last = problem
+            if asyncio.get_running_loop().time() > end:
+                raise last
+            await asyncio.sleep(0.5)
+
+    @abstractmethod
+    async def discover(self, url: str) -> Found:
+        """Ask the engine at `url` what it serves. Raises an `ApiError`, `EngineError` when it will never do."""
+
+    @abstractmethod
+    def reader(self, ask: Ask) -> Reader:
+        """A reader of the answer to `ask`."""
+
+    def prepare(self) -> None:
+        """What a member needs of the tokenizer, computed once, beside the event loop."""
+
+    def body(self, ask: Ask) -> dict[str, object]:
+        """The request's body."""
+        return fields(column(self.name), ask)
+
+    def generate(self, generation: Generation) -> RawStream:
+        window, size = self.info.context_window, len(generation.prompt)
+        if size >= window:
+            raise ContextLengthExceeded(
+                f"the prompt has {size} tokens and the window of {self.info.model} is {window}: it leaves no room for "
+                f"an answer; shorten messages to fewer than {window} tokens",
+                param="messages",
+            )
+        check_logit_bias(generation, self.tokenizer.vocabulary)
+        check(column(self.name), generation)
+        stream = RawStream(self, generation)
+        self._streams.add(stream)
+        return stream
+
+    def left(self, stream: RawStream) -> None:
+        """A stream was closed."""
+        self._streams.discard(stream)
+
+    @property
+    def running(self) -> int:
+        """Generations that are open."""
+        return len(self._streams)
+
+    async def send(self, ask: Ask) -> Reply:
+        """The engine's answer to `ask`, from its first byte on. Raises an `ApiError`."""
+        return await self.client.send(self.path, encode(self.body(ask)))
+
+    async def logprobs_of(self, ask: Ask, token: int) -> tuple[TokenLogprob, ...]:
+        """The raw logprobs at the place where `ask` samples its one token, which its bias makes `token`."""
+        reply = await self.send(ask)
+        try:
+            reader, events = self.reader(ask), Events()
+            async for data in reply:
+                for event in events.feed(data):
+                    if (piece := reader.read(event)) is not None and piece.logprobs:
+                        return piece.logprobs[:1]
+        finally:
+            reply.close()
+        raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
+
+    async def close(self) -> None:
+        for stream in list(self._streams):
+            stream.fail()
+        await self.client.close()
+
+
+def sole_model(listed: object, wanted: str | None) -> dict[str, object]:
+    """The row of an OpenAI-style model list that is meant. Raises `EngineError`."""
+    rows = listed.get("data") if isinstance(listed, dict) else None
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise UpstreamError("the engine behind lists no models")
+    if wanted is None:
+        return dict(rows[0])
+    for row in rows:
+        if row.get("id") == wanted:
+            return dict(row)
+    raise EngineError(f"the engine behind serves {', '.join(str(row.get('id')) for row in rows)}, not {wanted}")

@@ -1,0 +1,248 @@
+"""The tokens of one `Generation` from a raw route: one request a choice, cut and counted by us.
+
+    ask → events → pieces → end of turn, limit and window by our own count → Sampled
+
+With a thinking budget a choice is several requests: each ends where the rule of what may come next changes, and the
+next goes on from the prompt and all tokens so far. Knows no engine's format and no stop strings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from mimo.contract.errors import ServiceUnavailable, UpstreamError
+from mimo.engines.base import Generation, Sampled, TokenStream
+from mimo.engines.upstream.ask import Ask, Piece, derived_seed
+from mimo.engines.upstream.merge import merged
+from mimo.engines.upstream.sse import Events
+from mimo.output.budget import ThinkingBudget, thinking_budget
+from mimo.types import TokenLogprob
+
+if TYPE_CHECKING:
+    from mimo.engines.upstream.client import Reply
+    from mimo.engines.upstream.raw import RawEngine
+
+_FORCED = 100.0
+
+
+class RawStream(TokenStream):
+    """One generation on a raw route."""
+
+    def __init__(self, engine: RawEngine, generation: Generation) -> None:
+        self.choices = [ChoiceStream(engine, generation, choice) for choice in range(generation.n)]
+        self._engine = engine
+
+    async def opened(self) -> None:
+        await asyncio.gather(*(choice.open() for choice in self.choices))
+
+    async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+        try:
+            single = len(self.choices) == 1
+            async for batch in self.choices[0].batches() if single else merged(self.choices):
+                self.cached_tokens = max(choice.cached for choice in self.choices)
+                yield batch
+            self.cached_tokens = max(choice.cached for choice in self.choices)
+        finally:
+            self.close()
+
+    def close_choice(self, choice: int) -> None:
+        self.choices[choice].close()
+
+    def close(self) -> None:
+        for choice in self.choices:
+            choice.close()
+        self._engine.left(self)
+
+    def fail(self) -> None:
+        """The engine is closing: the reader gets `ServiceUnavailable`."""
+        for choice in self.choices:
+            choice.failed = True
+            choice.close()
+
+
+class ChoiceStream:
+    """One choice. `cached`: prompt tokens its first request found computed."""
+
+    def __init__(self, engine: RawEngine, generation: Generation, choice: int) -> None:
+        self.cached = 0
+        self.failed = False
+        self._engine = engine
+        self._generation = generation
+        self._choice = choice
+        self._room = min(generation.max_tokens, engine.info.context_window - len(generation.prompt))
+        self._rule = thinking_budget(generation, engine.tokenizer, self._room)
+        self._sampled: list[int] = []
+        self._part = 0
+        self._reply: Reply | None = None
+        self._ask: Ask | None = None
+        self._closed = False
+
+    async def open(self) -> None:
+        """Send the first request, unless that was done; raises the `ApiError` with which it is not taken."""
+        if self._reply is None and not isinstance(self._allowed(), int):
+            self._ask = self._next_ask(self._allowed())
+            self._reply = await self._engine.send(self._ask)
+            if self._closed:
+                self.close()
+
+    def close(self) -> None:
+        """Stop: the engine sees its connection closed. Idempotent."""
+        self._closed = True
+        if self._reply is not None:
+            self._reply.close()
+
+    async def batches(self) -> AsyncIterator[list[Sampled]]:
+        """The tokens as they come, until the end of the choice."""
+        try:
+            while not self._closed:
+                allowed = self._allowed()
+                if isinstance(allowed, int):
+                    sampled = await self._force(allowed)
+                    yield [sampled]
+                    if sampled.finish:
+                        return
+                    continue
+                async for batch in self._one_request(allowed):
+                    yield batch
+                    if batch[-1].finish:
+                        return
+            if self.failed:
+                raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"})
+        finally:
+            self.close()
+
+    async def _one_request(self, allowed: object) -> AsyncIterator[list[Sampled]]:
+        """Until the choice ends or what is allowed changes."""
+        await self.open()
+        ask, reply, self._reply = self._ask, self._reply, None
+        assert ask is not None and reply is not None
+        self._reply = reply
+        try:
+            async for pieces in self._pieces(ask, reply):
+                batch: list[Sampled] = []
+                changed = False
+                for piece in pieces:
+                    sampled, changed = self._take(piece, allowed)
+                    if sampled.logprobs:
+                        sampled = await self._told(sampled)
+                    if sampled.tokens or sampled.finish:
+                        batch.append(sampled)
+                    if sampled.finish or changed:
+                        break
+                if batch:
+                    yield batch
+                if changed or (batch and batch[-1].finish):
+                    return
+            if not self._closed:
+                raise UpstreamError("the engine behind ended its answer without saying why")
+        finally:
+            reply.close()
+            if not self._closed:
+                self._reply = None
+
+    def _take(self, piece: Piece, allowed: object) -> tuple[Sampled, bool]:
+        """What counts of a piece, and whether the request must end here because the rule changed."""
+        tokens, ends, rule = piece.tokens, self._engine.tokenizer.end_ids, self._rule
+        if piece.cached is not None and self._part == 1:
+            self.cached = piece.cached
+        finish: Literal["stop", "length"] | None = None
+        taken, changed = 0, False
+        for token in tokens:
+            if token in ends:
+                finish = "stop"
+                break
+            taken += 1
+            if rule is not None:
+                self._sampled.append(token)
+                rule.accept(token)
+                changed = rule.allowed() is not allowed
+            if taken == self._room:
+                finish = "length"
+            if finish or changed:
+                break
+        else:
+            finish = piece.finish
+        self._room -= taken
+        logprobs = piece.logprobs[:taken]
+        return Sampled(self._choice, tokens if taken == len(tokens) else tokens[:taken], logprobs, finish), changed
+
+    async def _pieces(self, ask: Ask, reply: Reply) -> AsyncIterator[list[Piece]]:
+        """The events that arrived together, read."""
+        reader, events = self._engine.reader(ask), Events()
+        try:
+            async for data in reply:
+                if pieces := [piece for event in events.feed(data) if (piece := reader.read(event)) is not None]:
+                    yield pieces
+            if pieces := [piece for event in events.end() if (piece := reader.read(event)) is not None]:
+                yield pieces
+        except (ValueError, msgspec.MsgspecError) as problem:
+            if self._closed:
+                return
+            raise UpstreamError(f"the engine behind sent what cannot be read: {problem}") from problem
+        except UpstreamError:
+            if self._closed:
+                return
+            raise
+
+    def _allowed(self) -> object:
+        return None if self._rule is None else self._rule.allowed()
+
+    def _next_ask(self, allowed: object, **changes: object) -> Ask:
+        given, engine = self._generation, self._engine
+        part, self._part = self._part, self._part + 1
+        fields = {
+            "prompt": given.prompt + tuple(self._sampled),
+            "max_tokens": self._room,
+            "temperature": given.temperature,
+            "top_p": given.top_p,
+            "frequency_penalty": given.frequency_penalty,
+            "presence_penalty": given.presence_penalty,
+            "seed": derived_seed(given.seed, self._choice, part),
+            "logit_bias": given.logit_bias,
+            "logprobs": given.logprobs,
+            "model": engine.model,
+            "end_ids": engine.end_ids,
+            "banned": _banned(allowed, engine.tokenizer.vocabulary),
+        }
+        return Ask(**{**fields, **changes})  # type: ignore[arg-type]
+
+    async def _told(self, sampled: Sampled) -> Sampled:
+        """With the log-probabilities that the engine left out (NaN) asked for, each in a request for that token."""
+        logprobs = list(sampled.logprobs)
+        for at, known in enumerate(logprobs):
+            if known.logprob != known.logprob:
+                before = (*self._generation.prompt, *self._sampled, *sampled.tokens[:at])
+                logprobs[at : at + 1] = await self._logprobs_of(before, known.token)
+        self._sampled += sampled.tokens if self._rule is None else ()
+        return replace(sampled, logprobs=tuple(logprobs))
+
+    async def _logprobs_of(self, prompt: tuple[int, ...], token: int) -> tuple[TokenLogprob, ...]:
+        bias = ((token, _FORCED),)
+        ask = self._next_ask(None, prompt=prompt, max_tokens=1, temperature=0.0, logit_bias=bias)
+        return await self._engine.logprobs_of(ask, token)
+
+    async def _force(self, token: int) -> Sampled:
+        """Put `token` there. Its raw logprob, where wanted, costs a request for just this token."""
+        logprobs: tuple[TokenLogprob, ...] = ()
+        if self._generation.logprobs is not None:
+            logprobs = await self._logprobs_of((*self._generation.prompt, *self._sampled), token)
+        rule = self._rule
+        assert isinstance(rule, ThinkingBudget)
+        rule.accept(token)
+        self._sampled.append(token)
+        self._room -= 1
+        return Sampled(self._choice, (token,), logprobs, None if self._room else "length")
+
+
+def _banned(allowed: object, vocabulary: int) -> tuple[int, ...]:
+    """The ids that a mask (uint32[ceil(vocabulary / 32)]) leaves out."""
+    if not isinstance(allowed, np.ndarray):
+        return ()
+    bits = np.unpackbits(allowed.astype("<u4").view(np.uint8), bitorder="little")[:vocabulary]
+    return tuple(np.flatnonzero(bits == 0).tolist())

@@ -1,0 +1,57 @@
+"""What a cell of the table of engines is, and how requests are refused and built from a column of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mimo.contract.errors import UnsupportedParameter
+
+Kind = Literal["as is", "mapped", "ours", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How one engine keeps one parameter. `how`: in words, for the page.
+
+    `send(ask)`: the fields of the request that carry it. `refuse(given)`: why these values cannot be kept, or None.
+    A raw engine is given `Ask` and `Generation`; a hosted API `ChatRequest` for both.
+    """
+
+    kind: Kind
+    how: str = ""
+    send: Callable[[Any], Mapping[str, object]] | None = None
+    refuse: Callable[[Any], str | None] | None = None
+
+
+Column = Mapping[str, Cell]
+Table = Mapping[str, Mapping[str, Cell]]
+"""Parameter → engine → cell."""
+
+
+def ours(how: str) -> Cell:
+    """Done by this process; nothing of it is sent."""
+    return Cell("ours", how)
+
+
+def as_is(name: str, field: str | None = None, refuse: Callable[[Any], str | None] | None = None) -> Cell:
+    """The value of `name`, sent as it stands, perhaps under another name."""
+    sent = field or name
+    return Cell("as is", f"`{sent}`", lambda ask: {sent: getattr(ask, name)}, refuse)
+
+
+def check(column: Iterable[tuple[str, Cell]], given: object) -> None:
+    """Raise `UnsupportedParameter` for the first value that cannot be kept."""
+    for name, cell in column:
+        if cell.refuse is not None and (why := cell.refuse(given)) is not None:
+            raise UnsupportedParameter(f"{name}: {why}", param=name)
+
+
+def fields(column: Iterable[tuple[str, Cell]], ask: object) -> dict[str, object]:
+    """The body of a request: what every cell sends, together."""
+    body: dict[str, object] = {}
+    for _, cell in column:
+        if cell.send is not None:
+            body.update(cell.send(ask))
+    return body

@@ -1,0 +1,108 @@
+"""The calls of one choice: which of its tokens belong to one, and what is sent of them.
+
+A call is held until it is complete and then sent whole: `arguments` are valid JSON whatever the model wrote, nothing
+that was sent has to be taken back, and a stream joins to exactly the answer that is not streamed. What turns out to be
+no call is given back as text, to the byte. A call that a limit cuts off is never sent. White space between two calls,
+and after the last, separates them and is no text. Knows no channel and no finish reason.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from mimo.output.tools import CallParser
+from mimo.types import TokenLogprob, Tool, ToolCallDelta
+
+Held = list[tuple[bytes, TokenLogprob | None]]
+"""Tokens as bytes, each with its log-probability if it was asked for."""
+
+
+def new_call_id() -> str:
+    """A name for a call, new each time: the same seed gives the same call under another id."""
+    return f"call_{secrets.token_hex(12)}"
+
+
+class Calls:
+    """The calls of choice number `choice`; `opens` is the id of `<tool_call>`.
+
+    While `holding` every text token, and while `open` every token, goes to `push`; it and `end` answer with the deltas
+    of what was completed and with text that is none of it, in this order.
+    """
+
+    __slots__ = ("_choice", "_held", "_new_id", "_opens", "_parser", "_tools", "count", "holding", "open")
+
+    def __init__(self, choice: int, tools: Sequence[Tool], opens: int, new_id: Callable[[], str] = new_call_id) -> None:
+        self._choice = choice
+        self._tools = {tool.name: tool for tool in tools}
+        self._opens = opens
+        self._new_id = new_id
+        self._parser = CallParser(self._tools)
+        self._held: Held = []
+        self.count = 0
+        """Calls that were completed."""
+        self.open = False
+        """Whether a call is being read."""
+        self.holding = False
+        """Whether the last that came was a call, perhaps with white space after it."""
+
+    def begin(self, piece: bytes, logprob: TokenLogprob | None) -> None:
+        """`<tool_call>` came, and no call is open."""
+        self._parser = CallParser(self._tools)
+        self._held = [(piece, logprob)]
+        self.open, self.holding = True, True
+
+    def push(self, token: int, piece: bytes, logprob: TokenLogprob | None) -> tuple[list[ToolCallDelta], Held]:
+        """Take the next token, given with its bytes."""
+        if not self.open:
+            return [], self._between(piece, logprob)
+        parser = self._parser
+        if token == self._opens and parser.closing:  # the call before has no end of its own
+            parser.end()
+            done = self._settle()
+            self.begin(piece, logprob)
+            return done
+        self._held.append((piece, logprob))
+        parser.push(piece)
+        if token == self._opens and parser.status == "broken":  # and this one may be a call
+            self._held.pop()
+            done = self._settle()
+            self.begin(piece, logprob)
+            return done
+        return self._settle()
+
+    def end(self, *, cut: bool) -> tuple[list[ToolCallDelta], Held]:
+        """Nothing comes after; `cut`: because of a limit."""
+        if not self.open:
+            return [], []
+        self._parser.end()
+        if cut and self._parser.status == "broken":
+            self.open, self._held = False, []
+        return self._settle()
+
+    def _between(self, piece: bytes, logprob: TokenLogprob | None) -> Held:
+        self._held.append((piece, logprob))
+        if not piece.strip():
+            return []
+        self.holding = False
+        return self._give_back()
+
+    def _settle(self) -> tuple[list[ToolCallDelta], Held]:
+        """What the parser's status means."""
+        parser = self._parser
+        if not self.open or parser.status == "open":
+            return [], []
+        self.open = False
+        if parser.status == "broken":
+            self.holding = False
+            return [], self._give_back()
+        at, self.count, self._held = self.count, self.count + 1, []
+        deltas = [
+            ToolCallDelta(self._choice, at, self._new_id(), parser.name),
+            ToolCallDelta(self._choice, at, arguments=parser.arguments),
+        ]
+        return deltas, self._between(parser.rest, None) if parser.rest else []
+
+    def _give_back(self) -> Held:
+        held, self._held = self._held, []
+        return held
