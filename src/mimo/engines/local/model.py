@@ -106,6 +106,8 @@ class LocalModel:
             )
         self._memory = library.llama_get_memory(self._context)
         self.context_window: int = min(library.llama_n_ctx_seq(self._context), wanted)
+        self._logits_address = 0
+        self._no_logits = self._logits = np.empty((0, self.tokenizer.vocabulary), np.float32)
         self._make_batch(params.n_batch)
 
     def _make_batch(self, rows: int) -> None:
@@ -170,11 +172,14 @@ class LocalModel:
         status = self._library.llama_decode(self._context, self._batch)
         if status:
             raise EngineError(f"llama_decode failed with {status} on {count} rows")
-        shape = (outputs, self.tokenizer.vocabulary)
         if not outputs:
-            return np.empty(shape, np.float32)
-        address = self._library.llama_get_logits(self._context)
-        return np.ctypeslib.as_array(c.cast(address, c.POINTER(c.c_float)), shape)
+            return self._no_logits
+        address: int = self._library.llama_get_logits(self._context)
+        if address != self._logits_address:  # it stays the same for most of a context's life, and a view costs 20 µs
+            size = self.slots * self.tokenizer.vocabulary
+            self._logits_address = address
+            self._logits = np.frombuffer((c.c_float * size).from_address(address), np.float32).reshape(self.slots, -1)
+        return self._logits[:outputs]
 
     def truncate(self, slot: int, length: int) -> bool:
         """Forget what `slot` holds from position `length` on; False if this model cannot (recurrent state)."""
