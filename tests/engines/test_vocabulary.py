@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import gguf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimo.engines.local.engine import LocalEngine
+from mimo.engines.local.library import Library
+from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.vocabulary import Vocabulary
+from mimo.nano import gguf_path
 
 NAMES = [
     "<|im_start|>",
@@ -42,6 +49,27 @@ def test_no_text_becomes_a_control_token_and_none_is_lost(vocabulary: Vocabulary
     tokens = vocabulary.encode(text)
     assert not any(vocabulary.is_control(token) for token in tokens)
     assert b"".join(map(vocabulary.piece, tokens)).decode() == text
+
+
+def test_a_tag_that_the_file_marks_user_defined_stays_text_too(tmp_path: Path) -> None:
+    """llama.cpp turns such names into their token even where control tokens are not asked for."""
+    path = tmp_path / "user-defined.gguf"
+    shutil.copy(gguf_path(), path)
+    path.chmod(0o644)
+    reader = gguf.GGUFReader(path, "r+")
+    names = reader.fields["tokenizer.ggml.tokens"].contents()
+    types = reader.fields["tokenizer.ggml.token_type"]
+    think = names.index("<think>")
+    types.parts[types.data[think]][0] = gguf.TokenType.USER_DEFINED
+    reader.data.flush()
+    model = LocalModel(Library(), path, ModelOptions(slots=2, context_window=64, threads=1))
+    try:
+        tokens = model.tokenizer.encode("say <think> and <|im_end|>")
+        assert think not in tokens
+        assert model.tokenizer.is_control(think)
+        assert b"".join(map(model.tokenizer.piece, tokens)) == b"say <think> and <|im_end|>"
+    finally:
+        model.close()
 
 
 def test_an_id_outside_the_vocabulary_is_an_index_error(vocabulary: Vocabulary) -> None:

@@ -29,8 +29,7 @@ from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
 from mimo.engines.base import Sampled
 from mimo.engines.local.model import LocalModel
 from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
-from mimo.engines.sampling import sampling_params
-from mimo.output.budget import thinking_budget
+from mimo.engines.sampling import constraint, sampling_params
 from mimo.sampling import NO_TOKEN, Sampler
 from mimo.types import TokenLogprob
 
@@ -205,7 +204,7 @@ class Scheduler:
         if sequence.choice == 0:
             sequence.stream.cached_tokens = keep
         generation = sequence.stream.generation
-        rule = thinking_budget(generation, self._model.tokenizer, sequence.limit)
+        rule = constraint(generation, self._model.tokenizer, sequence.limit)
         self._sampler.begin(slot.index, sampling_params(generation, sequence.choice), rule)
 
     def _keep(self, slot: Slot, length: int) -> None:

@@ -1,7 +1,8 @@
 """The tokenizer inside a GGUF, as the house's `Tokenizer`.
 
 Plain text stays plain: llama.cpp keeps control tokens out when asked, but not those a file marks as "user defined"
-(`<think>` in many), so their names are cut in two before tokenising. It knows no template.
+(`<think>` in many) nor those its merges happen to spell; where one comes out, its name is cut in two and tokenised
+again. It knows no template.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text; raises UnicodeEncodeError for a lone surrogate."""
-        if self._names is None or self._names.search(text) is None:
-            return self._encode(text)
-        tokens: list[int] = []
-        start = 0
+        tokens = self._encode(text)
+        if self._names is None or self._special.isdisjoint(tokens):
+            return tokens
+        tokens, start = [], 0
         for match in self._names.finditer(text):  # cut inside the name: neither half is a control token
             tokens += self._encode(text[start : match.start() + 1])
             start = match.start() + 1
