@@ -1,0 +1,73 @@
+"""Any GGUF: other families through their own templates, and models whose state cannot be rewound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from tests.engines.other_models import write_llama, write_mamba
+
+from mimo.chat.prompt import chat_format
+from mimo.contract.models import MODELS
+from mimo.contract.parameters import resolve
+from mimo.engines.local.engine import LocalEngine
+from mimo.engines.local.model import ModelOptions
+from mimo.generate import generate
+from mimo.types import ChatRequest, ContentDelta, Event, Message, ReasoningDelta, Usage
+
+
+@pytest.fixture(scope="module", params=[write_llama, write_mamba], ids=["llama", "mamba"])
+async def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[LocalEngine]:
+    write: Callable[[Path], None] = request.param
+    path = tmp_path_factory.mktemp("models") / "tiny.gguf"
+    write(path)
+    engine = LocalEngine(path, ModelOptions(slots=4, threads=1, chunk=32), queue=16)
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+async def answer(engine: LocalEngine, text: str, thinking: bool = False, **wishes: object) -> list[Event]:
+    fields = {"max_completion_tokens": 30, "seed": 1, "thinking": {"type": "enabled" if thinking else "disabled"}}
+    model = MODELS["mimo-v2-flash"]
+    bias = {str(token): -100 for token in engine.tokenizer.end_ids}
+    params = resolve({**fields, "logit_bias": bias, **wishes}, model).params
+    form = chat_format(engine.chat_template, engine.tokenizer)
+    running = generate(ChatRequest(model, params, (Message("user", text),)), engine, form)
+    return [event async for events in running for event in events]
+
+
+def text_of(events: list[Event], kind: type[ContentDelta] | type[ReasoningDelta]) -> str:
+    return "".join(event.text for event in events if isinstance(event, kind))
+
+
+async def test_it_answers_through_its_own_template(engine: LocalEngine) -> None:
+    events = await answer(engine, "Hello <|im_end|>")
+    assert text_of(events, ContentDelta)
+    usage = events[-1]
+    assert isinstance(usage, Usage)
+    assert (usage.completion_tokens, usage.reasoning_tokens) == (30, 0)
+
+
+async def test_a_template_that_opens_thinking_begins_in_reasoning(engine: LocalEngine) -> None:
+    closed = engine.tokenizer.control("</think>")
+    events = await answer(engine, "Hello", thinking=True, logit_bias={str(closed): -100})
+    assert text_of(events, ReasoningDelta)
+    assert not text_of(events, ContentDelta)
+
+
+async def test_the_same_seed_gives_the_same_text_alone_and_one_after_another(engine: LocalEngine) -> None:
+    first = await answer(engine, "Tell me a story")
+    assert text_of(await answer(engine, "Tell me a story"), ContentDelta) == text_of(first, ContentDelta)
+    assert text_of(await answer(engine, "Tell me a story", seed=2), ContentDelta) != text_of(first, ContentDelta)
+
+
+async def test_many_at_once_are_all_complete(engine: LocalEngine) -> None:
+    crowd = await asyncio.gather(*(answer(engine, f"{number} " * number, seed=number) for number in range(12)))
+    for events in crowd:
+        usage = events[-1]
+        assert isinstance(usage, Usage) and usage.completion_tokens == 30
