@@ -1,0 +1,107 @@
+"""Generated conversations, tokenised and packed into rows. `python -m training.corpus --help`.
+
+Two row lengths: short conversations share rows of 256, longer ones rows of 512. A row holds whole conversations;
+`document` tells them apart and positions begin at 0 in each, as when serving.
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from training.config import SIZES
+from training.data import EVALUATION_SEED, conversations
+from training.tokenizer import Tokenizer, learn, texts_of
+
+ROWS = (256, 512)
+
+
+def encoded(job: tuple[Path, int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Ids and learnt flags of `count` conversations from seed `first`."""
+    path, first, count = job
+    tokenizer = Tokenizer(path)
+    out = []
+    for conversation in conversations(first, count):
+        ids, learnt = tokenizer.encode(conversation)
+        out.append((np.array(ids, np.uint16), np.array(learnt, bool)))
+    return out
+
+
+def pack(items: list[tuple[np.ndarray, np.ndarray]], length: int) -> dict[str, np.ndarray]:
+    """First fit over a few open rows: tokens [rows, length], learnt, document (0 is padding)."""
+    full: list[list[int]] = []
+    still: list[tuple[int, list[int]]] = []
+    for i, (ids, _) in enumerate(items):
+        for slot, (room, row) in enumerate(still):
+            if room >= len(ids):
+                row.append(i)
+                still[slot] = (room - len(ids), row)
+                break
+        else:
+            if len(still) == 32:
+                fullest = min(range(32), key=lambda s: still[s][0])
+                full.append(still.pop(fullest)[1])
+            still.append((length - len(ids), [i]))
+    full += [row for _, row in still]
+    out = {
+        "tokens": np.zeros((len(full), length), np.uint16),
+        "learnt": np.zeros((len(full), length), bool),
+        "document": np.zeros((len(full), length), np.uint8),
+    }
+    for r, row in enumerate(full):
+        at = 0
+        for d, i in enumerate(row):
+            ids, learnt = items[i]
+            out["tokens"][r, at : at + len(ids)] = ids
+            out["learnt"][r, at : at + len(ids)] = learnt
+            out["document"][r, at : at + len(ids)] = d + 1
+            at += len(ids)
+    return out
+
+
+def build(path: Path, first: int, count: int, processes: int) -> dict[str, np.ndarray]:
+    """All rows of both lengths."""
+    assert first + count <= EVALUATION_SEED
+    jobs = [(path, at, min(2000, first + count - at)) for at in range(first, first + count, 2000)]
+    items = []
+    with ProcessPoolExecutor(processes) as pool:
+        for done, part in enumerate(pool.map(encoded, jobs)):
+            items += part
+            print(f"\r{done + 1}/{len(jobs)} blocks of conversations", end="", flush=True)
+    print()
+    short = [item for item in items if len(item[0]) <= ROWS[0]]
+    long = [item for item in items if ROWS[0] < len(item[0]) <= ROWS[1]]
+    dropped = len(items) - len(short) - len(long)
+    out = {}
+    for length, part in zip(ROWS, (short, long), strict=True):
+        out |= {f"{key}_{length}": value for key, value in pack(part, length).items()}
+        print(
+            f"{len(part)} conversations, {sum(len(i[0]) for i in part)} tokens in "
+            f"{len(out[f'tokens_{length}'])} rows of {length}"
+        )
+    print(f"{dropped} too long, left out")
+    return out
+
+
+def main() -> None:
+    """Tokenizer (unless it is there) and corpus."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("training/out"))
+    parser.add_argument("--size", choices=SIZES, default="cpu")
+    parser.add_argument("--conversations", type=int, default=250_000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "tokenizer.json"
+    if not path.exists():
+        texts = (text for c in conversations(args.first, min(args.conversations, 40_000)) for text in texts_of(c))
+        path.write_text(learn(texts, SIZES[args.size].vocabulary), "utf-8")
+    np.savez(args.out / "corpus.npz", **build(path, args.first, args.conversations, args.processes))
+
+
+if __name__ == "__main__":
+    main()

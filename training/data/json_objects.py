@@ -1,0 +1,37 @@
+"""Small JSON objects on request. Knows keys and values."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+from training.chat import Conversation, chat
+from training.data.lists import texts
+from training.data.tools import INTEGERS, KEYS, NEW_KEYS, value
+
+ASKS = texts(
+    "Answer as JSON with keys {keys}: {facts}.|As JSON with keys {keys}: {facts}.|"
+    "Give me a JSON object with the keys {keys}. {facts}.|Write this as JSON with keys {keys}: {facts}.|"
+    "JSON with {keys}, please: {facts}.|Return JSON with the keys {keys} for: {facts}."
+)
+
+
+def json_object(rng: Random, keys: list[str] = KEYS) -> Conversation:
+    """One to four keys with values from the request."""
+    chosen = rng.sample(keys, rng.randint(1, 4))
+    data = {}
+    for key in chosen:
+        kind = "integer" if key in INTEGERS else rng.choice(("words", "name", "city", "colour", "food", "boolean"))
+        data[key] = value(rng, kind)
+    shown = [f"{key} {json.dumps(arg) if isinstance(arg, bool) else arg}" for key, arg in data.items()]
+    rng.shuffle(shown)
+    ask = rng.choice(ASKS).format(keys=", ".join(chosen), facts=", ".join(shown))
+    reasoning = (
+        f"A JSON object with {len(chosen)} {'key' if len(chosen) == 1 else 'keys'}." if rng.random() < 0.3 else None
+    )
+    return chat(ask, json.dumps(data), reasoning=reasoning, skill="json", check={"json": data})
+
+
+def json_new(rng: Random) -> Conversation:
+    """Evaluation: keys kept back from training."""
+    return json_object(rng, NEW_KEYS)
