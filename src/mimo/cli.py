@@ -1,4 +1,4 @@
-"""The command line: `mimo serve`, `mimo chat`, `mimo models`.
+"""The command line: `mimo serve`, `mimo chat`, `mimo models`, `mimo launch`.
 
 Flags come from the two tables that also feed everything else: `Settings` for the server, PARAMETERS for sampling.
 """
@@ -85,16 +85,21 @@ def serve(
     **given: Any,
 ) -> None:
     """Serve the MiMo API over HTTP."""
+    settings, console = load_settings(given, file=config), Console(stderr=True)
+    if settings.workers > 1:
+        from mimo.workers import serve_in_workers
+
+        return serve_in_workers(settings, console)
     from mimo.serve import run
 
-    asyncio.run(run(load_settings(given, file=config), Console(stderr=True)))
+    asyncio.run(run(settings, console))
 
 
 @app.command()
 @_with_options(
     *(_parameter_option(PARAMETERS[name]) for name in _SAMPLING),
     *_setting_options(
-        leave_out=("host", "port", "api_keys", "insecure", "cors_origin", "body_limit", "drain_seconds", "strict")
+        leave_out=("host", "port", "api_keys", "insecure", "cors_origin", "body_limit", "drain_seconds", "strict", "workers")
     ),
 )
 def chat(
@@ -128,6 +133,31 @@ def models(
     console = Console()
     console.print(models_table(rows.values()))
     console.print(parameters_table())
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def launch(
+    context: typer.Context,
+    engine: Annotated[str, typer.Argument(help="vllm, sglang or llama-server.")],
+    model: Annotated[str, typer.Argument(help="MiMo-V2-Flash, MiMo-V2.5, MiMo-V2.6-Flash …, a hub id, or a path.")],
+    gpus: Annotated[int | None, typer.Option(help="GPUs to spread over; default: the recipe's.", min=1)] = None,
+    port: Annotated[int, typer.Option(help="Port of the engine.", min=1, max=65535)] = 8001,
+    run: Annotated[bool, typer.Option("--run", help="Start it, and start it again when it dies.")] = False,
+) -> None:
+    """Print the command that starts an engine for mimo to stand before; whatever follows is added to it."""
+    import shlex
+
+    from mimo.launch.recipes import launch as made
+    from mimo.launch.supervise import supervise
+
+    found = made(engine, model, gpus=gpus, port=port, more=tuple(context.args))
+    settings = [f"{name}={shlex.quote(value)}" for name, value in found.environment.items()]
+    console = Console(stderr=True)
+    if not run:
+        print(" ".join([*settings, shlex.join(found.command)]))
+        console.print(f"then: mimo serve --engine {engine} --upstream http://127.0.0.1:{port}", highlight=False)
+        return
+    sys.exit(asyncio.run(supervise(found.command, found.environment, lambda line: console.print(line))))
 
 
 @app.callback(invoke_without_command=True)

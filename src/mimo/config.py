@@ -41,6 +41,7 @@ class Settings:
     upstream_key: str | None = _setting(None, "API key to send there.")
     upstream_timeout: float = _setting(300.0, "Seconds of silence from there that are too long.")
     upstream_wait: float = _setting(60.0, "How long to wait for it at the start.")
+    workers: int = _setting(1, "Processes that answer, for engines behind --upstream.")
     tokenizer: Path | None = _setting(None, "The model's tokenizer.json, its folder, or any GGUF of it.")
     model: Path | None = _setting(None, "GGUF file to serve; default: nano, the small model in the package.")
     script: Path | None = _setting(None, "Script of the scripted engine (JSON).")
@@ -75,6 +76,7 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "body_limit": (1, 2**40),
     "upstream_timeout": (1, 86400),
     "upstream_wait": (0, 86400),
+    "workers": (1, 256),
     "drain_seconds": (0, 86400),
 }
 

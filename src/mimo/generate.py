@@ -1,16 +1,20 @@
 """The whole way of a request as one function: messages in, events out. Read this first.
 
-messages → prompt → engine → whole characters → reasoning | content → stop → events
+messages → prompt → engine → whole characters → reasoning | content | calls → stop → events
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
+from mimo.chat.plain_tokenizer import PlainTokenizer
 from mimo.chat.prompt import ChatFormat
+from mimo.contract.errors import UnsupportedParameter
+from mimo.contract.parameters import Params
 from mimo.engines.base import ChatEngine, Engine, EventStream, Generation, TokenStream
 from mimo.output.choice import ChoiceOutput
-from mimo.types import ChatRequest, Event, Prompt, Usage
+from mimo.output.held import held_to
+from mimo.types import ChatRequest, Event, Grammar, Prompt, Tool, Usage
 
 
 class Answer(EventStream):
@@ -60,36 +64,103 @@ class Answer(EventStream):
         self._stream.close()
 
 
-def generate(request: ChatRequest, engine: Engine, chat_format: ChatFormat) -> EventStream:
-    """Start answering `request` on `engine`.
+def render(request: ChatRequest, chat_format: ChatFormat) -> Prompt:
+    """The prompt of `request`. Slow for a long conversation, and at home in any thread. Raises `InvalidRequest`."""
+    return chat_format.render(
+        request.messages,
+        thinking=request.params.thinking,
+        tools=_told(request.params),
+        continues=request.continues,
+    )
+
+
+def generate(
+    request: ChatRequest,
+    engine: Engine,
+    chat_format: ChatFormat,
+    prompt: Prompt | None = None,
+    *,
+    repetition_truncation: bool = True,
+) -> EventStream:
+    """Start answering `request` on `engine`. `prompt`: what `render` made of it, where that was done before;
+    `repetition_truncation`: end a choice that has entered a loop (`output/repetition.py`).
 
     Raises `InvalidRequest` (`ContextLengthExceeded` for a prompt that leaves no room) and `RateLimitExceeded` (queue
     full) before anything was sampled.
     """
     if isinstance(engine, ChatEngine):
+        if request.continues:
+            words = f"messages must end in a user message: {engine.info.engine} cannot continue an assistant's"
+            raise UnsupportedParameter(words, param="messages")
         return engine.chat(request)
     params = request.params
-    prompt = chat_format.render(request.messages, thinking=params.thinking)
-    stream = engine.generate(
-        Generation(
-            prompt=prompt.tokens,
-            max_tokens=params.max_completion_tokens,
-            temperature=params.temperature,
-            top_p=params.top_p,
-            frequency_penalty=params.frequency_penalty,
-            presence_penalty=params.presence_penalty,
-            seed=params.seed,
-            n=params.n,
-            logit_bias=params.logit_bias,
-            logprobs=params.top_logprobs if params.logprobs else None,
-            thinking_budget=params.thinking_budget,
-            in_reasoning=prompt.in_reasoning,
-        )
-    )
+    tools = _told(params)
+    grammar = held_to(params, engine.chat_template, engine.tokenizer)
+    if grammar is not None and not engine.holds_grammar:
+        name = "response_format" if params.json_format else "tools" if params.tool_choice == "auto" else "tool_choice"
+        words = f"{name}: {engine.info.engine} cannot be held to a grammar; use the local engine"
+        raise UnsupportedParameter(words, param=name)
+    if prompt is None:
+        prompt = render(request, chat_format)
+    stream = engine.generate(_generation(prompt, params, grammar))
     outputs = [
         ChoiceOutput(
-            choice, engine.tokenizer, thinking=params.thinking, in_reasoning=prompt.in_reasoning, stop=params.stop
+            choice,
+            engine.tokenizer,
+            thinking=params.thinking,
+            in_reasoning=prompt.in_reasoning,
+            stop=params.stop,
+            tools=tools,
+            parallel=params.parallel_tool_calls,
+            repetition_truncation=repetition_truncation,
         )
         for choice in range(params.n)
     ]
     return Answer(prompt, stream, outputs)
+
+
+def complete(
+    prompt: Sequence[int], params: Params, engine: Engine, *, repetition_truncation: bool = True
+) -> EventStream:
+    """Start continuing the ids of `prompt`, as they are: no template before, and nothing split off after. A control
+    token is text under its name, and all text is content. Raises as `generate` does."""
+    raw = Prompt(tuple(prompt))
+    stream = engine.generate(_generation(raw, params))
+    tokenizer = PlainTokenizer(engine.tokenizer)
+    outputs = [
+        ChoiceOutput(
+            choice,
+            tokenizer,
+            thinking=False,
+            in_reasoning=False,
+            stop=params.stop,
+            repetition_truncation=repetition_truncation,
+        )
+        for choice in range(params.n)
+    ]
+    return Answer(raw, stream, outputs)
+
+
+def _told(params: Params) -> tuple[Tool, ...]:
+    """The functions that the model is told of."""
+    return params.tools if params.tool_choice != "none" else ()
+
+
+def _generation(prompt: Prompt, params: Params, grammar: Grammar | None = None) -> Generation:
+    return Generation(
+        prompt=prompt.tokens,
+        max_tokens=params.max_completion_tokens,
+        temperature=params.temperature,
+        top_p=params.top_p,
+        frequency_penalty=params.frequency_penalty,
+        presence_penalty=params.presence_penalty,
+        seed=params.seed,
+        n=params.n,
+        logit_bias=params.logit_bias,
+        logprobs=params.top_logprobs if params.logprobs else None,
+        thinking_budget=params.thinking_budget,
+        in_reasoning=prompt.in_reasoning,
+        thinking=params.thinking,
+        calls=bool(_told(params)),
+        grammar=grammar,
+    )

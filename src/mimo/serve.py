@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from rich.console import Console
 
@@ -13,8 +14,11 @@ from mimo.engines.base import Engine
 from mimo.start import start_engine
 
 
-async def run(settings: Settings, console: Console) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start."""
+async def run(settings: Settings, console: Console, listener: socket.socket | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, on `listener` if there is one.
+
+    Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.
+    """
     app = App(
         models=model_rows(settings),
         keys=settings.api_keys,
@@ -31,6 +35,7 @@ async def run(settings: Settings, console: Console) -> None:
             settings.drain_seconds,
             insecure=settings.insecure,
             listening=address.set_result,
+            listener=listener,
         )
     )
     loading = asyncio.create_task(start_engine(settings, console))

@@ -55,6 +55,16 @@ class JsonFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Grammar:
+    """What an answer is held to while it is sampled: `text` in Lark's syntax with llguidance's additions (`%json`, and
+    `<name>` for a control token). It begins where the reasoning has ended; the turn ends only where it is complete.
+    `json_values`: (function, parameter) pairs of MiMo's calls whose values are JSON that may hold strings."""
+
+    text: str
+    json_values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation. `content` is plain text: nothing in it is ever a control token."""
 
@@ -73,6 +83,8 @@ class ChatRequest:
     model: Model
     params: Params
     messages: tuple[Message, ...]
+    continues: bool = False
+    """Whether the answer goes on from the last message, which is an assistant's, instead of following it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +140,11 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The last event of a choice."""
+    """The last event of a choice. `stop`: the stop text that ended it, if one did."""
 
     choice: int
     reason: FinishReason
+    stop: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ FIELDS = [  # request, code, param, message
     (chat(logit_bias={"100000": 1}), "invalid_request", "logit_bias", "vocabulary"),
     (chat(tools=3), "invalid_request", "tools", "got 3"),
     (chat(response_format="json"), "invalid_request", "response_format", 'got "json"'),
-    (said("x" * 33_000), "context_length_exceeded", "messages", "the window is 32768"),
+    (said("x" * 33_000), "context_length_exceeded", "messages", "exceeds the context window of 32768"),
     (chat(messages=[{"role": "user", "content": "hello"}] * 50_000), "context_length_exceeded", "messages", "window"),
 ]
 

@@ -26,6 +26,8 @@ def test_the_response_has_every_field_of_the_contract(server):
             "message": {
                 "role": "assistant",
                 "content": "Hello, world!",
+                "refusal": None,
+                "annotations": [],
                 "reasoning_content": None,
                 "tool_calls": None,
             },

@@ -189,3 +189,25 @@ def test_any_other_address_needs_a_key_or_the_word_insecure(host):
         check_exposure(App(), host, insecure=False)
     check_exposure(App(keys=["k"]), host, insecure=False)
     check_exposure(App(), host, insecure=True)
+
+
+def test_a_body_that_trickles_in_is_given_up_with_a_400(serving):
+    with serving(body_seconds=0.3) as server, server.connect() as client:
+        client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
+        began = time.monotonic()
+        received = b""
+        while b"}}" not in received and (piece := client.recv(65536)):
+            received += piece
+        assert received.startswith(b"HTTP/1.1 400") and b"the body must arrive within 0.3 seconds" in received
+        assert b"connection: close" in received
+        assert 0.2 < time.monotonic() - began < 5
+        assert server.chat().status_code == 200
+
+
+def test_a_slow_body_that_keeps_coming_is_waited_for(serving):
+    with serving(body_seconds=0.3) as server, server.connect() as client:
+        body = server.raw_chat(max_completion_tokens=1, user="x" * 400_000)
+        for at in range(0, len(body), 65536):  # each piece buys a second more
+            client.sendall(body[at : at + 65536])
+            time.sleep(0.1)
+        assert client.recv(12) == b"HTTP/1.1 200"

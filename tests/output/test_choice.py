@@ -171,7 +171,9 @@ def test_any_split_into_tokens_and_pushes_gives_the_one_shot_result(
         held = len(text_of(tokens[:at], places, "content", False)) - len(content)
         assert 0 <= held <= max(map(len, stops), default=1) - 1, "more is held than a stop can need"
         assert joined(events, ReasoningDelta)[0] == text_of(tokens[:at], places, "reasoning", False)
-    assert events[-1] == Finish(3, "stop" if expected.stopped else reason)
+    assert isinstance(last := events[-1], Finish)
+    assert (last.choice, last.reason) == (3, "stop" if expected.stopped else reason)
+    assert last.stop in stops if expected.stopped else last.stop is None
     assert sum(isinstance(event, Finish) for event in events) == 1
     assert joined(events, ContentDelta) == (expected.content, expected.content_logprobs if logprobs else [])
     assert joined(events, ReasoningDelta) == (expected.reasoning, expected.reasoning_logprobs if logprobs else [])
@@ -244,7 +246,7 @@ def test_an_incomplete_character_at_the_limit_can_still_complete_a_stop() -> Non
     tokenizer = Pieces()
     output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=("\ufffd",))
     events = output.push(Sampled(0, tokenizer.ids([b"a", b"\xe2"]), (), "length"))
-    assert events == [ContentDelta(0, "a"), Finish(0, "stop")]
+    assert events == [ContentDelta(0, "a"), Finish(0, "stop", "\ufffd")]
     assert output.stopped_early
 
 
@@ -261,7 +263,7 @@ def test_a_stop_completed_in_the_middle_of_a_push_ends_the_choice_there() -> Non
     output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=("END",))
     assert output.push(Sampled(0, tokenizer.ids([b"ok E", b"ND more", b"lost"]), (), "length")) == [
         ContentDelta(0, "ok "),
-        Finish(0, "stop"),
+        Finish(0, "stop", "END"),
     ]
     assert (output.completion_tokens, output.stopped_early, output.finished) == (2, True, True)
 
@@ -272,4 +274,4 @@ def test_log_probabilities_of_a_stop_match_are_never_given() -> None:
     given_ = [TokenLogprob(index, -1.0) for index in range(4)]
     ids = tokenizer.ids([b"a", b"bE", b"N", b"D"])
     events = [e for id_, logprob in zip(ids, given_, strict=True) for e in output.push(Sampled(0, (id_,), (logprob,)))]
-    assert events == [ContentDelta(0, "a", (given_[0],)), ContentDelta(0, "b", (given_[1],)), Finish(0, "stop")]
+    assert events == [ContentDelta(0, "a", (given_[0],)), ContentDelta(0, "b", (given_[1],)), Finish(0, "stop", "END")]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 
-from mimo.api import sse
 from mimo.api.auth import Keys
 from mimo.api.cors import allow_origin
-from mimo.api.exchange import ClientGone, Exchange, Receive, Scope, Send, error_body
-from mimo.api.openai_request import Wishes
+from mimo.api.envelope import error_body, is_anthropic
+from mimo.api.exchange import BODY_SECONDS, ClientGone, Exchange, Receive, Scope, Send
+from mimo.api.fields import Wishes
 from mimo.api.routes import find_routes
 from mimo.api.service import Service
 from mimo.chat.prompt import ChatFormat
@@ -30,6 +30,7 @@ class App:
 
     `keys`: who may come in (empty: everybody). `strict`: unknown fields are refused. `body_limit` in bytes.
     `cors_origins`: pages that may read the answers. `require_reasoning_passback`: contract section 3.
+    `repetition_truncation`: end an answer that has entered a loop. `body_seconds`: how long a body may take to arrive.
     """
 
     def __init__(
@@ -43,11 +44,15 @@ class App:
         body_limit: int = BODY_LIMIT,
         cors_origins: Collection[str] = (),
         require_reasoning_passback: bool = False,
+        repetition_truncation: bool = True,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self.models = models
         self.keys = Keys(keys)
         self.wishes = Wishes(strict, require_reasoning_passback)
         self.body_limit = body_limit
+        self.body_seconds = body_seconds
+        self.repetition_truncation = repetition_truncation
         self.cors_origins = frozenset(cors_origins)
         self.draining = False
         """Set when the server is going down: what runs may finish, nothing new is taken."""
@@ -59,7 +64,7 @@ class App:
 
     def answer_with(self, engine: Engine, chat_format: ChatFormat) -> None:
         """Answer with `engine`, which has started, from now on."""
-        self._service = Service(engine, chat_format, self.models)
+        self._service = Service(engine, chat_format, self.models, self.repetition_truncation)
 
     @property
     def ready(self) -> bool:
@@ -76,6 +81,8 @@ class App:
         if scope["type"] != "http":
             raise NotImplementedError(f"only HTTP is spoken here, not {scope['type']}")
         exchange = Exchange(scope, receive, send)
+        if is_anthropic(exchange.path):
+            exchange.common.append(("request-id", exchange.id))  # where its SDK looks
         try:
             with exchange:
                 await self._answer(exchange)
@@ -118,8 +125,7 @@ class App:
 
 
 async def _send_error(exchange: Exchange, error: ApiError) -> None:
-    body = error_body(error, exchange.id)
     if exchange.streaming:
-        await exchange.end(sse.frame(body))
+        await exchange.end(exchange.last_words(error))
     elif not exchange.started:
-        await exchange.reply(error.status, body, headers=error.headers.items())
+        await exchange.reply(error.status, error_body(error, exchange.id, exchange.path), headers=error.headers.items())

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
 
+from mimo.api import anthropic_request, completions_request, responses_request
 from mimo.api import docs_words as words
 from mimo.api.models import describe_parameter
 from mimo.api.route import Route
+from mimo.contract import checks
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
@@ -42,6 +44,9 @@ def page(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route], h
         _section("start", "Start", words.EXAMPLES.format(host=escape(host), model=escape(rows[-1].id))),
         _section("models", "Models", _models(rows) + words.MODELS_NOTE),
         _section("parameters", "Parameters", words.PARAMETERS_NOTE + _parameters(rows)),
+        _section(
+            "protocols", "Protocols", words.PROTOCOLS.format(host=escape(host), model=escape(rows[-1].id)) + _names()
+        ),
         _section("answer", "The answer", words.ANSWER),
         _section("errors", "Errors", words.ERRORS_NOTE + _errors()),
         _section("routes", "Routes", _routes(routes)),
@@ -124,6 +129,25 @@ def _default(value: object) -> str:
     if isinstance(value, dict):
         return _code(str(value["type"]))
     return _code(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _names() -> str:
+    """What each parameter is called on each protocol."""
+    tables: list[Mapping[str, str]] = [
+        {name: name for name in PARAMETERS},
+        {**responses_request.ROWS, "reasoning.effort": "reasoning_effort", "text.format": "response_format"},
+        {
+            **anthropic_request.ROWS,
+            "output_config.format": "response_format",
+            "tool_choice.disable_parallel_tool_use": "parallel_tool_calls",
+        },
+        {name: name for name in completions_request.ROWS} | {"logprobs": "logprobs"},
+    ]
+    called = [{row: name for name, row in table.items()} for table in tables]
+    used = (name for name, row in PARAMETERS.items() if row.check is not checks.accepted)
+    lines = ([names.get(row) for names in called] for row in used)
+    heads = ("chat completions", "responses", "messages", "completions")
+    return _table(heads, ([_code(name) if name else "–" for name in line] for line in lines))
 
 
 def _errors() -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 HEADER = """<header><div><h1>MiMo API</h1><p>Every parameter is applied exactly or refused with a 400 that names it,
  on every engine. Base URL <code>http://{host}/v1</code></p><nav><a href="#start">Start</a><a href="#models">Models</a>
-<a href="#parameters">Parameters</a><a href="#answer">The answer</a><a href="#errors">Errors</a>
-<a href="#routes">Routes</a><a href="/openapi.json">OpenAPI</a></nav></div></header>"""
+<a href="#parameters">Parameters</a><a href="#protocols">Protocols</a><a href="#answer">The answer</a>
+<a href="#errors">Errors</a><a href="#routes">Routes</a><a href="/openapi.json">OpenAPI</a></nav></div></header>"""
 
 EXAMPLES = """<div class="pair"><figure><figcaption>curl</figcaption><pre>curl http://{host}/v1/chat/completions \\
   -H "content-type: application/json" \\
@@ -37,6 +37,32 @@ and video are refused by name until this server can take them.</p>"""
 
 PARAMETERS_NOTE = """<p>Absent and <code>null</code> mean the default. Bounds are inclusive. What was really used comes
 back in the header <code>x-mimo-parameters</code>; a field nobody knows is named in <code>x-mimo-ignored</code>.</p>"""
+
+PROTOCOLS = """<div class="pair"><figure><figcaption>Python, anthropic</figcaption><pre>from anthropic import Anthropic
+
+client = Anthropic(
+    base_url="http://{host}", api_key="unused"
+)
+message = client.messages.create(
+    model="{model}",
+    max_tokens=1024,
+    messages=[{{"role": "user", "content": "Hello!"}}],
+)
+print(message.content[-1].text)</pre></figure>
+<figure><figcaption>Python, openai: the Responses API</figcaption><pre>client = OpenAI(
+    base_url="http://{host}/v1", api_key="unused"
+)
+response = client.responses.create(
+    model="{model}",
+    input="Hello!",
+    max_output_tokens=1024,
+)
+print(response.output_text)</pre></figure></div>
+<p>Four protocols, one contract: a parameter has the same bounds, default and meaning under every name below, and an
+error names the field as it was sent. <code>/v1/messages</code> is Anthropic's, also below <code>/anthropic</code>; its
+errors have Anthropic's envelope, and a trailing assistant message is continued. <code>/v1/responses</code> stores
+nothing: send the whole conversation as <code>input</code>. <code>/v1/completions</code> continues raw text or token
+ids, with no template before and nothing split off after.</p>"""
 
 ANSWER = """<p>A <code>chat.completion</code> object, or with <code>stream: true</code> server-sent events:</p>
 <pre>data: {…"choices":[{"index":0,"delta":{"role":"assistant","content":""},…}]}

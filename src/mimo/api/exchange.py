@@ -1,7 +1,7 @@
 """One request and its answer on one connection, over bare ASGI.
 
 Reads the body up to a limit, watches for the client leaving, and writes either one body or a stream of chunks. It knows
-no route and no wire format; what an error looks like is `error_body` and nothing more.
+no route and no wire format.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any
 
-import msgspec
-
-from mimo.contract.errors import ApiError, InternalError, RequestTooLarge
+from mimo.api.envelope import error_event
+from mimo.contract.errors import ApiError, InvalidRequest, RequestTooLarge
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -23,6 +22,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Iterable[tuple[str, str]]
 
 JSON = "application/json"
+BODY_SECONDS = 60.0
+"""How long a body may take to arrive, beside a second for every `BODY_RATE` bytes of it."""
+BODY_RATE = 64 * 1024
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -47,6 +49,8 @@ class Exchange:
         """Headers of every answer on this exchange."""
         self.started = False
         self.streaming = False
+        self.last_words: Callable[[ApiError], bytes] = lambda error: error_event(error, self.id, self.path)
+        """What a stream that has begun ends with when it fails."""
         self._receive = receive
         self._send = send
         self._task: asyncio.Task[Any] | None = None
@@ -58,16 +62,28 @@ class Exchange:
         value = self.headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, limit: int) -> bytes:
+    async def body(self, limit: int, patience: float = BODY_SECONDS) -> bytes:
         """The whole body; from then on a client that leaves ends the exchange.
 
-        Raises `RequestTooLarge` above `limit` bytes, `ClientGone`.
+        Raises `RequestTooLarge` above `limit` bytes, `InvalidRequest` when it takes longer than `patience` seconds and
+        one more for every `BODY_RATE` bytes that came, `ClientGone`.
         """
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
             raise self._too_large(limit)
+        try:
+            async with asyncio.timeout(patience) as waiting:
+                body = await self._read(limit, waiting)
+        except TimeoutError:
+            self.common.append(("connection", "close"))
+            raise InvalidRequest(f"the body must arrive within {patience:g} seconds; it did not") from None
+        self._watch = asyncio.create_task(self._until_gone())
+        return body
+
+    async def _read(self, limit: int, waiting: asyncio.Timeout) -> bytes:
         parts: list[bytes] = []
         size = 0
+        end = waiting.when() or 0.0
         more = True
         while more:
             message = await self._receive()
@@ -77,9 +93,9 @@ class Exchange:
             size += len(part)
             if size > limit:
                 raise self._too_large(limit)
+            waiting.reschedule(end + size / BODY_RATE)
             parts.append(part)
             more = message.get("more_body", False)
-        self._watch = asyncio.create_task(self._until_gone())
         return b"".join(parts)
 
     async def reply(self, status: int, body: bytes, content_type: str = JSON, headers: Headers = ()) -> None:
@@ -137,10 +153,3 @@ class Exchange:
     def _too_large(self, limit: int) -> RequestTooLarge:
         self.common.append(("connection", "close"))  # the rest of the body stays unread
         return RequestTooLarge(f"the body must be at most {limit} bytes")
-
-
-def error_body(error: ApiError, request_id: str) -> bytes:
-    """The error envelope (contract section 5); an internal error says nothing but the request id."""
-    message = f"internal error; request id {request_id}" if isinstance(error, InternalError) else error.message
-    fields = {"code": error.code, "message": message, "param": error.param, "type": "error"}
-    return msgspec.json.encode({"error": fields})

@@ -7,30 +7,24 @@ Everything that can be refused is refused before the first byte is sent. Knows t
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import closing
 
 from mimo.api import sse
+from mimo.api.begin import begin
 from mimo.api.exchange import Exchange
-from mimo.api.openai_request import Wishes, decode
+from mimo.api.fields import Wishes
+from mimo.api.openai_request import decode
 from mimo.api.openai_response import Reply, Whole
 from mimo.api.openai_stream import Chunks
 from mimo.api.service import Service
 from mimo.engines.base import EventStream
-from mimo.generate import generate
-
-LARGE = 256 * 1024
-"""Bytes of a body from which on it is decoded beside the event loop, so that running streams go on."""
 
 
 async def chat_completions(service: Service, exchange: Exchange, body: bytes, wishes: Wishes) -> None:
     """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
-    if len(body) < LARGE:
-        decoded = decode(body, service.models, wishes)
-    else:
-        decoded = await asyncio.to_thread(decode, body, service.models, wishes)
+    decoded, answer = await begin(service, body, wishes, decode)
     engine, params = service.engine, decoded.request.params
-    with closing(generate(decoded.request, engine, service.chat_format)) as answer:
+    with closing(answer):
         reply = Reply(
             decoded.request.model.id, engine.info.fingerprint, params.n, params.thinking, engine.tokenizer.piece
         )

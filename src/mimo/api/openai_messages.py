@@ -5,7 +5,7 @@ Whatever a message says is text; nothing here looks inside it. Knows no template
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal, NoReturn, cast
 
 import msgspec
 
@@ -35,7 +35,26 @@ def read_messages(value: object, model: Model) -> tuple[tuple[Message, ...], lis
     if not isinstance(value, list) or not value:
         refuse("messages", "an array of at least one message", value)
     ignored: list[str] = []
-    return tuple(_message(item, f"messages[{at}]", model, ignored) for at, item in enumerate(value)), ignored
+    messages = tuple(_message(item, f"messages[{at}]", model, ignored) for at, item in enumerate(value))
+    _check_results(messages)
+    return messages, ignored
+
+
+def _check_results(messages: tuple[Message, ...]) -> None:
+    """Every result must be that of an earlier call."""
+    calls: set[str | None] = set()
+    for at, message in enumerate(messages):
+        calls.update(call.id for call in message.tool_calls)
+        if message.role == "tool" and message.tool_call_id not in calls:
+            refuse(f"messages[{at}].tool_call_id", "the id of a call in an earlier message", message.tool_call_id)
+
+
+def refuse_media(kind: str, path: str, model: Model) -> NoReturn:
+    """Refuse the part at `path`, of type `kind`: because of the `model`, or because nobody reads it here yet."""
+    if MEDIA.get(kind, kind) not in model.input:
+        takes = " and ".join(model.input)
+        raise UnsupportedInput(f"{path} is {kind} and {model.id} takes {takes} only", param=path)
+    raise UnsupportedParameter(f"{path}: {kind} is not supported yet; send text", param=path)
 
 
 def missing_reasoning(messages: tuple[Message, ...]) -> list[str]:
@@ -83,10 +102,7 @@ def _part(part: object, path: str, model: Model) -> str:
         refuse(path, 'an object like {"type": "text", "text": …}', part)
     kind = part.get("type")
     if isinstance(kind, str) and kind in MEDIA:
-        if MEDIA[kind] not in model.input:
-            takes = " and ".join(model.input)
-            raise UnsupportedInput(f"{path} is {kind} and {model.id} takes {takes} only", param=path)
-        raise UnsupportedParameter(f"{path}: {kind} is not supported yet; send text", param=path)
+        refuse_media(kind, path, model)
     if kind != "text":
         refuse(f"{path}.type", "text" if model.input == ("text",) else f"one of text, {', '.join(MEDIA)}", kind)
     text = part.get("text")
@@ -129,11 +145,12 @@ def _tool_call(call: object, path: str) -> ToolCall:
     for field, held in (("id", call.get("id")), ("function.name", function.get("name"))):
         if not isinstance(held, str) or not held:
             refuse(f"{path}.{field}", "a non-empty string", held)
-    return ToolCall(cast(str, call["id"]), cast(str, function["name"]), _arguments(function.get("arguments"), path))
+    arguments = read_arguments(function.get("arguments"), f"{path}.function.arguments")
+    return ToolCall(cast(str, call["id"]), cast(str, function["name"]), arguments)
 
 
-def _arguments(value: object, path: str) -> dict[str, object]:
-    path = f"{path}.function.arguments"
+def read_arguments(value: object, path: str) -> dict[str, object]:
+    """The arguments of a call, which stand at `path` as a string."""
     if not isinstance(value, str):
         refuse(path, "a string that holds a JSON object", value)
     try:

@@ -17,7 +17,7 @@ from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob
 
 Logprob = dict[str, object]
 _encode = msgspec.json.encode
-_LOWEST = -9999.0
+LOWEST = -9999.0
 """What OpenAI writes where JSON has no number: the logarithm of zero."""
 
 
@@ -46,16 +46,21 @@ class Reply:
         }
 
     def logprobs(self, given: Iterable[TokenLogprob]) -> list[Logprob]:
-        """In OpenAI's form: the token's text, its bytes, and the likeliest ones at its place."""
-        return [
-            {**self._token(one.token, one.logprob), "top_logprobs": [self._token(*pair) for pair in one.top]}
-            for one in given
-        ]
+        """In OpenAI's form."""
+        return wire_logprobs(given, self.piece)
 
-    def _token(self, token: int, logprob: float) -> Logprob:
-        piece = self.piece(token)
-        text = piece.decode(errors="replace")
-        return {"token": text, "logprob": max(logprob, _LOWEST), "bytes": list(piece)}
+
+def wire_logprobs(given: Iterable[TokenLogprob], piece: Callable[[int], bytes]) -> list[Logprob]:
+    """In OpenAI's form: the token's text, its bytes, and the likeliest ones at its place."""
+
+    def wire(token: int, logprob: float) -> Logprob:
+        data = piece(token)
+        return {"token": data.decode(errors="replace"), "logprob": max(logprob, LOWEST), "bytes": list(data)}
+
+    return [
+        {**wire(one.token, one.logprob), "top_logprobs": [wire(token, logprob) for token, logprob in one.top]}
+        for one in given
+    ]
 
 
 @dataclass(slots=True)
@@ -119,6 +124,8 @@ class Whole:
         message = {
             "role": "assistant",
             "content": "".join(self._content[index]),
+            "refusal": None,
+            "annotations": [],
             "reasoning_content": reasoning if self._reply.thinking or reasoning else None,
             "tool_calls": [call.wire() for call in self._calls[index].values()] or None,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from mimo.api.openapi_protocols import protocol_schemas
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS, Parameter
 
@@ -57,6 +58,7 @@ def schemas(models: Mapping[str, Model]) -> Schema:
                 "pieces": {"type": "array", "items": STRING},
             }
         ),
+        **protocol_schemas(model, lambda row: _parameter(row, models)),
         "ModelList": _object({"object": {"const": "list"}, "data": {"type": "array", "items": ref("Model")}}),
         "Model": _object({"id": STRING, "object": {"const": "model"}, "created": COUNT, "owned_by": STRING}),
         "Error": _object(

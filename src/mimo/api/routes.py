@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mimo.api import docs, models, openapi, tokenize
+from mimo.api import anthropic, docs, models, openapi, tokenize
+from mimo.api.completions import completions
 from mimo.api.exchange import Exchange
 from mimo.api.openai import chat_completions
+from mimo.api.responses import responses
 from mimo.api.route import Route
 from mimo.contract.errors import InvalidRequest, NotFound, RateLimitExceeded, RequestTooLarge, ServiceUnavailable
 
@@ -19,8 +21,28 @@ if TYPE_CHECKING:
 
 
 async def _chat(app: App, exchange: Exchange, _: str) -> None:
-    body = await exchange.body(app.body_limit)
+    body = await exchange.body(app.body_limit, app.body_seconds)
     await chat_completions(app.service, exchange, body, app.wishes)
+
+
+async def _completions(app: App, exchange: Exchange, _: str) -> None:
+    body = await exchange.body(app.body_limit, app.body_seconds)
+    await completions(app.service, exchange, body, app.wishes)
+
+
+async def _responses(app: App, exchange: Exchange, _: str) -> None:
+    body = await exchange.body(app.body_limit, app.body_seconds)
+    await responses(app.service, exchange, body, app.wishes)
+
+
+async def _messages(app: App, exchange: Exchange, _: str) -> None:
+    body = await exchange.body(app.body_limit, app.body_seconds)
+    await anthropic.messages(app.service, exchange, body, app.wishes)
+
+
+async def _count_tokens(app: App, exchange: Exchange, _: str) -> None:
+    body = await exchange.body(app.body_limit, app.body_seconds)
+    await anthropic.count_tokens(app.service, exchange, body, app.wishes)
 
 
 async def _models(app: App, exchange: Exchange, _: str) -> None:
@@ -32,7 +54,7 @@ async def _model(app: App, exchange: Exchange, model_id: str) -> None:
 
 
 async def _tokenize(app: App, exchange: Exchange, _: str) -> None:
-    body = await exchange.body(app.body_limit)
+    body = await exchange.body(app.body_limit, app.body_seconds)
     await exchange.reply(200, tokenize.tokenize(app.service, body))
 
 
@@ -54,15 +76,22 @@ async def _docs(app: App, exchange: Exchange, _: str) -> None:
     await exchange.reply(200, page, "text/html; charset=utf-8", docs.HEADERS)
 
 
-_BODY_ERRORS = (InvalidRequest, RequestTooLarge)
+_BODY_ERRORS = (InvalidRequest, RequestTooLarge, NotFound)
+_ANSWER_ERRORS = (*_BODY_ERRORS, RateLimitExceeded)
+_MESSAGES = Route(_messages, "Answer a conversation on the Anthropic protocol, whole or streamed", _ANSWER_ERRORS)
+_COUNT = Route(_count_tokens, "Count the tokens of a conversation on the Anthropic protocol", _BODY_ERRORS)
 
 ROUTES: Mapping[tuple[str, str], Route] = {
-    ("POST", "/v1/chat/completions"): Route(
-        _chat, "Answer a conversation, whole or streamed", (*_BODY_ERRORS, NotFound, RateLimitExceeded)
-    ),
+    ("POST", "/v1/chat/completions"): Route(_chat, "Answer a conversation, whole or streamed", _ANSWER_ERRORS),
+    ("POST", "/v1/responses"): Route(_responses, "Answer on the Responses protocol, stateless", _ANSWER_ERRORS),
+    ("POST", "/v1/completions"): Route(_completions, "Continue raw text or token ids", _ANSWER_ERRORS),
+    ("POST", "/v1/messages"): _MESSAGES,
+    ("POST", "/v1/messages/count_tokens"): _COUNT,
+    ("POST", "/anthropic/v1/messages"): _MESSAGES,
+    ("POST", "/anthropic/v1/messages/count_tokens"): _COUNT,
     ("GET", "/v1/models"): Route(_models, "The models, their limits and parameters"),
     ("GET", "/v1/models/{id}"): Route(_model, "One model", (NotFound,)),
-    ("POST", "/v1/tokenize"): Route(_tokenize, "Text or messages to token ids", (*_BODY_ERRORS, NotFound)),
+    ("POST", "/v1/tokenize"): Route(_tokenize, "Text or messages to token ids", _BODY_ERRORS),
     ("GET", "/healthz"): Route(_health, "Whether the process answers", api=False),
     ("GET", "/readyz"): Route(_ready, "Whether the model answers", (ServiceUnavailable,), api=False),
     ("GET", "/openapi.json"): Route(_openapi, "This API as an OpenAPI document", api=False),

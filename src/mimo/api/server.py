@@ -45,14 +45,15 @@ async def serve(
     *,
     insecure: bool = False,
     listening: Callable[[str], None] = lambda url: None,
+    listener: socket.socket | None = None,
 ) -> None:
     """Serve `app` until SIGTERM or SIGINT, then drain for at most `drain_seconds`; a second signal ends the wait.
 
     `listening` is told the address once connections are accepted. Without keys only a loopback address may be bound,
-    unless `insecure`. Raises `ServeError`.
+    unless `insecure`. `listener`: a socket that listens already, in place of the address. Raises `ServeError`.
     """
     check_exposure(app, host, insecure)
-    listener = listen(host, port)
+    listener = listener or listen(host, port)
     stop, hurry = asyncio.Event(), asyncio.Event()
 
     def told() -> None:

@@ -12,8 +12,10 @@ from mimo.engines.base import Engine
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A started `engine`, the chat format of its model, and the rows it answers for."""
+    """A started `engine`, the chat format of its model, and the rows it answers for. `repetition_truncation`: an
+    answer that has entered a loop is ended."""
 
     engine: Engine
     chat_format: ChatFormat
     models: Mapping[str, Model]
+    repetition_truncation: bool = True

@@ -21,6 +21,11 @@ def frame(data: bytes) -> bytes:
     return b"data: " + one_line(data) + b"\n\n"
 
 
+def event(name: str, data: bytes) -> bytes:
+    """One event called `name`, as protocols have it that name their events."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), one_line(data))
+
+
 def one_line(data: bytes) -> bytes:
     """The JSON document `data`, written so that no client can mistake it for several lines."""
     if not data.isascii():
@@ -31,12 +36,12 @@ def one_line(data: bytes) -> bytes:
 
 
 class Template:
-    """A frame with one string left open: `around(b"…", b"…")` of the JSON before and after it."""
+    """A frame with one string left open, between the JSON `before` and `after` it; `name`: of an event that has one."""
 
     __slots__ = ("_after", "_before")
 
-    def __init__(self, before: bytes, after: bytes) -> None:
-        self._before = b"data: " + before
+    def __init__(self, before: bytes, after: bytes, name: str = "") -> None:
+        self._before = (b"event: %b\n" % name.encode() if name else b"") + b"data: " + before
         self._after = after + b"\n\n"
 
     def fill(self, text: str) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from mimo.api.body import decode_object
+from mimo.api.fields import requested_model
 from mimo.api.openai_messages import read_messages
-from mimo.api.openai_request import requested_model
 from mimo.api.service import Service
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest

@@ -23,25 +23,32 @@ class ChatFormat(ABC):
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
 
-    def render(self, messages: Sequence[Message], *, thinking: bool, tools: Sequence[Tool] = ()) -> Prompt:
-        """The prompt up to where the model begins to answer; `tools` are the functions it is told of.
+    def render(
+        self, messages: Sequence[Message], *, thinking: bool, tools: Sequence[Tool] = (), continues: bool = False
+    ) -> Prompt:
+        """The prompt up to where the model begins to answer; `tools` are the functions it is told of. With `continues`
+        (and thinking off) the last message, an assistant's, is the beginning of that answer.
 
         1. refuse text that cannot be encoded
         2. the format's pieces
         3. `in_reasoning`: the last control token is the format's own `<think>`; so only the last header counts, and
            no tag in an earlier turn. With thinking off such a `<think>` is closed at once.
-        4. neighbouring text joined and encoded
+        4. with `continues` the answer's beginning
+        5. neighbouring text joined and encoded
 
         Raises `InvalidRequest` naming the message, or `messages` when the format itself refuses;
         `UnsupportedParameter` when the format has no place for tools.
         """
         check_text(messages, tools)
-        pieces = self.pieces(messages, thinking, tools)
+        answer = messages[-1].content if continues else ""
+        pieces = self.pieces(messages[:-1] if continues else messages, thinking, tools)
         last = next((piece for piece in reversed(pieces) if isinstance(piece, int)), None)
         in_reasoning = last is not None and last == self.tokenizer.control("<think>")
         if in_reasoning and not thinking and (closes := self.tokenizer.control("</think>")) is not None:
             pieces += ["\n", closes, "\n\n"]  # what families that prefill <think> write for thinking off
             in_reasoning = False
+        if answer:
+            pieces.append(answer)
         return Prompt(encode(pieces, self.tokenizer), in_reasoning)
 
     @abstractmethod

@@ -31,11 +31,10 @@ ANNOTATIONS = frozenset({
 _ONE = frozenset({"items", "additionalProperties"})
 _MANY = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions"})
-_RULES = frozenset({
-    "$ref", "const", "enum", "type", "minItems", "maxItems", "required", "minProperties", "maxProperties", "minLength",
-    "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
-})  # fmt: skip
-SUPPORTED = ANNOTATIONS | _ONE | _MANY | _NAMED | _RULES
+_COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
+_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+_RULES = frozenset({"$ref", "const", "enum", "type", "required", "pattern", "format"})
+SUPPORTED = ANNOTATIONS | _ONE | _MANY | _NAMED | _RULES | _COUNTS | _BOUNDS
 
 
 def check_shape(schema: object, path: str) -> None:
@@ -58,6 +57,12 @@ def check_constraining(schema: Schema, path: str) -> None:
                 )
             if keyword == "format" and value not in FORMATS:
                 _refuse(f"{where}.format", f"one of {', '.join(FORMATS)}", value)
+            if keyword == "enum" and not value:
+                _refuse(f"{where}.enum", "an array of at least one value", value)
+            if keyword in _COUNTS and not (type(value) is int and value >= 0):
+                _refuse(f"{where}.{keyword}", "an integer of at least 0", value)
+            if keyword in _BOUNDS and (isinstance(value, bool) or not isinstance(value, int | float)):
+                _refuse(f"{where}.{keyword}", "a number", value)
             if keyword == "$ref":
                 refs[str(value)] = f"{where}.$ref"
     _check_ends(schema, refs)
@@ -92,8 +97,8 @@ def _walk(schema: object, path: str, root: object, depth: int) -> Iterator[tuple
         if keyword in _ONE:
             yield from _walk(value, where, root, depth + 1)
         elif keyword in _MANY:
-            if not isinstance(value, list):
-                _refuse(where, "an array of schemas", value)
+            if not isinstance(value, list) or not value:
+                _refuse(where, "an array of at least one schema", value)
             for at, part in enumerate(value):
                 yield from _walk(part, f"{where}[{at}]", root, depth + 1)
         elif keyword in _NAMED:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import InvalidRequest, StartError, UnsupportedParameter
-from mimo.types import ChatRequest, Event, TokenLogprob
+from mimo.types import ChatRequest, Event, Grammar, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Generation:
     `max_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted.
     `thinking_budget`: when so many reasoning tokens were sampled, `</think>` is forced (None: no bound).
     `in_reasoning`: the prompt left a `<think>` open. `logprobs`: None, or how many top ones to give (0–20).
+    `thinking`: the model may reason first. `calls`: it was told of tools, so `<tool_call>` begins a call and ends the
+    reasoning. `grammar`: what the answer, from the end of the reasoning on, is held to.
     """
 
     prompt: tuple[int, ...]
@@ -48,6 +50,9 @@ class Generation:
     logprobs: int | None = None
     thinking_budget: int | None = None
     in_reasoning: bool = False
+    thinking: bool = False
+    calls: bool = False
+    grammar: Grammar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class Engine(ABC):
     tokenizer: Tokenizer
     chat_template: str | None
     """Jinja source of the model's own template; None: MiMo's."""
+    holds_grammar: bool = False
+    """Whether it samples under a `Generation.grammar`; where not, what needs one is refused before it comes here."""
 
     @abstractmethod
     async def start(self) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from mimo.chat.tokenizer import Tokenizer
 from mimo.engines.base import Generation
-from mimo.sampling import SamplingParams
+from mimo.output.budget import thinking_budget
+from mimo.output.guided import GuidedAnswer
+from mimo.output.values_guard import ValuesGuard
+from mimo.sampling import Constraint, SamplingParams
+from mimo.sampling.guidance import guided
 
 
 def sampling_params(generation: Generation, choice: int) -> SamplingParams:
@@ -17,4 +22,25 @@ def sampling_params(generation: Generation, choice: int) -> SamplingParams:
         choice=choice,
         logit_bias=generation.logit_bias,
         logprobs=generation.logprobs,
+    )
+
+
+def constraint(generation: Generation, tokenizer: Tokenizer, limit: int) -> Constraint | None:
+    """What one choice is held to, or None: its thinking budget, its grammar, or both.
+
+    `limit`: tokens the choice may have. Raises ValueError for a grammar that does not compile (`generate` checks it).
+    """
+    budget = thinking_budget(generation, tokenizer, limit)
+    if generation.grammar is None:
+        return budget
+    grammar: Constraint = guided(generation.grammar, tokenizer)
+    if generation.grammar.json_values:
+        grammar = ValuesGuard(grammar, tokenizer, generation.grammar.json_values)
+    return GuidedAnswer(
+        grammar,
+        tokenizer,
+        budget,
+        thinking=generation.thinking,
+        in_reasoning=generation.in_reasoning,
+        calls=generation.calls,
     )

@@ -7,8 +7,10 @@ For people who test their own clients, and for our own tests. It knows no model 
 
 The first answer whose `when` occurs in the prompt is played; without `when` it always fits. Every step is one token: a
 string is the text it stands for (a control token's name, `<think>`, is that control token), an array of integers 0–255
-its bytes, and `{"logits": {TEXT: LOGIT}}` is sampled with the request's parameters by the local engine's own sampler.
-`{"repeat": N, "steps": […]}` plays steps N times. After the last step the turn ends. `delay`: seconds before each step.
+its bytes, and `{"logits": {TEXT: LOGIT}}` is sampled with the request's parameters by the local engine's own sampler;
+`{"random": true}` is too, over all tokens alike. `{"repeat": N, "steps": […]}` plays steps N times. After the last step
+the turn ends. Where the answer is held to a grammar, steps that it does not allow are passed over, and what is missing
+at the end is drawn at random. `delay`: seconds before each step.
 """
 
 from __future__ import annotations
@@ -21,18 +23,18 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from mimo.chat.bytes_tokenizer import ByteTokenizer
 from mimo.contract.errors import ContextLengthExceeded, RateLimitExceeded, ServiceUnavailable
 from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, Sampled, TokenStream, check_logit_bias
-from mimo.engines.sampling import sampling_params
-from mimo.output.budget import thinking_budget
-from mimo.sampling import Sampler
+from mimo.engines.sampling import constraint, sampling_params
+from mimo.sampling import NO_TOKEN, Sampler
 from mimo.types import TokenLogprob
 
 Step = str | list[int] | dict[str, object]
-Move = int | dict[int, float]
-"""A step after reading the script: the token to play, or the logits to sample from."""
+Move = int | dict[int, float] | None
+"""A step after reading the script: the token to play, or the logits to sample from, or all of them the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class ScriptedEngine(Engine):
     """Plays a `Script`."""
 
     chat_template = None
+    holds_grammar = True
 
     def __init__(self, script: Script, name: str = "script") -> None:
         self.script = script
@@ -100,9 +103,9 @@ class ScriptedEngine(Engine):
     def generate(self, generation: Generation) -> ScriptedStream:
         room = self.info.context_window - len(generation.prompt)
         if room < 1:
+            size, window = len(generation.prompt), self.info.context_window
             raise ContextLengthExceeded(
-                f"the prompt has {len(generation.prompt)} tokens and the window is {self.info.context_window}",
-                param="messages",
+                f"the prompt of {size} tokens exceeds the context window of {window}", param="messages"
             )
         check_logit_bias(generation, self.tokenizer.vocabulary)
         if len(self._running) >= self.script.queue:
@@ -137,10 +140,14 @@ class ScriptedEngine(Engine):
                     yield self.tokenizer.text(bytes(step))
                 case {"logits": dict() as logits}:
                     yield {self.tokenizer.text(str(text)): float(value) for text, value in logits.items()}
+                case {"random": True}:
+                    yield None
                 case {"repeat": int() as times, "steps": list() as inner}:
                     yield from list(self._read(inner)) * times
                 case _:
-                    raise ValueError(f"a step must be a string, an array of bytes, logits or repeat, got {step!r}")
+                    raise ValueError(
+                        f"a step must be a string, an array of bytes, logits, random or repeat, got {step!r}"
+                    )
 
 
 class ScriptedStream(TokenStream):
@@ -150,15 +157,16 @@ class ScriptedStream(TokenStream):
         self._engine = engine
         self._moves = moves
         self._wanted = generation.logprobs
+        self._held = generation.grammar is not None
         self._limit = min(generation.max_tokens, room)
         self._at = dict.fromkeys(range(generation.n), 0)
         self._failed = False
-        self._constraints = [thinking_budget(generation, engine.tokenizer, self._limit) for _ in self._at]
+        self._constraints = [constraint(generation, engine.tokenizer, self._limit) for _ in self._at]
         self._sampler: Sampler | None = None
-        if any(isinstance(move, dict) for move in moves):
+        if generation.grammar is not None or not all(isinstance(move, int) for move in moves):
             self._sampler = Sampler(generation.n, engine.tokenizer.vocabulary, threads=1)
             for choice in self._at:
-                self._sampler.begin(choice, sampling_params(generation, choice))
+                self._sampler.begin(choice, sampling_params(generation, choice), self._constraints[choice])
 
     async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
         try:
@@ -177,35 +185,51 @@ class ScriptedStream(TokenStream):
             self.close()
 
     def _step(self, choice: int, last: bool) -> Sampled:
-        if self._at[choice] >= len(self._moves):
+        token, logprob = self._play(choice)
+        if token in self._engine.tokenizer.end_ids:
             return Sampled(choice, (), finish="stop")
-        token, logprob = self._play(choice, self._moves[self._at[choice]])
         if logprob is None and self._wanted is not None:
             logprob = TokenLogprob(token, 0.0, ((token, 0.0),) if self._wanted else ())
         return Sampled(choice, (token,), (logprob,) if logprob else (), "length" if last else None)
 
-    def _play(self, choice: int, move: Move) -> tuple[int, TokenLogprob | None]:
+    def _play(self, choice: int) -> tuple[int, TokenLogprob | None]:
+        """The next token: the one that is forced, else the script's next that is allowed, else the end of the turn."""
         rule = self._constraints[choice]
-        forced = rule.allowed() if rule else None
-        self._at[choice] += 1
-        logprob: TokenLogprob | None = None
-        if isinstance(forced, int):
-            token = forced
-            if forced in self._moves[self._at[choice] :]:  # the script closes its reasoning later: go on from there
-                self._at[choice] = self._moves.index(forced, self._at[choice]) + 1
+        allowed = rule.allowed() if rule else None
+        move = self._next(choice, allowed)
+        if rule and isinstance(allowed, int):
+            token = allowed
+            if token in self._moves[self._at[choice] :]:  # the script closes its reasoning later: go on from there
+                self._at[choice] = self._moves.index(token, self._at[choice]) + 1
         elif isinstance(move, int):
             token = move
         else:
-            assert self._sampler is not None
-            row = np.full((1, self._engine.tokenizer.vocabulary), -np.inf, dtype=np.float32)
-            row[0, list(move)] = list(move.values())
-            drawn = self._sampler.sample(row, [choice])
-            token = drawn.tokens[0]
-            if (known := drawn.logprobs.get(0)) is not None:
-                logprob = TokenLogprob(token, known.logprob, known.top)
+            return self._draw(choice, move)
         if rule:
             rule.accept(token)
-        return token, logprob
+        return token, None
+
+    def _next(self, choice: int, allowed: int | NDArray[np.uint32] | None) -> Move:
+        """The script's next step; those that a grammar does not allow are passed over."""
+        held = self._held and isinstance(allowed, np.ndarray)
+        while self._at[choice] < len(self._moves):
+            move = self._moves[self._at[choice]]
+            self._at[choice] += 1
+            if not (held and isinstance(move, int)) or _allows(allowed, move):
+                return move
+        end = min(self._engine.tokenizer.end_ids)
+        return end if not held or _allows(allowed, end) else None
+
+    def _draw(self, choice: int, move: dict[int, float] | None) -> tuple[int, TokenLogprob | None]:
+        assert self._sampler is not None
+        row = np.full((1, self._engine.tokenizer.vocabulary), 0.0 if move is None else -np.inf, dtype=np.float32)
+        if move is not None:
+            row[0, list(move)] = list(move.values())
+        drawn = self._sampler.sample(row, [choice])
+        if drawn.tokens[0] == NO_TOKEN:  # nothing of the step's is allowed
+            return self._draw(choice, None)
+        known = drawn.logprobs.get(0)
+        return drawn.tokens[0], TokenLogprob(drawn.tokens[0], known.logprob, known.top) if known is not None else None
 
     def close_choice(self, choice: int) -> None:
         self._at.pop(choice, None)
@@ -217,3 +241,7 @@ class ScriptedStream(TokenStream):
     def fail(self) -> None:
         """The engine is closing: the reader gets `ServiceUnavailable`."""
         self._failed = True
+
+
+def _allows(allowed: object, token: int) -> bool:
+    return isinstance(allowed, np.ndarray) and bool(allowed[token // 32] >> np.uint32(token % 32) & 1)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
@@ -69,7 +70,7 @@ def types_of(schema: object, root: Schema, known: dict[str, set[str]] | None = N
         return set(TYPES)
     known = {} if known is None else known
     kinds = schema.get("type", TYPES)
-    types: set[str] = {kinds} if isinstance(kinds, str) else set(kinds)  # type: ignore[call-overload]
+    types: set[str] = {kinds} if isinstance(kinds, str) else set(cast(list[str], kinds))
     if "$ref" in schema:
         ref = str(schema["$ref"])
         if ref not in known:
@@ -79,7 +80,7 @@ def types_of(schema: object, root: Schema, known: dict[str, set[str]] | None = N
     for keyword in ("anyOf", "oneOf", "allOf"):
         if isinstance(parts := schema.get(keyword), list) and parts:
             each = [types_of(part, root, known) for part in parts]
-            types &= set.intersection(*each) if keyword == "allOf" else set.union(*each)
+            types &= each[0].intersection(*each[1:]) if keyword == "allOf" else each[0].union(*each[1:])
     for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
         if isinstance(values, list):
             types &= {_type_of(value) for value in values} | ({"number"} if any(map(_is_number, values)) else set())

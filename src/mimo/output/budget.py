@@ -5,7 +5,8 @@ While the answer is empty:
 2. inside reasoning, the turn may not end
 3. outside, the turn may not end, a stray `</think>` may not be drawn, and `<think>` only while reasoning can follow:
    room for both tags and one answer token, and no earlier reasoning that spent the budget
-Once visible content came everything is allowed. Knows no logits; the sampler reads `allowed` and reports by `accept`.
+Once visible content or a call came everything is allowed. Knows no logits; the sampler reads `allowed` and reports by
+`accept`.
 """
 
 from __future__ import annotations
@@ -33,26 +34,30 @@ def thinking_budget(generation: Generation, tokenizer: Tokenizer, limit: int) ->
     budget = generation.thinking_budget
     if budget is None or tokenizer.control("<think>") is None or tokenizer.control("</think>") is None:
         return None
-    return ThinkingBudget(budget, tokenizer, max_tokens=limit, in_reasoning=generation.in_reasoning)
+    return ThinkingBudget(
+        budget, tokenizer, max_tokens=limit, in_reasoning=generation.in_reasoning, calls=generation.calls
+    )
 
 
 class ThinkingBudget:
     """At most `budget` reasoning tokens (tags not counted) among at most `max_tokens` in all, for one choice."""
 
-    def __init__(self, budget: int, tokenizer: Tokenizer, *, max_tokens: int, in_reasoning: bool = False) -> None:
+    def __init__(
+        self, budget: int, tokenizer: Tokenizer, *, max_tokens: int, in_reasoning: bool = False, calls: bool = False
+    ) -> None:
         self._budget = budget
         self._tokenizer = tokenizer
         self._remaining = max_tokens
-        self._reasoning = Reasoning(tokenizer, thinking=True, in_reasoning=in_reasoning)
+        self._reasoning = Reasoning(tokenizer, thinking=True, in_reasoning=in_reasoning, calls=calls)
         opens, closes = self._reasoning.opens, self._reasoning.closes
         if opens is None or closes is None:
             raise ValueError("a thinking budget needs a vocabulary with <think> and </think>")
         self._closes = closes
         self._closed = False
         end = tokenizer.end_ids
-        self._inside = _all_but(end, tokenizer.vocabulary)
-        self._outside = _all_but({*end, closes}, tokenizer.vocabulary)
-        self._answer = _all_but({*end, closes, opens}, tokenizer.vocabulary)
+        self._inside = all_but(end, tokenizer.vocabulary)
+        self._outside = all_but({*end, closes}, tokenizer.vocabulary)
+        self._answer = all_but({*end, closes, opens}, tokenizer.vocabulary)
 
     def allowed(self) -> int | NDArray[np.uint32] | None:
         """What may be drawn next: None everything, an id only that one, else bits set for what is allowed.
@@ -78,7 +83,7 @@ class ThinkingBudget:
             reasoning.text(self._tokenizer.piece(token))
 
 
-def _all_but(tokens: Iterable[int], vocabulary: int) -> NDArray[np.uint32]:
+def all_but(tokens: Iterable[int], vocabulary: int) -> NDArray[np.uint32]:
     """A mask that allows all of the vocabulary but `tokens`."""
     bits = np.ones(-(-vocabulary // 32) * 32, dtype=np.uint8)
     bits[vocabulary:] = 0

@@ -33,6 +33,11 @@ class Channel:
         """Whether a stop matched; nothing may come after."""
         return self._stops is not None and self._stops.match is not None
 
+    @property
+    def stop(self) -> str | None:
+        """The stop that matched, if one did."""
+        return None if self._stops is None else self._stops.match
+
     def push(self, piece: bytes, logprob: TokenLogprob | None = None) -> None:
         """Take one token."""
         if logprob is not None:

@@ -15,6 +15,7 @@ from mimo.chat.tokenizer import Tokenizer
 from mimo.output.calls import Calls, Held
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
+from mimo.output.repetition import Repetition
 from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta, TokenLogprob, Tool, ToolCallDelta
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 class ChoiceOutput:
     """The output of choice number `choice`. `in_reasoning`: the prompt left a `<think>` open. `tools`: those the model
-    was told of; with `parallel` off the first call ends the choice."""
+    was told of; with `parallel` off the first call ends the choice, with `repetition_truncation` on a loop does."""
 
     __slots__ = (
-        "_calls", "_channel", "_content", "_is_control", "_parallel", "_piece", "_reasoning", "_thoughts",
-        "choice", "completion_tokens", "finished", "stopped_early",
+        "_calls", "_channel", "_content", "_is_control", "_parallel", "_piece", "_reasoning", "_repetition",
+        "_thoughts", "choice", "completion_tokens", "finished", "stopped_early",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +41,7 @@ class ChoiceOutput:
         stop: tuple[str, ...],
         tools: Sequence[Tool] = (),
         parallel: bool = True,
+        repetition_truncation: bool = True,
     ) -> None:
         self.choice = choice
         self.finished = False
@@ -54,6 +56,7 @@ class ChoiceOutput:
         opens = self._reasoning.call_opens
         self._calls = Calls(choice, tools, opens) if tools and opens is not None else None
         self._parallel = parallel
+        self._repetition = Repetition() if repetition_truncation else None
         self._thoughts = Channel(ReasoningDelta)
         self._content = Channel(ContentDelta, stop)
         self._channel = self._thoughts if self._reasoning.inside else self._content
@@ -84,9 +87,9 @@ class ChoiceOutput:
                 else:
                     self._channel.push(piece, logprob)
             if self._content.stopped or not (self._parallel or calls is None or calls.count == 0):
-                self.stopped_early = True
-                self._finish(events, "stop")
-                return events
+                return self._end_early(events, "stop")
+            if self._repetition is not None and self._repetition.push(token):
+                return self._end_early(events, "repetition_truncation")
         if sampled.finish is not None:
             self._finish(events, sampled.finish)
         else:
@@ -131,11 +134,16 @@ class ChoiceOutput:
         self._drain(self._channel, events)
         self._channel = self._thoughts if self._reasoning.inside else self._content
 
+    def _end_early(self, events: list[Event], reason: FinishReason) -> list[Event]:
+        self.stopped_early = True
+        self._finish(events, reason)
+        return events
+
     def _finish(self, events: list[Event], reason: FinishReason) -> None:
         """Flush the open call and both channels, the one in use first. What is flushed may still complete a stop."""
         calls = self._calls
         if calls is not None and not self._content.stopped:
-            self._take(calls.end(cut=reason == "length"), events)
+            self._take(calls.end(cut=reason != "stop"), events)
         for channel in (self._thoughts, self._content):
             channel.end()
             self._drain(channel, events)
@@ -145,4 +153,4 @@ class ChoiceOutput:
             reason = "stop"
         if reason == "stop" and calls is not None and calls.count:
             reason = "tool_calls"
-        events.append(Finish(self.choice, reason))
+        events.append(Finish(self.choice, reason, self._content.stop))

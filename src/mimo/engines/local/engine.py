@@ -24,6 +24,8 @@ from mimo.sampling import Sampler, warm
 class LocalEngine(Engine):
     """llama.cpp in process."""
 
+    holds_grammar = True
+
     def __init__(
         self,
         path: Path,
@@ -76,8 +78,8 @@ class LocalEngine(Engine):
         window, size = self.info.context_window, len(generation.prompt)
         if size >= window:
             raise ContextLengthExceeded(
-                f"the prompt has {size} tokens and the window of {self.info.model} is {window}: it leaves no room for "
-                f"an answer; shorten messages to fewer than {window} tokens",
+                f"the prompt of {size} tokens exceeds the context window of {self.info.model}: shorten messages to "
+                f"fewer than {window} tokens",
                 param="messages",
             )
         check_logit_bias(generation, self.tokenizer.vocabulary)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from mimo.engines.base import EngineError
 
@@ -197,7 +197,17 @@ CONTEXT_DEFAULTS: dict[str, object] = {
 
 
 class Library:
-    """An opened llama.cpp. Its functions are attributes under their C names; calls release the GIL."""
+    """An opened llama.cpp. Its functions are attributes under their C names; calls release the GIL.
+
+    llama.cpp has one log and one abort callback for the whole process, and keeps their addresses until it ends: so what
+    they write to is the class's, and they are never freed.
+    """
+
+    errors: ClassVar[deque[str]] = deque(maxlen=8)
+    """The newest warnings and errors of the library: a failed load is explained by its log only."""
+    busy_with: ClassVar[str] = "starting"
+    """What to blame in the last words of an aborted process."""
+    _callbacks: ClassVar[list[Any]] = []
 
     def __init__(self, path: Path | None = None) -> None:
         """Open `path`, or the pinned wheel's. Raises `EngineError` if it cannot be opened or its structs differ."""
@@ -213,12 +223,10 @@ class Library:
         except (OSError, AttributeError) as problem:
             raise EngineError(f"llama.cpp library {self.path}: {problem}") from problem
         self._check_layout()
-        self.errors: deque[str] = deque(maxlen=8)
-        self._log = LogCallback(self._on_log)
-        self._abort = AbortCallback(self._on_abort)
-        self.busy_with = "starting"
-        self.llama_log_set(self._log, None)
-        self.ggml_set_abort_callback(self._abort)
+        if not self._callbacks:
+            self._callbacks.extend((LogCallback(_on_log), AbortCallback(_on_abort)))
+        self.llama_log_set(self._callbacks[0], None)
+        self.ggml_set_abort_callback(self._callbacks[1])
         self.llama_backend_init()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -230,16 +238,18 @@ class Library:
         check_defaults(self.llama_model_default_params(), MODEL_DEFAULTS, version)
         check_defaults(self.llama_context_default_params(), CONTEXT_DEFAULTS, version)
 
-    def _on_log(self, level: int, text: bytes | None, _: object) -> None:
-        """Keep warnings and errors (levels 3 and 4; 5 continues a line): a failed load is explained by its log only."""
-        if level in (3, 4) and text:
-            self.errors.append(text.decode(errors="replace").strip())
 
-    def _on_abort(self, message: bytes | None) -> NoReturn:
-        """llama.cpp is about to abort the process: say in one line what it was doing, and go."""
-        reason = (message or b"").decode(errors="replace").strip().replace("\n", " ")
-        os.write(2, f"mimo: llama.cpp gave up while {self.busy_with}: {reason}\n".encode())
-        os._exit(70)  # EX_SOFTWARE; nothing may run after an abort
+def _on_log(level: int, text: bytes | None, _: object) -> None:
+    """Keep warnings and errors (levels 3 and 4; 5 continues a line)."""
+    if level in (3, 4) and text:
+        Library.errors.append(text.decode(errors="replace").strip())
+
+
+def _on_abort(message: bytes | None) -> NoReturn:
+    """llama.cpp is about to abort the process: say in one line what it was doing, and go."""
+    reason = (message or b"").decode(errors="replace").strip().replace("\n", " ")
+    os.write(2, f"mimo: llama.cpp gave up while {Library.busy_with}: {reason}\n".encode())
+    os._exit(70)  # EX_SOFTWARE; nothing may run after an abort
 
 
 def check_defaults(struct: c.Structure, defaults: dict[str, object], version: str) -> None:

@@ -52,7 +52,7 @@ class LocalModel:
         self._context: int | None = None
         self.options = options
         self.header: Header = read_header(library, path)
-        library.busy_with = f"loading {path}"
+        Library.busy_with = f"loading {path}"
         library.errors.clear()
         self._model = self._load(path, on_progress)
         try:
@@ -60,7 +60,7 @@ class LocalModel:
         except BaseException:
             self.close()
             raise
-        library.busy_with = f"running {path}"
+        Library.busy_with = f"running {path}"
 
     def _load(self, path: Path, on_progress: Callable[[float], None] | None) -> int:
         def report(share: float, _: object) -> bool:
@@ -178,7 +178,7 @@ class LocalModel:
         if address != self._logits_address:  # it stays the same for most of a context's life, and a view costs 20 µs
             size = self.slots * self.tokenizer.vocabulary
             self._logits_address = address
-            self._logits = np.frombuffer((c.c_float * size).from_address(address), np.float32).reshape(self.slots, -1)
+            self._logits = np.ctypeslib.as_array((c.c_float * size).from_address(address)).reshape(self.slots, -1)
         return self._logits[:outputs]
 
     def truncate(self, slot: int, length: int) -> bool:

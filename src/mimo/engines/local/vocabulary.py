@@ -15,6 +15,9 @@ from mimo.engines.local.library import Library
 
 _UNKNOWN, _UNUSED, _CONTROL, _USER_DEFINED = 1 << 0, 1 << 1, 1 << 3, 1 << 4
 
+_SHORT, _KNOWN = 200, 1000
+"""Characters of a text whose ids are kept, and how many such: the turns that every prompt has come first."""
+
 
 class Vocabulary:
     """Ids, bytes and names of a loaded model's tokens. Thread-safe: llama.cpp's tokenizer is, and the rest is fixed."""
@@ -48,6 +51,7 @@ class Vocabulary:
         names = sorted((name for name in self._controls if len(name) > 1), key=len, reverse=True)
         self._names = re.compile("|".join(map(re.escape, names))) if names else None
         self._pieces: dict[int, bytes] = {}
+        self._known: dict[str, list[int]] = {}
         self.bos_token = self._name(library.llama_vocab_bos(self._vocab))
         self.eos_token = self._name(library.llama_vocab_eos(self._vocab))
 
@@ -66,6 +70,16 @@ class Vocabulary:
         return tokens + self._encode(text[start:])
 
     def _encode(self, text: str) -> list[int]:
+        if len(text) > _SHORT:
+            return self._tokenize(text)
+        known = self._known.get(text)
+        if known is None:
+            known = self._tokenize(text)
+            if len(self._known) < _KNOWN:
+                self._known[text] = known
+        return known.copy()
+
+    def _tokenize(self, text: str) -> list[int]:
         data = text.encode()
         room = len(data) + 8
         buffer = (c.c_int32 * room)()

@@ -45,6 +45,11 @@ class Reply:
             except faults.CAUGHT as problem:
                 raise faults.of_connection(problem) from problem
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of it arrived, so that the connection can be used again."""
+        return self._response.content.is_eof()
+
     def close(self) -> None:
         """Close the connection unless the body was read to its end. Idempotent."""
         self._response.close()
@@ -102,49 +107,47 @@ class Client:
     async def send(self, path: str, body: bytes) -> Reply:
         """POST `body` and wait for the first byte of the answer. Raises an `ApiError`.
 
-        Asked once more when nothing came: at another address, or where a kept connection was dropped the same one.
+        What was not answered is asked once more, at the next address; a connection that was dropped may have been an
+        old one, so its address gets a second try.
         """
-        first, *others = sorted(self.addresses, key=lambda address: not address.well)
-        try:
-            return await self._ask(first, path, body)
-        except Unanswered as problem:
-            if not others and not problem.lost:
-                raise problem.error from problem
-        try:
-            return await self._ask(others[0] if others else first, path, body)
-        except Unanswered as problem:
-            raise problem.error from problem
+        problem: Unanswered | None = None
+        for address in sorted(self.addresses, key=lambda address: not address.well)[:2]:
+            for _ in range(2):
+                try:
+                    return await self._ask(address, path, body)
+                except Unanswered as one:
+                    problem = one
+                    if not one.lost:
+                        break
+            address.well = False
+        assert problem is not None
+        raise problem.error from problem
 
     async def _ask(self, address: Address, path: str, body: bytes) -> Reply:
         try:
             response = await self.session.post(address.url + path, data=body)
             try:
-                if response.status != 200:
-                    error = faults.of_status(
-                        response.status, await response.read(), response.headers.get("retry-after")
-                    )
-                    if response.status in _RETRIED:
-                        raise Unanswered(error)
-                    raise error
-                first = await response.content.readany()
-                if not first:
-                    raise Unanswered(UpstreamError("the engine behind sent an empty answer"), lost=True)
-                address.well = True
-                return Reply(response, first)
+                first = await self._first(response)
             except BaseException:
                 response.close()
                 raise
-        except Unanswered as problem:
-            self._unwell(address, problem.error)
-            raise
         except faults.CAUGHT as problem:
-            error = faults.of_connection(problem)
-            self._unwell(address, problem)
-            raise Unanswered(error, lost=isinstance(problem, aiohttp.ServerDisconnectedError)) from problem
+            lost = faults.is_drop(problem)
+            log.log(logging.DEBUG if lost else logging.WARNING, "%s: %s: %s", address.url, type(problem), problem)
+            raise Unanswered(faults.of_connection(problem), lost) from problem
+        address.well = True
+        return Reply(response, first)
 
-    def _unwell(self, address: Address, problem: BaseException) -> None:
-        address.well = False
-        log.warning("%s: %s: %s", address.url, type(problem).__name__, problem)
+    async def _first(self, response: aiohttp.ClientResponse) -> bytes:
+        if response.status == 200:
+            if first := await response.content.readany():
+                return first
+            raise Unanswered(UpstreamError("the engine behind sent an empty answer"), lost=True)
+        error = faults.of_status(response.status, await response.read(), response.headers.get("retry-after"))
+        if response.status in _RETRIED:
+            log.warning("%s: %s", response.url, error.message)
+            raise Unanswered(error)
+        raise error
 
     async def get(self, path: str, url: str | None = None) -> Any:
         """The JSON at `path` of the first address. Raises an `ApiError`."""

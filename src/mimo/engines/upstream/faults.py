@@ -36,6 +36,11 @@ def of_connection(problem: BaseException) -> ApiError:
     return UpstreamError("the engine behind closed the connection before the answer was complete")
 
 
+def is_drop(problem: BaseException) -> bool:
+    """Whether a connection that had been made was dropped, as servers do with those they kept for long enough."""
+    return not isinstance(problem, aiohttp.ClientConnectorError | asyncio.TimeoutError)
+
+
 def of_status(status: int, body: bytes, retry_after: str | None) -> ApiError:
     """An answer that is not a success. We validated before: a 400 is its fault, but for a prompt that is too long."""
     said = words(body)
@@ -56,23 +61,22 @@ def of_status(status: int, body: bytes, retry_after: str | None) -> ApiError:
     return UpstreamError(f"the engine behind answered {status}: {said}")
 
 
-def of_event(data: bytes) -> UpstreamError:
-    """An error in the middle of a stream that began with 200."""
-    return UpstreamError(f"the engine behind failed: {words(data)}")
+def of_event(said: object) -> UpstreamError:
+    """An error in the middle of a stream that began with 200; `said` is its decoded JSON."""
+    return UpstreamError(f"the engine behind failed: {_line(said)}")
 
 
 def words(body: bytes) -> str:
     """What an error body says, in one line of at most 300 characters."""
-    text = body.decode(errors="replace")
     try:
-        value = msgspec.json.decode(body)
+        return _line(msgspec.json.decode(body))
     except (ValueError, msgspec.MsgspecError):
-        value = None
+        return _line(body.decode(errors="replace"))
+
+
+def _line(value: object) -> str:
     for name in ("error", "message", "detail"):
         if isinstance(value, dict) and name in value:
             value = value[name]
-    if isinstance(value, str):
-        text = value
-    elif value is not None and value != {}:
-        text = msgspec.json.encode(value).decode()
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode() if value else ""
     return " ".join(text.split())[:300] or "nothing"

@@ -119,4 +119,4 @@ def forced_tools(request: ChatRequest) -> str | None:
 def schema(request: ChatRequest) -> str | None:
     """A schema cannot be held."""
     wish = request.params.json_format
-    return "the hosted API holds no schema; use json_object" if wish is not None and wish.schema else None
+    return "the hosted API holds no schema; use json_object" if wish is not None and wish.schema is not None else None

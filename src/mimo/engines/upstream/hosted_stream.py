@@ -65,7 +65,7 @@ class _Usage(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: object = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -163,7 +163,7 @@ class ChoiceReader:
             return []
         chunk = _decode(data)
         if chunk.error is not None:
-            raise faults.of_event(bytes(chunk.error))
+            raise faults.of_event(chunk.error)
         if chunk.usage is not None:
             self.usage = chunk.usage
             self._told = True

@@ -6,10 +6,12 @@ model file it says at /props.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
+from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream import faults
 from mimo.engines.upstream.ask import Ask, Piece, sorted_logprob
 from mimo.engines.upstream.gaps import Gaps
@@ -35,7 +37,7 @@ class _Event(msgspec.Struct):
     stop_type: str = ""
     completion_probabilities: list[_Probability] = []
     prompt_progress: _Progress | None = None
-    error: msgspec.Raw | None = None
+    error: object = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -58,6 +60,17 @@ class LlamaServer(RawEngine):
 
     def reader(self, ask: Ask) -> LlamaReader:
         return LlamaReader(self._gaps, ask)
+
+    async def logprobs_of(self, ask: Ask, token: int) -> tuple[TokenLogprob, ...]:
+        """It tells nothing of half a character, whichever way one asks. So the end of the turn is made to come in its
+        place, and `token` looked up among the likeliest: first a thousand, then all."""
+        end = ((self.end_ids[0], 100.0),)
+        for count in (1000, self.tokenizer.vocabulary):
+            (all_of_them,) = await super().logprobs_of(replace(ask, logprobs=count, logit_bias=end), self.end_ids[0])
+            for candidate, logprob in all_of_them.top:
+                if candidate == token:
+                    return (TokenLogprob(token, logprob, all_of_them.top[: ask.logprobs]),)
+        raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
 
 
 class _Settings(msgspec.Struct):
@@ -84,7 +97,7 @@ class LlamaReader:
         """Raises `UpstreamError` for an error event."""
         event = _decode(data)
         if event.error is not None:
-            raise faults.of_event(bytes(event.error))
+            raise faults.of_event(event.error)
         if event.prompt_progress is not None:
             return Piece(cached=event.prompt_progress.cache)
         tokens = tuple(event.tokens)

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
+
 from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import ApiError, ContextLengthExceeded, UpstreamError
 from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias
-from mimo.engines.upstream.ask import Ask, Reader
+from mimo.engines.upstream.ask import Ask, Piece, Reader
 from mimo.engines.upstream.client import Client, Reply, encode
 from mimo.engines.upstream.sse import Events
 from mimo.engines.upstream.stream import RawStream
@@ -43,6 +45,7 @@ class Found:
 class RawEngine(Engine):
     """An engine by its raw route."""
 
+    holds_grammar = True
     name: ClassVar[str]
     """As in the table of engines."""
     path: ClassVar[str]
@@ -152,16 +155,24 @@ class RawEngine(Engine):
 
     async def logprobs_of(self, ask: Ask, token: int) -> tuple[TokenLogprob, ...]:
         """The raw logprobs at the place where `ask` samples its one token, which its bias makes `token`."""
+        if not (logprobs := (await self.one_token(ask)).logprobs):
+            raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
+        return logprobs[:1]
+
+    async def one_token(self, ask: Ask) -> Piece:
+        """The piece that holds the only token of `ask`, or the end without one."""
         reply = await self.send(ask)
         try:
             reader, events = self.reader(ask), Events()
             async for data in reply:
                 for event in events.feed(data):
-                    if (piece := reader.read(event)) is not None and piece.logprobs:
-                        return piece.logprobs[:1]
+                    if (piece := reader.read(event)) is not None and (piece.tokens or piece.finish):
+                        return piece
+        except (ValueError, msgspec.MsgspecError) as problem:
+            raise UpstreamError(f"the engine behind sent what cannot be read: {problem}") from problem
         finally:
             reply.close()
-        raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
+        raise UpstreamError("the engine behind ended its answer without saying why")
 
     async def close(self) -> None:
         for stream in list(self._streams):

@@ -36,7 +36,7 @@ class _Meta(msgspec.Struct):
 class _Event(msgspec.Struct):
     output_ids: list[int] = []
     meta_info: _Meta | None = None
-    error: msgspec.Raw | None = None
+    error: object = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -84,7 +84,7 @@ class SglangReader:
             return None
         event = _decode(data)
         if event.error is not None or event.meta_info is None:
-            raise faults.of_event(bytes(event.error) if event.error is not None else data)
+            raise faults.of_event(event.error or "it sent no meta_info")
         meta = event.meta_info
         cumulative = len(event.output_ids) == meta.completion_tokens
         tokens = tuple(event.output_ids[self._seen :] if cumulative else event.output_ids)

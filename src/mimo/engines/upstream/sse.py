@@ -32,11 +32,13 @@ class Events:
         self._rest = rest + held
         if len(self._rest) > LARGEST:
             raise UpstreamError(f"the engine behind sent an event of more than {LARGEST} bytes")
-        return [
-            block[6:] if block.startswith(b"data: ") and b"\n" not in block else whole
-            for block in blocks
-            if (whole := _data(block)) is not None
-        ]
+        found: list[bytes] = []
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:
+                found.append(block[6:])
+            elif (joined := _data(block)) is not None:
+                found.append(joined)
+        return found
 
     def end(self) -> list[bytes]:
         """What is left when the connection closes: a last event may lack its blank line."""

@@ -2,26 +2,28 @@
 
     ask → events → pieces → end of turn, limit and window by our own count → Sampled
 
-With a thinking budget a choice is several requests: each ends where the rule of what may come next changes, and the
-next goes on from the prompt and all tokens so far. Knows no engine's format and no stop strings.
+With a thinking budget or a grammar a choice is several requests, each going on from the prompt and all tokens so far:
+under a budget one ends where the rule of what may come next changes; under a grammar it runs free, and a token that is
+not allowed is drawn again among those that are (`held.py`). Knows no engine's format and no stop strings.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import numpy as np
 
-from mimo.contract.errors import ServiceUnavailable, UpstreamError
+from mimo.contract.errors import ApiError, ServiceUnavailable, UpstreamError
 from mimo.engines.base import Generation, Sampled, TokenStream
+from mimo.engines.sampling import constraint
 from mimo.engines.upstream.ask import Ask, Piece, derived_seed
+from mimo.engines.upstream.held import biased, permits, refused_ids
 from mimo.engines.upstream.merge import merged
 from mimo.engines.upstream.sse import Events
-from mimo.output.budget import ThinkingBudget, thinking_budget
 from mimo.types import TokenLogprob
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from mimo.engines.upstream.raw import RawEngine
 
 _FORCED = 100.0
+_TRIES = 4
+_LAST_SECONDS = 1.0
+"""How long to wait for what an engine says after the end of an answer."""
 
 
 class RawStream(TokenStream):
@@ -39,6 +44,8 @@ class RawStream(TokenStream):
         self._engine = engine
 
     async def opened(self) -> None:
+        if len(self.choices) == 1:
+            return await self.choices[0].open()
         await asyncio.gather(*(choice.open() for choice in self.choices))
 
     async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
@@ -76,7 +83,8 @@ class ChoiceStream:
         self._generation = generation
         self._choice = choice
         self._room = min(generation.max_tokens, engine.info.context_window - len(generation.prompt))
-        self._rule = thinking_budget(generation, engine.tokenizer, self._room)
+        self._rule = constraint(generation, engine.tokenizer, self._room)
+        self._held = generation.grammar is not None
         self._sampled: list[int] = []
         self._part = 0
         self._reply: Reply | None = None
@@ -123,21 +131,33 @@ class ChoiceStream:
         ask, reply, self._reply = self._ask, self._reply, None
         assert ask is not None and reply is not None
         self._reply = reply
+        arriving = self._pieces(ask, reply)
         try:
-            async for pieces in self._pieces(ask, reply):
+            async for pieces in arriving:
+                self._note(pieces)
                 batch: list[Sampled] = []
                 changed = False
                 for piece in pieces:
                     sampled, changed = self._take(piece, allowed)
+                    if changed and self._held and not sampled.finish:
+                        reply.close()
+                        batch.append(sampled)
+                        sampled = await self._redraw()
                     if sampled.logprobs:
                         sampled = await self._told(sampled)
                     if sampled.tokens or sampled.finish:
                         batch.append(sampled)
                     if sampled.finish or changed:
                         break
+                last = batch[-1] if batch else None
+                if last is not None and last.finish and not reply.complete:
+                    batch[-1] = replace(last, finish=None)
+                    yield batch
+                    await self._rest(arriving)
+                    batch = [Sampled(self._choice, (), finish=last.finish)]
                 if batch:
                     yield batch
-                if changed or (batch and batch[-1].finish):
+                if changed or (last is not None and last.finish):
                     return
             if not self._closed:
                 raise UpstreamError("the engine behind ended its answer without saying why")
@@ -146,14 +166,29 @@ class ChoiceStream:
             if not self._closed:
                 self._reply = None
 
+    async def _rest(self, arriving: AsyncIterator[list[Piece]]) -> None:
+        """Read what follows the end of the answer, for its counts and so that the connection can be used again."""
+        with suppress(ApiError, TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                async for pieces in arriving:
+                    self._note(pieces)
+                    if any(piece.tokens for piece in pieces):
+                        return
+
+    def _note(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            if piece.cached is not None and self._part == 1:
+                self.cached = piece.cached
+
     def _take(self, piece: Piece, allowed: object) -> tuple[Sampled, bool]:
         """What counts of a piece, and whether the request must end here because the rule changed."""
         tokens, ends, rule = piece.tokens, self._engine.tokenizer.end_ids, self._rule
-        if piece.cached is not None and self._part == 1:
-            self.cached = piece.cached
         finish: Literal["stop", "length"] | None = None
         taken, changed = 0, False
         for token in tokens:
+            if self._held and rule is not None and not permits(rule.allowed(), token):
+                changed = True
+                break
             if token in ends:
                 finish = "stop"
                 break
@@ -161,7 +196,7 @@ class ChoiceStream:
             if rule is not None:
                 self._sampled.append(token)
                 rule.accept(token)
-                changed = rule.allowed() is not allowed
+                changed = not self._held and rule.allowed() is not allowed
             if taken == self._room:
                 finish = "length"
             if finish or changed:
@@ -208,7 +243,7 @@ class ChoiceStream:
             "logprobs": given.logprobs,
             "model": engine.model,
             "end_ids": engine.end_ids,
-            "banned": _banned(allowed, engine.tokenizer.vocabulary),
+            "banned": () if self._held else refused_ids(allowed, engine.tokenizer.vocabulary),
         }
         return Ask(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -232,17 +267,27 @@ class ChoiceStream:
         logprobs: tuple[TokenLogprob, ...] = ()
         if self._generation.logprobs is not None:
             logprobs = await self._logprobs_of((*self._generation.prompt, *self._sampled), token)
-        rule = self._rule
-        assert isinstance(rule, ThinkingBudget)
-        rule.accept(token)
+        return self._put(token, logprobs)
+
+    def _put(self, token: int, logprobs: tuple[TokenLogprob, ...]) -> Sampled:
+        assert self._rule is not None
+        self._rule.accept(token)
         self._sampled.append(token)
         self._room -= 1
         return Sampled(self._choice, (token,), logprobs, None if self._room else "length")
 
-
-def _banned(allowed: object, vocabulary: int) -> tuple[int, ...]:
-    """The ids that a mask (uint32[ceil(vocabulary / 32)]) leaves out."""
-    if not isinstance(allowed, np.ndarray):
-        return ()
-    bits = np.unpackbits(allowed.astype("<u4").view(np.uint8), bitorder="little")[:vocabulary]
-    return tuple(np.flatnonzero(bits == 0).tolist())
+    async def _redraw(self) -> Sampled:
+        """One token among those that the grammar allows here."""
+        allowed = self._allowed()
+        if isinstance(allowed, int):
+            return await self._force(allowed)
+        bias = biased(allowed, self._engine.tokenizer.vocabulary, self._generation.logit_bias)
+        for _ in range(_TRIES):
+            ask = self._next_ask(None, max_tokens=1, logit_bias=bias)
+            piece = await self._engine.one_token(ask)
+            token = piece.tokens[0] if piece.tokens else self._engine.end_ids[0]
+            if permits(allowed, token):
+                if token in self._engine.tokenizer.end_ids:
+                    return Sampled(self._choice, (), finish="stop")
+                return self._put(token, piece.logprobs[:1])
+        raise UpstreamError("the engine behind does not keep to the tokens that the grammar allows")

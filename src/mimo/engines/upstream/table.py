@@ -44,9 +44,9 @@ def _if(condition: Callable[[Any], object], why: str) -> Callable[[Any], str | N
 
 def _penalty_restarts(name: str) -> Callable[[Generation], str | None]:
     return _if(
-        lambda given: getattr(given, name) and given.thinking_budget is not None,
-        "together with thinking.budget_tokens it cannot be kept by this engine: the count restarts where the "
-        "reasoning is closed; leave one of them out",
+        lambda given: getattr(given, name) and (given.thinking_budget is not None or given.grammar is not None),
+        "together with thinking.budget_tokens or a grammar it cannot be kept by this engine: it counts anew in every "
+        "request that these need; leave one of them out",
     )
 
 
@@ -57,12 +57,13 @@ def _penalty_counts_prompt(name: str) -> Cell:
 
 def _sglang_logprobs(given: Generation) -> bool:
     changed = given.frequency_penalty or given.presence_penalty or given.logit_bias
-    budget = given.thinking_budget is not None
-    return given.logprobs is not None and bool(changed or budget or given.temperature not in (0, 1))
+    held = given.thinking_budget is not None or given.grammar is not None
+    return given.logprobs is not None and bool(changed or held or given.temperature not in (0, 1))
 
 
-_PENALTY = " Not together with a thinking budget."
+_PENALTY = " Not together with a thinking budget or a grammar."
 _UNRAW = "SGLang gives log-probabilities after penalties, bias and temperature; leave those at their defaults"
+_GRAMMAR = "our grammar: a token that it does not allow is drawn again under it"
 _UNUSED = _everywhere("accepted, unused, not forwarded")
 _THINKING = _everywhere(
     "the tail of the prompt", hosted=Cell("mapped", '`thinking: {"type": …}`, always sent', hosted.thinking)
@@ -103,7 +104,8 @@ TABLE: Table = MappingProxyType({
             lambda ask: {"max_new_tokens": ask.max_tokens}),
         "hosted": Cell("as is", "`max_completion_tokens`; counted by the API", hosted.plain("max_completion_tokens")),
     },
-    "max_tokens": _everywhere("an alias, resolved before"),
+    "max_tokens": {name: Cell("as is" if name == "hosted" else "mapped", "an alias of max_completion_tokens")
+        for name in ENGINES},
     **{name: {
         "llama-server": _penalty_counts_prompt(name),
         "vllm": Cell("as is", f"`{name}`.{_PENALTY}", as_is(name).send, _penalty_restarts(name)),
@@ -118,7 +120,7 @@ TABLE: Table = MappingProxyType({
             "stream_options": {"include_usage": True}}),
         "llama-server": Cell("ours", "counted from the ids; asked for the cached ones", lambda ask: {
             "return_progress": True}),
-        "hosted": Cell("mapped", "the API's own usage, asked for always", lambda ask: {
+        "hosted": Cell("ours", "the API's own usage, always asked for", lambda ask: {
             "stream_options": {"include_usage": True}}),
     },
     "stop": _everywhere("matched on visible content, then the request is closed"),
@@ -144,8 +146,8 @@ TABLE: Table = MappingProxyType({
         "vllm": Cell("mapped", "`logprobs`, by token id: raw (needs `--logprobs-mode raw_logprobs`, the default, and "
             "`--max-logprobs` of at least 20, the default)", lambda ask: {} if ask.logprobs is None else {
             "logprobs": ask.logprobs, "return_tokens_as_token_ids": True}),
-        "sglang": Cell("mapped", "`return_logprob`; refused beside penalties, bias, a budget, and temperatures other "
-            "than 0 and 1, whose effect they would hold", lambda ask: {
+        "sglang": Cell("mapped", "`return_logprob`; refused beside penalties, bias, a budget, a grammar, and "
+            "temperatures other than 0 and 1, whose effect they would hold", lambda ask: {
             "return_logprob": ask.logprobs is not None, "top_logprobs_num": ask.logprobs or 0},
             _if(_sglang_logprobs, _UNRAW)),
         "hosted": Cell("refused", "not given there", refuse=hosted.logprobs),
@@ -158,12 +160,10 @@ TABLE: Table = MappingProxyType({
         "hosted": Cell("refused", "token ids mean nothing there", refuse=hosted.logit_bias),
     },
     "tools": _everywhere("in the prompt; calls are read by us", hosted=Cell("as is", "`tools`", hosted.tools)),
-    "tool_choice": _everywhere(
-        "`none` and `auto`; others refused", hosted=Cell("as is", "`auto`, `none`; others refused",
+    "tool_choice": _everywhere(_GRAMMAR, hosted=Cell("as is", "`auto`, `none`; others refused",
             hosted.tool_choice, hosted.forced_tools)),
     "parallel_tool_calls": _everywhere("the request is closed after the first call"),
-    "response_format": _everywhere(
-        "only `text`", hosted=Cell("as is", "`text`, `json_object`; a schema is refused",
+    "response_format": _everywhere(_GRAMMAR, hosted=Cell("as is", "`text`, `json_object`; a schema is refused",
             hosted.response_format, hosted.schema)),
     "user": _UNUSED,
     "metadata": _UNUSED,

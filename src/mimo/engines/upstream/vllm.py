@@ -36,7 +36,7 @@ class _Usage(msgspec.Struct):
 class _Event(msgspec.Struct):
     choices: list[_Choice] = []
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: object = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -77,7 +77,7 @@ class VllmReader:
             return None
         event = _decode(data)
         if event.error is not None:
-            raise faults.of_event(bytes(event.error))
+            raise faults.of_event(event.error)
         cached = None
         if event.usage is not None and event.usage.prompt_tokens_details is not None:
             cached = event.usage.prompt_tokens_details.cached_tokens

@@ -1,0 +1,71 @@
+"""What one more costs: streams from 1 to 256, prompts from 16 tokens to 8k, answers from 16 tokens to 4k.
+
+Each engine in turn at every point. A window that ends before the list does is said, not hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import peers
+from bench.engines import BARE, LLAMA, OURS, running
+from bench.rounds import Series, interleaved
+
+STREAMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+PROMPTS = (16, 64, 256, 1024, 4096, 8192)
+OUTPUTS = (16, 64, 256, 1024, 4096)
+ENGINES = (BARE, OURS, LLAMA)
+
+
+def with_streams(
+    path: Path, threads: int, rounds: int, streams: Sequence[int] = STREAMS, total: int = 4096
+) -> dict[str, object]:
+    """`rates[streams][engine]`: tokens per second. About `total` tokens at each point, 16 to 256 of a stream."""
+    setup = peers.Setup(path, max(2, *streams), 512, threads)
+    rates: dict[str, dict[str, Series]] = {}
+    tokens = {count: min(256, max(16, total // count)) for count in streams}
+    with running(setup, ENGINES) as (found, asker):
+        for count in streams:
+            questions = asker.questions(count, 16)
+            rates[str(count)] = interleaved(
+                {name: lambda e=engine, q=questions, n=tokens[count]: e.run(q, n).rate
+                 for name, engine in found.items()},
+                rounds,
+                warm=not rates,
+            )  # fmt: skip
+    return {"threads": threads, "window": 512, "tokens": {str(count): n for count, n in tokens.items()}, "rates": rates}
+
+
+def with_length(
+    path: Path, threads: int, rounds: int, prompts: Sequence[int] = PROMPTS, outputs: Sequence[int] = OUTPUTS
+) -> dict[str, object]:
+    """One stream. `first[prompt][engine]`: seconds to the first token; `outputs[tokens][engine]`: tokens per second."""
+    window = max(prompts) + max(outputs) + 64
+    setup = peers.Setup(path, 2, window, threads)
+    first: dict[str, dict[str, Series]] = {}
+    rates: dict[str, dict[str, Series]] = {}
+    with running(setup, ENGINES) as (found, asker):
+        bare = found[BARE]
+        assert isinstance(bare, peers.Bare)
+        window = bare.model["window"]
+        for size in prompts:
+            if size + 2 > window:
+                continue
+            # a question of its own for each turn: ours keeps what it decoded for the next prompt that begins alike
+            turns = iter(asker.questions((rounds + 1) * len(found), size, salt=size))
+            first[str(size)] = interleaved(
+                {name: lambda e=engine, t=turns: e.run([next(t)], 2).first for name, engine in found.items()},
+                rounds,
+                warm=not first,
+            )
+        for size in outputs:
+            if size + 64 > window:
+                continue
+            question = asker.questions(1, 16)
+            rates[str(size)] = interleaved(
+                {name: lambda e=engine, q=question, n=size: e.run(q, n).rate for name, engine in found.items()},
+                rounds,
+                warm=not rates,
+            )
+    return {"threads": threads, "window": window, "first": first, "outputs": rates}

@@ -1,0 +1,115 @@
+"""What was promised, what was reached, and whether that is enough: one row a target, computed from the results.
+
+A row that was not measured says why. Nothing here measures; nothing here is written by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.engines import BARE, LLAMA, OURS, OURS_OFF, VLLM
+from bench.rounds import middle, ratios
+
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One row. `reached` in the unit of `wanted`; None: not measured, and `note` says why."""
+
+    what: str
+    wanted: float
+    reached: float | None
+    at_most: bool = False
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """None if it was not measured."""
+        if self.reached is None:
+            return None
+        return self.reached <= self.wanted if self.at_most else self.reached >= self.wanted
+
+
+def targets(results: Results) -> list[Target]:
+    """All rows, in the order of the promise."""
+    return [*_sampler(results.get("sampler")), *_engines(results.get("engines", {})), *_server(results)]
+
+
+def _sampler(found: Mapping[str, Mapping[str, float]] | None) -> Iterator[Target]:
+    """From the best of all rounds: what else runs on the machine can only make a row slower."""
+
+    def ratio(over: str, under: str) -> tuple[float | None, str]:
+        if not found:
+            return None, "the sampler was not measured in this run"
+        missing = [name for name in (over, under) if name not in found]
+        if missing:
+            return None, f"{missing[0]} is not installed"
+        return found[over]["best"] / found[under]["best"], ""
+
+    for kind, passes, chain in (("peaked", 12, 10), ("flat", 40, 40)):
+        mine, one = f"ours, {kind}", "numpy.max, one row"
+        reached, note = ratio(mine, one)
+        yield Target(f"sampler, 152,576 {kind} logits, ÷ numpy.max of the row", passes, reached, True, note)
+        reached, note = ratio(f"llama.cpp's chain, {kind}", mine)
+        yield Target(f"sampler, {kind}: llama.cpp's chain ÷ ours", chain, reached, note=note)
+        if kind == "peaked":
+            reached, note = ratio(f"torch's sort path, {kind}", mine)
+            yield Target(f"sampler, {kind}: torch's sort path ÷ ours", 50, reached, note=note)
+    reached, note = ratio("ours, 32 rows peaked, 1 thread", "ours, 32 rows peaked, 2 threads")
+    yield Target("sampler, 32 rows: one thread ÷ two threads", 1.7, reached, note=note)
+    reached, note = ratio("ours, peaked, penalties, 4000 tokens", "ours, peaked")
+    yield Target("sampler, penalties on, 4,000 tokens generated, ÷ penalties off", 1.1, reached, True, note)
+
+
+def _engines(models: Mapping[str, Any]) -> Iterator[Target]:
+    for name, model in models.items():
+        for streams, wanted in (("1", 0.85), ("8", 0.9), ("32", 0.9)):
+            reached, note = _ratio(model, streams, _best(model, streams), BARE)
+            yield Target(f"{name}: tokens/s at {_streams(streams)} ÷ the bare loop{note}", wanted, reached)
+    for name, model in models.items():
+        many, one = (8, 3) if "152,576" in name else (2, 1.2)
+        for streams, wanted in (("32", many), ("1", one)):
+            reached, note = _ratio(model, streams, _best(model, streams), LLAMA)
+            yield Target(f"{name}: tokens/s at {_streams(streams)} ÷ llama-server{note}", wanted, reached)
+    measured = {name: model for name, model in models.items() if VLLM in model["rates"].get("32", {})}
+    for name, model in measured.items():
+        reached, _ = _ratio(model, "32", OURS, VLLM)
+        yield Target(f"{name}: tokens/s at 32 streams ÷ vLLM on CPU, same shape", 2, reached)
+    if not measured:
+        yield Target("tokens/s at 32 streams ÷ vLLM on CPU, same shape", 2, None, note="vLLM is not installed")
+
+
+def _best(model: Mapping[str, Any], streams: str) -> str:
+    """At one stream the promise may be kept with invariance off; at more it must be on."""
+    rates = model["rates"].get(streams, {})
+    if streams != "1" or OURS_OFF not in rates:
+        return OURS
+    return max((OURS, OURS_OFF), key=lambda name: middle(rates[name]))
+
+
+def _ratio(model: Mapping[str, Any], streams: str, over: str, under: str) -> tuple[float | None, str]:
+    rates = model["rates"].get(streams, {})
+    if over not in rates or under not in rates:
+        return None, ""
+    return middle(ratios(rates[over], rates[under])), ", invariance off" if over == OURS_OFF else ""
+
+
+def _streams(count: str) -> str:
+    return "1 stream" if count == "1" else f"{count} streams"
+
+
+def _server(results: Results) -> Iterator[Target]:
+    rates = results["chunks"]["rates"] if "chunks" in results else None
+    mine = middle(rates["ours"]["cpu"]) if rates else None
+    share = middle(ratios(rates["ours"]["cpu"], rates["server alone"]["cpu"])) if rates else None
+    yield Target("free engine, 32 streams: chunks per second of a server core", 100_000, mine)
+    yield Target("the same ÷ the server alone with constant bytes", 0.5, share)
+    first = results.get("first byte")
+    yield Target("free engine, one token: first byte, p50, ms", 1, first and 1e3 * middle(first["byte"]), True)
+    start = results.get("start", {})
+    for kind, wanted, word in (("warm", 2, "warm"), ("first", 10, "the very first")):
+        series = start.get(kind)
+        yield Target(f"start to /readyz with nano, {word}, s", wanted, middle(series) if series else None, True)

@@ -1,0 +1,103 @@
+"""The events of one choice as blocks: runs of reasoning, of text, and calls, in the order in which they came.
+
+Anthropic's messages and the Responses API are made of such blocks, whole or streamed; both forms come from here, so a
+stream joined together is the answer that is not streamed. Knows no wire format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, ToolCallDelta, Usage
+
+Kind = Literal["reasoning", "content", "call"]
+
+
+@dataclass(slots=True)
+class Block:
+    """Block number `index`. `id` and `name` are those of a call, and its text is JSON."""
+
+    index: int
+    kind: Kind
+    id: str = ""
+    name: str = ""
+    pieces: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All of its text so far."""
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What happened to a block: it opened, got the text of `delta`, or closed."""
+
+    what: Literal["open", "delta", "close"]
+    block: Block
+    delta: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Blocks:
+    """Collects the blocks of an answer; `moves` tells what each batch of events did to them."""
+
+    def __init__(self) -> None:
+        self.all: list[Block] = []
+        self.finish = Finish(0, "stop")
+        self.usage = Usage(0, 0, 0, 0)
+        self._open: Block | None = None
+        self._call = -1
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take the next batch, when nobody asks for the moves."""
+        for _ in self.moves(events):
+            pass
+
+    def moves(self, events: Iterable[Event]) -> Iterator[Move]:
+        """Take the next batch. The last block closes with `Finish`."""
+        for event in events:
+            match event:
+                case ReasoningDelta(_, text, logprobs):
+                    yield from self._text("reasoning", text, logprobs)
+                case ContentDelta(_, text, logprobs):
+                    yield from self._text("content", text, logprobs)
+                case ToolCallDelta():
+                    yield from self._tool_call(event)
+                case Finish():
+                    self.finish = event
+                    yield from self._close()
+                case Usage():
+                    self.usage = event
+
+    def _text(self, kind: Kind, text: str, logprobs: tuple[TokenLogprob, ...]) -> Iterator[Move]:
+        if self._open is None or self._open.kind != kind:
+            yield from self._begin(Block(len(self.all), kind))
+        yield self._more(text, logprobs)
+
+    def _tool_call(self, delta: ToolCallDelta) -> Iterator[Move]:
+        if self._open is None or self._open.kind != "call" or self._call != delta.index:
+            self._call = delta.index
+            yield from self._begin(Block(len(self.all), "call", delta.id or "", delta.name or ""))
+        if delta.arguments:
+            yield self._more(delta.arguments, ())
+
+    def _begin(self, block: Block) -> Iterator[Move]:
+        yield from self._close()
+        self._open = block
+        self.all.append(block)
+        yield Move("open", block)
+
+    def _more(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> Move:
+        assert self._open is not None
+        self._open.pieces.append(text)
+        self._open.logprobs += logprobs
+        return Move("delta", self._open, text, logprobs)
+
+    def _close(self) -> Iterator[Move]:
+        if self._open is not None:
+            closed, self._open = self._open, None
+            yield Move("close", closed)

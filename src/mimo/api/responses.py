@@ -1,0 +1,39 @@
+"""POST /v1/responses: the way of a request on the Responses protocol, whole or streamed. Nothing is stored.
+
+Everything that can be refused is refused before the first byte is sent. Knows the order of things, no format.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from mimo.api import sse
+from mimo.api.begin import begin
+from mimo.api.blocks import Blocks
+from mimo.api.exchange import Exchange
+from mimo.api.fields import Wishes, renamed
+from mimo.api.responses_request import NAMES, decode
+from mimo.api.responses_response import Response
+from mimo.api.responses_stream import ResponseEvents
+from mimo.api.service import Service
+
+
+async def responses(service: Service, exchange: Exchange, body: bytes, wishes: Wishes) -> None:
+    """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
+    with renamed(NAMES):
+        asked, answer = await begin(service, body, wishes, decode)
+    with closing(answer):
+        response = Response(asked.request, asked.fields, service.engine.tokenizer.piece)
+        await answer.opened()
+        if asked.request.params.stream:
+            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *asked.headers()])
+            stream = ResponseEvents(response)
+            exchange.last_words = lambda error: stream.failed(error, exchange.id)
+            await exchange.write(stream.first())
+            async for events in answer:
+                await exchange.write(stream.frames(events))
+            return await exchange.end()
+        blocks = Blocks()
+        async for events in answer:
+            blocks.add(events)
+        await exchange.reply(200, response.body(blocks), headers=asked.headers())

@@ -1,0 +1,72 @@
+"""Claims about the targets and the page that shows them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from bench.targets import Target, targets
+
+from bench import tables
+
+ROOT = Path(__file__).parents[2]
+
+
+def engine(rates: dict[str, list[float]]) -> dict[str, object]:
+    both = {"1": rates, "32": rates}
+    return {"threads": 1, "prompt": [16, 16], "tokens": {"1": 8, "32": 8}, "rates": both, "costs": both}
+
+
+RATES = {
+    "bare": [100.0, 110.0],
+    "ours": [80.0, 88.0],
+    "ours, invariance off": [90.0, 99.0],
+    "llama-server": [40.0, 44.0],
+}
+
+
+def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
+    rows = targets({})
+    assert rows and all(row.met is None for row in rows)
+    assert "not measured" in tables.targets(rows)
+
+
+def test_invariance_may_be_off_at_one_stream_only() -> None:
+    rows = {row.what: row for row in targets({"engines": {"tiny": engine(RATES)}})}
+    assert rows["tiny: tokens/s at 1 stream ÷ the bare loop, invariance off"].reached == pytest.approx(0.9)
+    assert rows["tiny: tokens/s at 32 streams ÷ the bare loop"].reached == pytest.approx(0.8)
+    assert rows["tiny: tokens/s at 32 streams ÷ llama-server"].met is True
+
+
+def test_a_missed_target_is_said_so() -> None:
+    assert Target("x", 2.0, 1.9).met is False
+    assert Target("x", 2.0, 1.9, at_most=True).met is True
+    assert "**no**" in tables.targets([Target("x", 2.0, 1.9)])
+
+
+def test_a_large_vocabulary_has_its_own_target() -> None:
+    rows = {row.what: row for row in targets({"engines": {"random, 152,576, flat": engine(RATES)}})}
+    assert rows["random, 152,576, flat: tokens/s at 32 streams ÷ llama-server"].wanted == 8
+
+
+def test_numbers_have_three_figures() -> None:
+    assert [tables.number(value) for value in (0.123, 12.34, 1234.5)] == ["0.12", "12.3", "1,234"]
+    assert tables.measured([90, 100, 110]) == "100 ±10 %"
+    assert tables.measured([0.5], 1e3) == "500"
+
+
+def test_text_is_put_between_its_markers_only() -> None:
+    page = "a\n<!-- x -->\nold\n<!-- /x -->\nb"
+    assert tables.replaced(page, "x", "new") == "a\n<!-- x -->\nnew\n<!-- /x -->\nb"
+    with pytest.raises(ValueError, match="no place"):
+        tables.replaced(page, "y", "new")
+
+
+def test_an_engine_that_is_missing_has_no_column() -> None:
+    text = tables.engines({"engines": {"tiny": engine(RATES)}})
+    assert "vLLM" not in text and "llama-server" in text and "88.0" not in text.splitlines()[0]
+
+
+def test_the_page_has_a_place_for_every_table() -> None:
+    page = (ROOT / "docs/benchmarks.md").read_text("utf-8")
+    for name in ("machine", "targets", "engines", "growth", "server", "sampler"):
+        tables.replaced(page, name, json.dumps(name))

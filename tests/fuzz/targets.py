@@ -1,0 +1,98 @@
+"""What is fuzzed: functions of bytes that may raise `ApiError` and nothing else, and must come back.
+
+    chat, anthropic, responses, completions   the body of a request → what the engine is asked
+    tools                                     a turn of the model → its calls and its text
+
+Run by atheris for hours (`fuzz.py`), and by hypothesis for seconds in the tests. Knows no fuzzer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from mimo.api import anthropic_request, completions_request, openai_request, responses_request
+from mimo.api.fields import Decoded, Wishes
+from mimo.chat.bytes_tokenizer import CONTROL_NAMES, ByteTokenizer
+from mimo.chat.prompt import chat_format
+from mimo.contract.errors import ApiError
+from mimo.contract.models import MODELS
+from mimo.engines.base import Sampled
+from mimo.generate import render
+from mimo.output.choice import ChoiceOutput
+from mimo.types import Event, Finish, Tool, ToolCallDelta
+
+TOKENIZER = ByteTokenizer()
+FORMAT = chat_format(None, TOKENIZER)
+WISHES = Wishes()
+TOOLS = (
+    Tool(
+        "f", parameters={"type": "object", "properties": {"a": {"type": "string"}, "n": {"type": ["integer", "null"]}}}
+    ),
+    Tool("weather", parameters={"type": "object", "properties": {"o": {"type": "object"}, "x": {}}}),
+)
+
+
+def _rendered(decode: Callable[..., Decoded]) -> Callable[[bytes], None]:
+    def target(data: bytes) -> None:
+        try:
+            decoded = decode(data, MODELS, WISHES)
+            prompt = render(decoded.request, FORMAT)
+        except ApiError as error:
+            assert error.status in (400, 404)
+            assert error.message and "\n" not in error.message
+            return
+        assert prompt.tokens and decoded.headers()
+
+    return target
+
+
+def _completions(data: bytes) -> None:
+    try:
+        asked = completions_request.decode(data, MODELS, TOKENIZER, WISHES)
+    except ApiError as error:
+        assert error.status in (400, 404)
+        return
+    assert all(asked.prompts) and asked.headers()
+
+
+def events_of(tokens: list[int], *, thinking: bool, parallel: bool, sizes: list[int]) -> list[Event]:
+    """The events of a turn made of `tokens`, which come in batches of `sizes`, again and again."""
+    output = ChoiceOutput(
+        0, TOKENIZER, thinking=thinking, in_reasoning=False, stop=("END",), tools=TOOLS, parallel=parallel
+    )
+    events: list[Event] = []
+    at = turn = 0
+    while not output.finished:
+        size = max(1, sizes[turn % len(sizes)])
+        last = at + size >= len(tokens)
+        events += output.push(Sampled(0, tuple(tokens[at : at + size]), finish="stop" if last else None))
+        at, turn = at + size, turn + 1
+    return events
+
+
+def _tools(data: bytes) -> None:
+    """Two bytes of settings, then a turn: bytes from 247 on stand for the control tokens."""
+    flags, size = (data[:2] + b"\0\1")[:2]
+    names = len(CONTROL_NAMES)
+    tokens = [256 + byte - (256 - names) if byte >= 256 - names else byte for byte in data[2:]]
+    options = {"thinking": bool(flags & 1), "parallel": not flags & 2}
+    events = events_of(tokens, **options, sizes=[size % 32])
+    assert sum(isinstance(event, Finish) for event in events) == 1 and isinstance(events[-1], Finish)
+    arguments: dict[int, str] = {}
+    for event in events:
+        if isinstance(event, ToolCallDelta):
+            arguments[event.index] = arguments.get(event.index, "") + event.arguments
+    for text in arguments.values():
+        assert isinstance(msgspec.json.decode(text), dict)  # strict: no NaN
+    assert list(arguments) == list(range(len(arguments)))
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "chat": _rendered(openai_request.decode),
+    "anthropic": _rendered(anthropic_request.decode),
+    "responses": _rendered(responses_request.decode),
+    "completions": _completions,
+    "tools": _tools,
+}
