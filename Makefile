@@ -28,7 +28,7 @@ test-vllm: $(VENV)/.dev
 	MIMO_TEST_VLLM=$(CURDIR)/.cache/vllm/bin/vllm $(BIN)/pytest -m vllm tests/upstream/test_vllm.py $(ARGS)
 
 soak: $(VENV)/.dev
-	$(BIN)/python tests/soak.py $(ARGS)
+	$(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import launch, peers
+from bench.load import LoadError
 from bench.machine import cpu_seconds
 from bench.random_hub import hub_folder
 from bench.random_model import Shape, gguf_file
-from bench.rounds import Series, interleaved
+from bench.rounds import Series, interleaved, on_each
 
 BARE, OURS, OURS_OFF, LLAMA, VLLM = "bare", "ours", "ours, invariance off", "llama-server", "vLLM"
 ALL = (BARE, OURS, OURS_OFF, LLAMA, VLLM)
@@ -48,11 +49,11 @@ def compare(
     sizes: set[int] = set()
     with running(setup, engines, model.shape) as (found, asker):
         for streams, tokens in model.tokens.items():
-            questions = asker.questions(streams, prompt)
-            sizes |= {len(question.ids) for question in questions}
+            turns = [asker.questions(streams, prompt) for _ in range(rounds + 1)]
+            sizes |= {len(question.ids) for questions in turns for question in questions}
             cost = costs[str(streams)] = {name: Series() for name in found}
             cases = {
-                name: lambda e=engine, c=cost[name], q=questions, t=tokens: _turn(e, q, t, c)
+                name: on_each(turns, lambda asked, e=engine, t=tokens, c=cost[name]: _turn(e, asked, t, c))
                 for name, engine in found.items()
             }
             rates[str(streams)] = interleaved(cases, rounds)
@@ -90,5 +91,6 @@ def running(
         if LLAMA in engines:
             found[LLAMA] = stack.enter_context(launch.llama_server(setup))
         if VLLM in engines and shape is not None and launch.vllm_program():
-            found[VLLM] = stack.enter_context(launch.vllm(hub_folder(shape), setup))
+            with contextlib.suppress(LoadError):  # it is a guest: the others are measured without it
+                found[VLLM] = stack.enter_context(launch.vllm(hub_folder(shape), setup))
         yield found, asker

@@ -4,7 +4,7 @@ python -m bench.gateway [--rounds 5] [--litellm PATH/litellm] [--workers 1]     
 
     p50        time of a small request, one after the other on one connection
     requests   small requests a second, 16 connections: per second, and per second of the gateway's own CPU time
-    chunks     streamed chunks a second, 8 streams of 2000 at once, likewise
+    chunks     streamed chunks a second, 16 streams of 4000 at once, likewise
 
 All take turns in every round. Per CPU second is what one core gives; it does not suffer from a busy machine, where
 the wall clock does. The load comes from raw sockets, so that it is not what is measured.
@@ -31,7 +31,7 @@ from tests.served import served
 from mimo.nano import gguf_path
 
 ONE, MANY, CONNECTIONS = 300, 1600, 16
-STREAMS, CHUNKS = 8, 2000
+STREAMS, CHUNKS = 16, 4000
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -241,7 +241,7 @@ def measure(targets: Sequence[Target], rounds: int) -> None:
     found: dict[str, dict[str, list[float]]] = {target.name: {} for target in targets}
     for number in range(-1, rounds):  # the first is a warm-up
         for target in targets:
-            share = 0.1 if target.name == "LiteLLM" else 1.0
+            share = 0.08 if target.name == "LiteLLM" else 1.0
             rows: dict[str, float] = {"p50": asyncio.run(latency(target))}
             rows["requests"], rows["requests_core"] = asyncio.run(requests(target, share))
             rows["chunks"], rows["chunks_core"] = asyncio.run(chunks(target, share))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import peers
 from bench.engines import BARE, LLAMA, OURS, running
-from bench.rounds import Series, interleaved
+from bench.rounds import Series, interleaved, on_each
 
 STREAMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 PROMPTS = (16, 64, 256, 1024, 4096, 8192)
@@ -27,13 +27,12 @@ def with_streams(
     tokens = {count: min(256, max(16, total // count)) for count in streams}
     with running(setup, ENGINES) as (found, asker):
         for count in streams:
-            questions = asker.questions(count, 16)
-            rates[str(count)] = interleaved(
-                {name: lambda e=engine, q=questions, n=tokens[count]: e.run(q, n).rate
-                 for name, engine in found.items()},
-                rounds,
-                warm=not rates,
-            )  # fmt: skip
+            turns = [asker.questions(count, 16) for _ in range(rounds + 1)]
+            cases = {
+                name: on_each(turns, lambda asked, e=engine, n=tokens[count]: e.run(asked, n).rate)
+                for name, engine in found.items()
+            }
+            rates[str(count)] = interleaved(cases, rounds, warm=not rates)
     return {"threads": threads, "window": 512, "tokens": {str(count): n for count, n in tokens.items()}, "rates": rates}
 
 
@@ -52,20 +51,18 @@ def with_length(
         for size in prompts:
             if size + 2 > window:
                 continue
-            # a question of its own for each turn: ours keeps what it decoded for the next prompt that begins alike
-            turns = iter(asker.questions((rounds + 1) * len(found), size, salt=size))
-            first[str(size)] = interleaved(
-                {name: lambda e=engine, t=turns: e.run([next(t)], 2).first for name, engine in found.items()},
-                rounds,
-                warm=not first,
-            )
+            turns = [asker.questions(1, size) for _ in range(rounds + 1)]
+            cases = {
+                name: on_each(turns, lambda asked, e=engine: e.run(asked, 2).first) for name, engine in found.items()
+            }
+            first[str(size)] = interleaved(cases, rounds, warm=not first)
         for size in outputs:
             if size + 64 > window:
                 continue
-            question = asker.questions(1, 16)
-            rates[str(size)] = interleaved(
-                {name: lambda e=engine, q=question, n=size: e.run(q, n).rate for name, engine in found.items()},
-                rounds,
-                warm=not rates,
-            )
+            turns = [asker.questions(1, 16) for _ in range(rounds + 1)]
+            cases = {
+                name: on_each(turns, lambda asked, e=engine, n=size: e.run(asked, n).rate)
+                for name, engine in found.items()
+            }
+            rates[str(size)] = interleaved(cases, rounds, warm=not rates)
     return {"threads": threads, "window": window, "first": first, "outputs": rates}

@@ -7,6 +7,7 @@ started is `launch.py`. Knows no measurement.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import subprocess
 import threading
@@ -85,6 +86,7 @@ class Server:
         self.url = url
         self.process = process
         self._extra = extra
+        self._names = itertools.count(1)
 
     def body(self, question: Question, tokens: int, seed: int) -> dict[str, object]:
         return {"prompt": question.ids, "max_tokens": tokens, "seed": seed, **_USAGE, **CONTRACT, **self._extra}
@@ -119,18 +121,21 @@ class Ours(Server):
     def route(self) -> str:
         return f"{self.url}/v1/chat/completions"
 
-    def questions(self, count: int, size: int, salt: int = 0) -> list[Question]:
-        """`count` prompts of about `size` tokens (never fewer than the chat format takes), no two beginning alike."""
-        return [self._question(size, f"{salt * 1000 + number}") for number in range(count)]
+    def questions(self, count: int, size: int) -> list[Question]:
+        """`count` prompts of about `size` tokens (never fewer than the chat format takes).
+
+        Each begins with a number of its own, also in later calls, so that nothing decoded for one helps another.
+        """
+        return [self._question(size, str(next(self._names))) for _ in range(count)]
 
     def _question(self, size: int, name: str) -> Question:
-        shortest = self._tokenized(name, 0)
+        shortest = self._tokenized(name, 1)
         more = max(0, size - len(shortest.ids))
-        return self._tokenized(name, more) if more else shortest
+        return self._tokenized(name, 1 + more) if more else shortest
 
     def _tokenized(self, name: str, letters: int) -> Question:
         text = "7" * letters  # a digit is a token of its own in every vocabulary here
-        messages = [{"role": "system", "content": name}, {"role": "user", "content": text or "1"}]
+        messages = [{"role": "system", "content": name}, {"role": "user", "content": text}]
         body = json.dumps({"model": "mimo-v2-flash", "messages": messages}).encode()
         request = urllib.request.Request(f"{self.url}/v1/tokenize", body, {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -6,8 +6,10 @@ A ratio is taken round by round and its median given, with the smallest and the 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
+Item = TypeVar("Item")
 Series = list[float]
 """One value a round."""
 
@@ -21,6 +23,12 @@ def interleaved(cases: Mapping[str, Callable[[], float]], rounds: int, warm: boo
             if number >= 0:
                 found[name].append(value)
     return found
+
+
+def on_each(items: Iterable[Item], act: Callable[[Item], float]) -> Callable[[], float]:
+    """A case that does `act` on the next of `items` at every turn."""
+    rest = iter(items)
+    return lambda: act(next(rest))
 
 
 def middle(series: Sequence[float]) -> float:

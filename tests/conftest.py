@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mimo.sampling import warm
+
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_kernels() -> None:
+    """Compile the sampler before any test has a deadline: on a fresh machine it takes many seconds, once."""
+    warm()
 
 
 @pytest.fixture(scope="session")

@@ -90,16 +90,27 @@ def serve(
         from mimo.workers import serve_in_workers
 
         return serve_in_workers(settings, console)
+    from mimo import loop
     from mimo.serve import run
 
-    asyncio.run(run(settings, console))
+    loop.run(run(settings, console))
 
 
 @app.command()
 @_with_options(
     *(_parameter_option(PARAMETERS[name]) for name in _SAMPLING),
     *_setting_options(
-        leave_out=("host", "port", "api_keys", "insecure", "cors_origin", "body_limit", "drain_seconds", "strict", "workers")
+        leave_out=(
+            "host",
+            "port",
+            "api_keys",
+            "insecure",
+            "cors_origin",
+            "body_limit",
+            "drain_seconds",
+            "strict",
+            "workers",
+        )
     ),
 )
 def chat(

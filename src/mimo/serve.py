@@ -11,6 +11,7 @@ from mimo.api.app import App
 from mimo.api.server import serve
 from mimo.config import Settings, model_rows
 from mimo.engines.base import Engine
+from mimo.loop import settle
 from mimo.start import start_engine
 
 
@@ -45,6 +46,7 @@ async def run(settings: Settings, console: Console, listener: socket.socket | No
         if server in done:  # it could not listen, or was told to stop before the model was there
             return await server
         engine, chat_format = loading.result()
+        settle()
         app.answer_with(engine, chat_format)
         _say(await address, settings, engine, app, console)
         await server

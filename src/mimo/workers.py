@@ -6,7 +6,6 @@ worker that died. Each has its own connections to the engine and shares nothing;
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
@@ -16,6 +15,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from mimo import loop
 from mimo.api.server import listen
 from mimo.config import ConfigError, Settings
 from mimo.contract.errors import ApiError, StartError
@@ -25,7 +25,7 @@ _QUICK = 5.0
 
 
 def serve_in_workers(settings: Settings, console: Console) -> None:
-    """Serve until told to stop. Raises `ConfigError`, `ServeError`; a worker that cannot start says why, and all end."""
+    """Serve until told to stop. Raises `ConfigError`, `ServeError`. A worker that cannot start says why, all end."""
     if settings.engine == "local":
         raise ConfigError("workers would each load the model: they are for engines behind --upstream")
     if not hasattr(os, "fork"):
@@ -74,7 +74,7 @@ def _fork(settings: Settings, listener: socket.socket, console: Console) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     try:
-        asyncio.run(run(replace(settings, workers=1), console, listener))
+        loop.run(run(replace(settings, workers=1), console, listener))
     except (StartError, ApiError) as problem:
         Console(stderr=True, highlight=False).print(f"[red]mimo:[/] {problem}", soft_wrap=True)
         status = 1

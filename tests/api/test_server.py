@@ -211,3 +211,20 @@ def test_a_slow_body_that_keeps_coming_is_waited_for(serving):
             client.sendall(body[at : at + 65536])
             time.sleep(0.1)
         assert client.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_refusal_before_the_body_was_read_leaves_the_connection_usable(server):
+    with server.connect() as client:
+        for _ in range(3):
+            client.sendall(b"POST /v1/nope HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n" + b"x" * 60_000)
+            received = b""
+            while b"}}" not in received:
+                received += (piece := client.recv(65536))
+                assert piece, received
+            assert received.startswith(b"HTTP/1.1 404") and b"connection: close" not in received
+
+
+def test_a_refusal_before_a_large_body_was_read_closes_the_connection_and_says_so(server):
+    with server.connect() as client:
+        client.sendall(b"POST /v1/nope HTTP/1.1\r\nhost: x\r\ncontent-length: 600000\r\n\r\n" + b"x" * 1000)
+        assert b"connection: close" in client.recv(65536)

@@ -101,7 +101,7 @@ def test_nothing_in_a_tool_becomes_a_control_token(tools: list[Tool]) -> None:
     assert [t for t in tokens if TOKENIZER.is_control(t)] == [t for t in harmless if TOKENIZER.is_control(t)]
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(tools, st.booleans())
 def test_the_template_that_nano_was_trained_on_writes_the_same(tools: list[Tool], thinking: bool) -> None:
     """Text for text, control tokens and all: the template's output is compared where texts hold no such names."""

@@ -1,10 +1,10 @@
-"""Coverage-guided fuzzing of one target with atheris; what it finds interesting is kept beside, in `corpus/TARGET`.
+"""Coverage-guided fuzzing of one target with atheris. What it finds interesting goes to `.cache/fuzz/TARGET`.
 
     python -m tests.fuzz.fuzz anthropic -max_total_time=3600        the rest are libFuzzer's own options
-    python -m tests.fuzz.fuzz anthropic -merge=1 NEW OLD            the smallest corpus that covers as much
+    python -m tests.fuzz.pick anthropic                             keep what reaches new lines in `corpus/anthropic`
 
-Requests are made by hypothesis from the bytes, since hardly any bytes are JSON. atheris is not among the pinned packages:
-`pip install atheris` first.
+Requests are made by hypothesis from the bytes, since hardly any bytes are JSON. atheris is not among the pinned
+packages: `pip install atheris` first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
+FOUND = Path(__file__).parents[2] / ".cache/fuzz"
 SLOW = 20
 """Seconds after which one input counts as a hang."""
 
@@ -33,11 +34,11 @@ def main() -> None:
     with atheris.instrument_imports(include=["mimo.api", "mimo.contract", "mimo.chat", "mimo.output"]):
         import tests.fuzz.targets  # noqa: F401
     name, options = sys.argv[1], sys.argv[2:]
-    folder = CORPUS / name
-    folder.mkdir(parents=True, exist_ok=True)
-    if not any(option.startswith("-merge") for option in options):
-        options.append(str(folder))
-    atheris.Setup([sys.argv[0], f"-timeout={SLOW}", "-max_len=4096", *options], input_of(name))
+    folders = [FOUND / name, CORPUS / name]  # libFuzzer writes to the first and reads both
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    fixed = [f"-timeout={SLOW}", "-max_len=4096", f"-artifact_prefix={FOUND}/{name}-"]
+    atheris.Setup([sys.argv[0], *fixed, *options, *map(str, folders)], input_of(name))
     atheris.Fuzz()
 
 

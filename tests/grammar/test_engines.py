@@ -197,6 +197,12 @@ async def test_a_budget_closes_the_thinking_and_the_held_answer_follows(wish: di
         jsonschema.validate(json.loads(content(events)), PERSON)
 
 
+async def test_a_budget_brings_an_answer_where_the_grammar_would_let_it_be_empty() -> None:
+    engine = scripted("<think>", "hm", "</think>", "<|im_end|>", "well")
+    events = await answer(engine, 50, thinking={**ON, "budget_tokens": 5}, tools=[STRICT])
+    assert content(events) == "well"
+
+
 async def test_the_turn_cannot_end_inside_the_thinking_of_a_held_answer() -> None:
     engine = scripted("<think>", "hm", "<|im_end|>", "</think>")
     events = await answer(engine, thinking=ON, response_format=JSON_SCHEMA)
@@ -206,7 +212,7 @@ async def test_the_turn_cannot_end_inside_the_thinking_of_a_held_answer() -> Non
 async def test_a_call_inside_the_thinking_ends_it_and_is_held() -> None:
     engine = scripted("<think>", "hm", "<tool_call>", {"repeat": 500, "steps": [{"random": True}]})
     events = await answer(engine, thinking=ON, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False)
-    assert reasoning(events) == "hm" and usage(events).reasoning_tokens == 1
+    assert reasoning(events) == "hm" and usage(events).reasoning_tokens == 1 and content(events) == ""
     assert [name for name, _ in calls(events)] == ["get_weather"]
     check_weather(calls(events))
 

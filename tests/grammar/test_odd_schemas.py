@@ -69,7 +69,7 @@ roots = st.builds(
 )  # fmt: skip
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
+@settings(derandomize=True, deadline=None, max_examples=250)
 @given(roots, st.sampled_from([None, QWEN, "json"]), st.integers(0, 99))
 def test_an_odd_schema_is_refused_by_path_or_held(schema: dict[str, object], form: str | None, seed: int) -> None:
     fields: dict[str, object] = {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}

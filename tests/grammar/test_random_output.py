@@ -19,7 +19,7 @@ from mimo.output.choice import ChoiceOutput
 from mimo.output.formats import FORMATS
 from mimo.output.grammars import answer_grammar
 from mimo.sampling.guidance import grammar_problem
-from mimo.types import ContentDelta, Event, Finish, Grammar, JsonFormat, Tool, ToolCallDelta
+from mimo.types import ContentDelta, Event, Finish, Grammar, JsonFormat, Tool, ToolCallDelta, ToolChoice
 
 TOKENIZER = ByteTokenizer()
 CLOSERS = [*b'"}],<>/']
@@ -113,3 +113,49 @@ def test_a_string_within_a_json_value_never_holds_the_end_of_the_value() -> None
 
 def allows(mask: object, token: int) -> bool:
     return isinstance(mask, np.ndarray) and bool(mask[token // 32] >> token % 32 & 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "allowed"),
+    [
+        ("text or positive", "5", True), ("text or positive", "-5", False), ("text or positive", "a-5", True),
+        ("bounded integer or null", "5", True), ("bounded integer or null", "9", False),
+        ("text or array", "[1]", True), ("text or array", "[9", False), ("text or array", "x[9", True),
+        ("nullable text", "null", True), ("nullable text", "None", False), ("nullable text", "nul", True),
+        ("enum mixed", "2.5", True), ("enum mixed", "2", False), ("unicode enum", "a\nb", True),
+        ("short", "a", False), ("short", "ab", True), ("pattern slash", "/a/", True), ("pattern slash", "a/", False),
+        ("string", "</parameter", True), ("boolean", "true", True), ("boolean", "True", False),
+    ],
+)  # fmt: skip
+def test_what_a_value_of_a_call_may_be(name: str, written: str, allowed: bool) -> None:
+    grammar = answer_grammar((Tool("act", "", SCHEMAS[name]),), "required", None, FORMATS[0])
+    assert grammar is not None
+    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    opens = TOKENIZER.control("<tool_call>")
+    assert rule is not None and opens is not None
+    for token in [opens, *f"<function=act><parameter=value>{written}</parameter>".encode()]:
+        if not allows(rule.allowed(), token):
+            break
+        rule.accept(token)
+    else:
+        assert allowed
+        return
+    assert not allowed
+
+
+@pytest.mark.parametrize(("parallel", "more"), [(True, True), (False, False)])
+@pytest.mark.parametrize("choice", ["required", "auto"])
+def test_without_parallel_calls_only_the_end_may_follow_the_first(
+    choice: ToolChoice, parallel: bool, more: bool
+) -> None:
+    tools = (Tool("act", "", {"type": "object", "properties": {}}, strict=True),)
+    grammar = answer_grammar(tools, choice, None, FORMATS[0], parallel=parallel)
+    assert grammar is not None
+    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    opens, closes = TOKENIZER.control("<tool_call>"), TOKENIZER.control("</tool_call>")
+    assert rule is not None and opens is not None and closes is not None
+    for token in [opens, *b"<function=act></function>", closes]:
+        rule.accept(token)
+    assert all(allows(rule.allowed(), token) for token in TOKENIZER.end_ids)
+    assert allows(rule.allowed(), opens) is more
+    assert any(allows(rule.allowed(), token) for token in range(256)) is more

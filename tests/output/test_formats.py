@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from mimo.chat.bytes_tokenizer import ByteTokenizer
+from mimo.contract.errors import UnsupportedParameter
+from mimo.contract.parameters import Params
 from mimo.output import formats
 from mimo.output.formats import FORMATS, call_format
+from mimo.output.held import held_to
+from mimo.types import Tool
 
 FOLDER = Path(formats.__file__).parent
 
 
 def test_every_format_is_a_file_and_a_line_of_the_table() -> None:
-    files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "base", "mimo_values"}
+    files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "base", "mimo_texts", "mimo_values"}
     assert {row.name for row in FORMATS} == files == {type(row).__module__.rsplit(".", 1)[1] for row in FORMATS}
 
 
@@ -22,3 +29,15 @@ def test_the_template_tells_the_format() -> None:
         found = call_format(template)
         assert found is not None and found.name == name
     assert call_format("[TOOL_CALLS]{{ tools }}") is None
+
+
+def test_a_vocabulary_without_the_marker_refuses_tools_by_name() -> None:
+    class Plain(ByteTokenizer):
+        def control(self, name: str) -> int | None:
+            return None if name == "<tool_call>" else super().control(name)
+
+    with pytest.raises(UnsupportedParameter) as refused:
+        held_to(Params(tools=(Tool("f"),)), None, Plain())
+    assert refused.value.param == "tools"
+    assert held_to(Params(tools=(Tool("f"),), tool_choice="none"), None, Plain()) is None
+    assert held_to(Params(tools=(Tool("f"),)), None, ByteTokenizer()) is None

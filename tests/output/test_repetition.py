@@ -32,6 +32,10 @@ def test_a_loop_is_caught_within_64_tokens_of_what_makes_it_one(period: int, bef
     assert at is not None and before + loop <= at < before + loop + 64
 
 
+def test_the_numbers_are_those_that_are_promised() -> None:
+    assert (PERIOD, REPEATS, TOKENS) == (256, 64, 2048)
+
+
 def test_longer_periods_are_left_alone() -> None:
     assert caught_at(unlike(PERIOD + 1) * 200) is None
 

@@ -277,7 +277,7 @@ def joined(events: list[Event]) -> tuple[object, ...]:
     return content, reasoning, [(delta.name, delta.arguments) for delta in deltas], events[-1]
 
 
-@settings(derandomize=True, deadline=None, max_examples=1500)
+@settings(derandomize=True, deadline=None, max_examples=600)
 @given(st.lists(st.one_of(st.integers(0, TOKENIZER.vocabulary - 1), WORDS.map(ids)), max_size=40), st.booleans())
 def test_no_sequence_of_tokens_raises_and_nothing_is_lost(sequence: list[int | list[int]], thinking: bool) -> None:
     tokens = [token for item in sequence for token in (item if isinstance(item, list) else [item])]
@@ -291,9 +291,9 @@ def test_no_sequence_of_tokens_raises_and_nothing_is_lost(sequence: list[int | l
 
 def test_a_long_value_in_many_pushes_takes_linear_time() -> None:
     body = (
-        ids("<tool_call><function=act><parameter=text>") + [120] * 200_000 + ids("</parameter></function></tool_call>")
+        ids("<tool_call><function=act><parameter=text>") + [120] * 50_000 + ids("</parameter></function></tool_call>")
     )
     events = push([[token] for token in body], repetition_truncation=False)
-    assert len(events[1].arguments) == 200_000 + len('{"text":""}')  # type: ignore[union-attr]
-    brace = ids('<tool_call>{"name": "act", "arguments": {"text": "') + [120] * 200_000 + ids('"}}</tool_call>')
+    assert len(events[1].arguments) == 50_000 + len('{"text":""}')  # type: ignore[union-attr]
+    brace = ids('<tool_call>{"name": "act", "arguments": {"text": "') + [120] * 50_000 + ids('"}}</tool_call>')
     assert push([[token] for token in brace], repetition_truncation=False)[-1] == Finish(0, "tool_calls")

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.suites.script import SCRIPT
+
 SOURCE = Path(__file__).parents[2] / "src"
-WORDS = "Hello! 1 2 3 4 5, that is what I know about the weather, and 3 more things."
-SCRIPT = {"answers": [{"steps": [f"{word} " for word in WORDS.split()]}], "queue": 1000}
 CONFIG = """port = 0
 drain_seconds = 1.0
 [aliases]
 "gpt-6-astra" = "mimo-v2-flash"   # the model name in openai-python's own tests
+"gpt-5-like" = "mimo-v2-flash"    # llm-comply asks for reasoning only of models so called
+"claude-4-like" = "mimo-v2-flash"
 """
 
 

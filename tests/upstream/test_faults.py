@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -144,6 +145,17 @@ def test_an_error_status_is_told_in_the_contract_s_own_words(llama, fake, status
     assert ("retry-after" in answer.headers) == (status in (429, 503))
 
 
+def test_an_id_that_the_tokenizer_lacks_and_missing_logprobs_are_told(llama, fake):
+    async def beyond(asked: Asked, out: Out) -> None:
+        await out.stream(llama_events([300, 99_999]))
+
+    fake.behaviour = beyond
+    answer = llama.chat()
+    assert error(answer) == (502, "upstream_error")
+    assert "tokenizer" in answer.json()["error"]["message"]
+    assert error(llama.chat(logprobs=True)) == (502, "upstream_error")
+
+
 def test_every_byte_may_come_alone(llama, fake):
     async def dribble(asked: Asked, out: Out) -> None:
         await out.head()
@@ -248,6 +260,24 @@ def test_a_request_not_yet_answered_is_sent_once_more_elsewhere(pair, fault, str
     assert len(second.asked) == 2, "the one that failed is not asked first again"
 
 
+def test_connections_that_the_engine_dropped_meanwhile_are_not_the_client_s_trouble(pair):
+    before, first, _ = pair
+
+    async def once(asked: Asked, out: Out) -> None:
+        """Keeps the connection, and drops it at its next request, as servers do that close idle ones."""
+        await out.stream(llama_events([*before.ids("yes"), before.end]))
+        with contextlib.suppress(ConnectionError):
+            await out._fake._readers[out.writer].read(1)
+            out.writer.transport.abort()
+
+    first.behaviour = once
+    assert before.chat(n=4).status_code == 200
+    for _ in range(3):
+        answer = before.chat(n=4)
+        assert answer.status_code == 200, answer.text
+        assert [choice["message"]["content"] for choice in answer.json()["choices"]] == ["yes"] * 4
+
+
 def test_nothing_is_sent_again_after_the_first_byte(pair):
     before, first, second = pair
     first.behaviour = _reset
@@ -276,6 +306,21 @@ def test_two_that_fail_are_a_502(pair):
     first.behaviour = second.behaviour = fail
     assert error(before.chat()) == (502, "upstream_error")
     assert (len(first.asked), len(second.asked)) == (1, 1)
+
+
+def test_readiness_follows_the_engine_s_health_and_comes_back(pair):
+    before = pair[0]
+    assert before.http.get("/readyz").status_code == 200
+    urls = [address.url for address in before.engine.client.addresses]
+    for address in before.engine.client.addresses:
+        address.url = closed_port()
+    assert error(before.chat()) == (502, "upstream_error")
+    down = before.http.get("/readyz")
+    assert (down.status_code, down.headers["retry-after"]) == (503, "5")
+    assert before.http.get("/healthz").status_code == 200
+    for address, url in zip(before.engine.client.addresses, urls, strict=True):
+        address.url = url
+    assert until(lambda: before.http.get("/readyz").status_code == 200, 15)
 
 
 # Shapes of the other engines

@@ -1,6 +1,8 @@
 """A tiny random model in Llama's shape, as the folder that vLLM loads: one id a byte, and MiMo's control tokens.
 
-Its output is noise with a spread of probabilities that can be measured: logits of standard deviation 3 over 265 ids.
+Its output is noise with a spread of probabilities that can be measured: logits of standard deviation 3 over the
+printable ASCII characters and the tokens that a turn needs. One dimension of the residual stream never changes, so that
+the head's weights on it are a bias, which keeps everything else away: a half character has no text to be known by.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import numpy as np
 from mimo.chat.bytes_tokenizer import CONTROL_NAMES
 
 WIDTH, LAYERS, HEADS, INNER, VOCABULARY, WINDOW = 128, 2, 4, 256, 265, 1024
-_SPREAD = 3.0
+_SPREAD, _AWAY = 3.0, 8.0
+_LIKELY = [*range(32, 127), 258, 259, 260]  # with <|im_end|>, <think>, </think>
 _TEMPLATE = (
     "{%- for m in messages -%}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' }}{%- endfor -%}"
     "{{ '<|im_start|>assistant\\n' }}{%- if not enable_thinking -%}{{ '<think></think>' }}{%- endif -%}"
@@ -99,6 +102,10 @@ def _weights() -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
         named[f"{at}mlp.gate_proj.weight"] = normal(INNER, WIDTH, WIDTH**-0.5)
         named[f"{at}mlp.up_proj.weight"] = normal(INNER, WIDTH, WIDTH**-0.5)
         named[f"{at}mlp.down_proj.weight"] = normal(WIDTH, INNER, INNER**-0.5)
+        named[f"{at}self_attn.o_proj.weight"][0] = named[f"{at}mlp.down_proj.weight"][0] = 0
+    named["model.embed_tokens.weight"][:, 0] = 4.0
+    named["lm_head.weight"][:, 0] = -_AWAY
+    named["lm_head.weight"][_LIKELY, 0] = 0
     return named
 
 

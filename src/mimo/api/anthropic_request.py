@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from mimo.api.anthropic_messages import Reader
 from mimo.api.body import decode_object
-from mimo.api.fields import Decoded, Wishes, renamed, requested_model, unknown
+from mimo.api.fields import Decoded, Wishes, passed_back, renamed, requested_model, unknown
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
@@ -86,7 +86,8 @@ def _decoded(fields: dict[str, object], models: Mapping[str, Model], wishes: Wis
     with renamed(NAMES):
         params = resolve(ours, model).params
     request = ChatRequest(model, params, messages, continues)
-    return Decoded(request, tuple(ignored), tuple(reader.notices))
+    notices = (*reader.notices, *passed_back(messages, params, wishes, "messages"))
+    return Decoded(request, tuple(ignored), notices)
 
 
 def _convert(ours: dict[str, object], fields: Mapping[str, object], ignored: list[str]) -> None:

@@ -40,6 +40,9 @@ class Frames:
         """The frames of a batch, ready for one write."""
         parts: list[bytes] = []
         for one in events:
+            if (text := self._blocks.grow(one)) is not None:
+                parts.append(self._template.fill(text))
+                continue
             parts += [self._frame(move) for move in self._blocks.moves([one])]
             if isinstance(one, Usage):
                 parts += [_event("message_delta", delta=stop(self._blocks.finish), usage=usage(one))]

@@ -6,7 +6,7 @@ stream joined together is the answer that is not streamed. Knows no wire format.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,6 +42,9 @@ class Move:
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
+_KINDS: Mapping[type[object], Kind] = {ReasoningDelta: "reasoning", ContentDelta: "content"}
+
+
 class Blocks:
     """Collects the blocks of an answer; `moves` tells what each batch of events did to them."""
 
@@ -56,6 +59,17 @@ class Blocks:
         """Take the next batch, when nobody asks for the moves."""
         for _ in self.moves(events):
             pass
+
+    def grow(self, event: Event) -> str | None:
+        """Take `event` if all it does is to let the open block grow, and give its text: the way of most tokens."""
+        kind = _KINDS.get(type(event))
+        if kind is None or self._open is None or self._open.kind != kind:
+            return None
+        assert isinstance(event, ReasoningDelta | ContentDelta)
+        if event.logprobs:
+            return None
+        self._open.pieces.append(event.text)
+        return event.text
 
     def moves(self, events: Iterable[Event]) -> Iterator[Move]:
         """Take the next batch. The last block closes with `Finish`."""

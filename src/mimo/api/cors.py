@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from mimo.api.exchange import Exchange
 
-EXPOSED = "x-request-id, x-mimo-parameters, x-mimo-ignored, x-mimo-notice, retry-after"
+EXPOSED = "x-request-id, request-id, x-mimo-parameters, x-mimo-ignored, x-mimo-notice, retry-after"
 
 
 def allow_origin(exchange: Exchange, origins: Collection[str], methods: str) -> None:

@@ -7,6 +7,7 @@ no route and no wire format.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -25,6 +26,8 @@ JSON = "application/json"
 BODY_SECONDS = 60.0
 """How long a body may take to arrive, beside a second for every `BODY_RATE` bytes of it."""
 BODY_RATE = 64 * 1024
+SMALL = 64 * 1024
+"""Bytes of a body that is read although nobody wants it, rather than closing the connection."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -49,6 +52,7 @@ class Exchange:
         """Headers of every answer on this exchange."""
         self.started = False
         self.streaming = False
+        self._unread = self.headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.headers
         self.last_words: Callable[[ApiError], bytes] = lambda error: error_event(error, self.id, self.path)
         """What a stream that has begun ends with when it fails."""
         self._receive = receive
@@ -75,7 +79,7 @@ class Exchange:
             async with asyncio.timeout(patience) as waiting:
                 body = await self._read(limit, waiting)
         except TimeoutError:
-            self.common.append(("connection", "close"))
+            self._close_after()
             raise InvalidRequest(f"the body must arrive within {patience:g} seconds; it did not") from None
         self._watch = asyncio.create_task(self._until_gone())
         return body
@@ -96,10 +100,29 @@ class Exchange:
             waiting.reschedule(end + size / BODY_RATE)
             parts.append(part)
             more = message.get("more_body", False)
+        self._unread = False
         return b"".join(parts)
+
+    async def _pass_over(self) -> None:
+        """Take a small body off the connection, so that it can be used again; with a larger one it is closed."""
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and len(declared) < 9 and int(declared) <= SMALL:
+            with contextlib.suppress(TimeoutError, RequestTooLarge):
+                async with asyncio.timeout(1.0) as waiting:
+                    await self._read(SMALL, waiting)
+        if self._unread:
+            self._close_after()
+
+    def _close_after(self) -> None:
+        """Say that the connection ends with this answer: the rest of the body stays unread."""
+        self._unread = False
+        if ("connection", "close") not in self.common:
+            self.common.append(("connection", "close"))
 
     async def reply(self, status: int, body: bytes, content_type: str = JSON, headers: Headers = ()) -> None:
         """Send the whole answer."""
+        if self._unread:
+            await self._pass_over()
         lines = [("content-length", str(len(body)))]
         if body or content_type != JSON:
             lines.append(("content-type", content_type))
@@ -151,5 +174,5 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
 
     def _too_large(self, limit: int) -> RequestTooLarge:
-        self.common.append(("connection", "close"))  # the rest of the body stays unread
+        self._close_after()
         return RequestTooLarge(f"the body must be at most {limit} bytes")

@@ -7,14 +7,14 @@ A protocol names some parameters in its own way. Its decoder builds the fields o
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mimo.contract.errors import ApiError, InvalidRequest
 from mimo.contract.models import Model, find_model
 from mimo.contract.parameters import Params, describe
-from mimo.types import ChatRequest
+from mimo.types import ChatRequest, Message
 
 HEADER_LIMIT = 1024
 """The most characters a header made from a client's own words may have."""
@@ -103,6 +103,20 @@ def unknown(fields: Mapping[str, object], known: Collection[str], strict: bool, 
         if strict:
             raise InvalidRequest(f"unknown field {reports[0]!r}", param=f"{path}{name[:64]}")
     return reports
+
+
+def passed_back(messages: Sequence[Message], params: Params, wishes: Wishes, field: str) -> list[str]:
+    """A notice when a turn of `messages` that calls tools does not bring its reasoning back, with thinking on.
+
+    Raises `InvalidRequest` naming `field` where the operator requires it (contract section 3).
+    """
+    lost = sum(bool(message.tool_calls) and not message.reasoning_content for message in messages)
+    if not params.thinking or not lost:
+        return []
+    if wishes.require_reasoning_passback:
+        words = f"{field} must bring back the reasoning of every turn that calls tools: {lost} lack it"
+        raise InvalidRequest(words, param=field)
+    return [f"{field} lack the reasoning of turns that call tools: {lost}; the model does not see what it thought"]
 
 
 def requested_model(fields: Mapping[str, object], models: Mapping[str, Model]) -> Model:

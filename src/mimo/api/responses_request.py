@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mimo.api.body import decode_object
-from mimo.api.fields import Decoded, Wishes, renamed, requested_model, unknown
+from mimo.api.fields import Decoded, Wishes, passed_back, renamed, requested_model, unknown
 from mimo.api.responses_input import Reader
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
@@ -93,7 +93,8 @@ def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Asked:
         raise InvalidRequest(f"unknown field {ignored[0]!r}", param=ignored[0])
     with renamed(NAMES):
         params = resolve(ours, model).params
-    return Asked(ChatRequest(model, params, messages), tuple(ignored), fields=fields)
+    notices = tuple(passed_back(messages, params, wishes, "input"))
+    return Asked(ChatRequest(model, params, messages), tuple(ignored), notices, fields)
 
 
 def _refuse_memory(fields: Mapping[str, object]) -> None:

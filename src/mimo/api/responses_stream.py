@@ -15,7 +15,7 @@ import msgspec
 
 from mimo.api.blocks import Block, Blocks, Kind, Move
 from mimo.api.responses_response import Response
-from mimo.api.sse import event
+from mimo.api.sse import event, one_line
 from mimo.contract.errors import ApiError, InternalError
 from mimo.types import Event, Finish, Usage
 
@@ -33,6 +33,7 @@ class ResponseEvents:
         self._response = response
         self._blocks = Blocks()
         self._sequence = 0
+        self._before = b""
 
     def first(self) -> bytes:
         """What opens the stream."""
@@ -43,6 +44,9 @@ class ResponseEvents:
         """The frames of a batch, ready for one write."""
         parts: list[bytes] = []
         for one in events:
+            if (text := self._blocks.grow(one)) is not None:
+                parts.append(self._grown(text))
+                continue
             if isinstance(one, Finish):
                 self._blocks.finish = one  # before the last block closes: its status depends on it
             for move in self._blocks.moves([one]):
@@ -51,6 +55,10 @@ class ResponseEvents:
                 ended = self._response.ended(self._blocks)
                 parts.append(self._event(f"response.{ended['status']}", response=ended))
         return b"".join(parts)
+
+    def _grown(self, text: str) -> bytes:
+        number, self._sequence = self._sequence, self._sequence + 1
+        return b'%b%b,"sequence_number":%d}\n\n' % (self._before, one_line(msgspec.json.encode(text)), number)
 
     def failed(self, error: ApiError, request_id: str) -> bytes:
         """What ends the stream when it fails: the error, and the response so far."""
@@ -73,6 +81,7 @@ class ResponseEvents:
             added = response.item(block, "in_progress")
             yield self._event("response.output_item.added", output_index=block.index, item=added)
             if block.kind != "call":
+                self._before = _before(f"{name}.delta", inner, block.kind)
                 yield self._event("response.content_part.added", **inner, part=response.part(block, "", []))
         else:
             yield from self._close(block, inner, name)
@@ -92,3 +101,10 @@ class ResponseEvents:
     def _event(self, name: str, /, **fields: object) -> bytes:
         number, self._sequence = self._sequence, self._sequence + 1
         return event(name, msgspec.json.encode({"type": name, "sequence_number": number, **fields}))
+
+
+def _before(name: str, inner: dict[str, object], kind: Kind) -> bytes:
+    """What stands before the text in the frame of a piece of a block; after it comes the number."""
+    more: dict[str, object] = {"logprobs": []} if kind == "content" else {}
+    head = msgspec.json.encode({"type": name, **inner, **more})[:-1]
+    return b'event: %b\ndata: %b,"delta":' % (name.encode(), head)

@@ -5,6 +5,7 @@ A path that ends in `{id}` takes whatever follows. A new route is a function and
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ async def _model(app: App, exchange: Exchange, model_id: str) -> None:
 
 async def _tokenize(app: App, exchange: Exchange, _: str) -> None:
     body = await exchange.body(app.body_limit, app.body_seconds)
-    await exchange.reply(200, tokenize.tokenize(app.service, body))
+    await exchange.reply(200, await asyncio.to_thread(tokenize.tokenize, app.service, body))
 
 
 async def _health(app: App, exchange: Exchange, _: str) -> None:
@@ -63,7 +64,10 @@ async def _health(app: App, exchange: Exchange, _: str) -> None:
 
 
 async def _ready(app: App, exchange: Exchange, _: str) -> None:
-    name = app.service.engine.info.engine  # raises while there is none
+    engine = app.service.engine  # raises while there is none
+    if not engine.well:
+        raise ServiceUnavailable("the engine behind is down", headers={"retry-after": "5"})
+    name = engine.info.engine
     await exchange.reply(200, b'{"status":"ready","engine":"%b"}' % name.encode())
 
 

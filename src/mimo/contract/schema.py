@@ -10,13 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import NoReturn
-from urllib.parse import unquote
 
 from mimo.contract.errors import InvalidRequest, shown
+from mimo.contract.references import TYPES, Schema, endless_ref, resolved
 
-Schema = Mapping[str, object]
-
-TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri")
 MAX_DEPTH = 64
 """Schemas within schemas."""
@@ -65,21 +62,8 @@ def check_constraining(schema: Schema, path: str) -> None:
                 _refuse(f"{where}.{keyword}", "a number", value)
             if keyword == "$ref":
                 refs[str(value)] = f"{where}.$ref"
-    _check_ends(schema, refs)
-
-
-def resolved(root: Schema, ref: str) -> object:
-    """What a local `$ref` (`#`, `#/$defs/a`) points to. Raises KeyError when there is nothing."""
-    found: object = root
-    for part in unquote(ref).split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, Mapping):
-            found = found[part]
-        elif isinstance(found, list) and part.isdigit() and int(part) < len(found):
-            found = found[int(part)]
-        else:
-            raise KeyError(ref)
-    return found
+    if (endless := endless_ref(schema, refs)) is not None:
+        _refuse(refs[endless], "a reference that can end", endless)
 
 
 def _walk(schema: object, path: str, root: object, depth: int) -> Iterator[tuple[Schema, str]]:
@@ -128,59 +112,6 @@ def _check_keywords(schema: Schema, path: str, root: object) -> None:
             _refuse(f"{path}.$ref", "a place that exists in this schema", ref)
         if not isinstance(target, Mapping | bool):
             _refuse(f"{path}.$ref", "the place of a schema", ref)
-
-
-def _check_ends(root: Schema, refs: Mapping[str, str]) -> None:
-    """Refuse a `$ref` that leads back to itself with no way out: no value of finite length could fit it."""
-    ends = dict.fromkeys(refs, False)
-    changed = True
-    while changed:
-        changed = False
-        for ref, known in ends.items():
-            if not known and _can_end(resolved(root, ref), ends):
-                ends[ref] = changed = True
-    for ref, found in ends.items():
-        if not found:
-            _refuse(refs[ref], "a reference that can end", ref)
-
-
-def _can_end(schema: object, ends: Mapping[str, bool]) -> bool:
-    """Whether some finite value may fit, as far as references are known to end."""
-    if not isinstance(schema, Mapping):
-        return True
-    if "$ref" in schema and not ends.get(str(schema["$ref"]), False):
-        return False
-    for keyword, enough in (("allOf", all), ("anyOf", any), ("oneOf", any)):
-        parts = schema.get(keyword)
-        if isinstance(parts, list) and not enough(_can_end(part, ends) for part in parts):
-            return False
-    kinds = schema.get("type", TYPES)
-    if (
-        "const" in schema
-        or "enum" in schema
-        or not set([kinds] if isinstance(kinds, str) else kinds) <= {"object", "array"}
-    ):
-        return True
-    return ("object" in kinds and _object_ends(schema, ends)) or ("array" in kinds and _array_ends(schema, ends))
-
-
-def _object_ends(schema: Schema, ends: Mapping[str, bool]) -> bool:
-    properties = schema.get("properties", {})
-    assert isinstance(properties, Mapping)
-    rest = schema.get("additionalProperties", True)
-    names = schema.get("required", [])
-    assert isinstance(names, list)
-    return all(_can_end(properties.get(name, rest), ends) for name in names)
-
-
-def _array_ends(schema: Schema, ends: Mapping[str, bool]) -> bool:
-    least = schema.get("minItems", 0)
-    first = schema.get("prefixItems", [])
-    assert isinstance(first, list)
-    if not isinstance(least, int | float) or least <= 0:
-        return True
-    needed = [*first[: int(least)], *([schema.get("items", True)] if least > len(first) else [])]
-    return all(_can_end(part, ends) for part in needed)
 
 
 def _refuse(path: str, allowed: str, value: object = None) -> NoReturn:

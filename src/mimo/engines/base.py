@@ -112,6 +112,11 @@ class Engine(ABC):
     async def start(self) -> None:
         """Load and warm up. Raises `EngineError` with one line a person can act on."""
 
+    @property
+    def well(self) -> bool:
+        """Whether what computes was there when last looked at; in process it always is."""
+        return True
+
     @abstractmethod
     def generate(self, generation: Generation) -> TokenStream:
         """Queue a generation. Raises `ContextLengthExceeded`, `RateLimitExceeded` (queue full), `InvalidRequest`."""

@@ -29,7 +29,7 @@ from mimo.chat.bytes_tokenizer import ByteTokenizer
 from mimo.contract.errors import ContextLengthExceeded, RateLimitExceeded, ServiceUnavailable
 from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, Sampled, TokenStream, check_logit_bias
 from mimo.engines.sampling import constraint, sampling_params
-from mimo.sampling import NO_TOKEN, Sampler
+from mimo.sampling import NO_TOKEN, Sampler, warm
 from mimo.types import TokenLogprob
 
 Step = str | list[int] | dict[str, object]
@@ -98,7 +98,9 @@ class ScriptedEngine(Engine):
             raise EngineError(f"script {path}: {problem}") from problem
 
     async def start(self) -> None:
-        """Nothing to load."""
+        """Nothing to load; a script that samples compiles the sampler now and not during the first request."""
+        if any(isinstance(move, dict) for _, moves in self._moves for move in moves):
+            await asyncio.to_thread(warm)
 
     def generate(self, generation: Generation) -> ScriptedStream:
         room = self.info.context_window - len(generation.prompt)

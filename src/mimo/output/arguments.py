@@ -16,7 +16,7 @@ from typing import cast
 
 import msgspec
 
-from mimo.contract.schema import TYPES, Schema, resolved
+from mimo.contract.references import TYPES, Schema, resolved
 
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 

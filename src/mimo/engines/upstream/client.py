@@ -84,12 +84,15 @@ class Client:
 
     def open(self) -> None:
         """Make ready (on the event loop)."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+        self._session = self._made(aiohttp.TCPConnector(limit=0, keepalive_timeout=30))
+        self._fresh = self._made(aiohttp.TCPConnector(limit=0, force_close=True))
+
+    def _made(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self._timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._head,
-            auto_decompress=True,
         )
 
     @property
@@ -108,13 +111,13 @@ class Client:
         """POST `body` and wait for the first byte of the answer. Raises an `ApiError`.
 
         What was not answered is asked once more, at the next address; a connection that was dropped may have been an
-        old one, so its address gets a second try.
+        old one, so its address gets a second try, over a new one.
         """
         problem: Unanswered | None = None
         for address in sorted(self.addresses, key=lambda address: not address.well)[:2]:
-            for _ in range(2):
+            for session in (self.session, self._fresh):
                 try:
-                    return await self._ask(address, path, body)
+                    return await self._ask(session, address, path, body)
                 except Unanswered as one:
                     problem = one
                     if not one.lost:
@@ -123,9 +126,9 @@ class Client:
         assert problem is not None
         raise problem.error from problem
 
-    async def _ask(self, address: Address, path: str, body: bytes) -> Reply:
+    async def _ask(self, session: aiohttp.ClientSession, address: Address, path: str, body: bytes) -> Reply:
         try:
-            response = await self.session.post(address.url + path, data=body)
+            response = await session.post(address.url + path, data=body)
             try:
                 first = await self._first(response)
             except BaseException:
@@ -185,6 +188,7 @@ class Client:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+            await self._fresh.close()
 
 
 def encode(body: Mapping[str, object]) -> bytes:

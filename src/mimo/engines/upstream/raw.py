@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
-
 from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import ApiError, ContextLengthExceeded, UpstreamError
 from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias
 from mimo.engines.upstream.ask import Ask, Piece, Reader
 from mimo.engines.upstream.client import Client, Reply, encode
-from mimo.engines.upstream.sse import Events
+from mimo.engines.upstream.reading import pieces_of
 from mimo.engines.upstream.stream import RawStream
 from mimo.engines.upstream.support import check, fields
 from mimo.engines.upstream.table import column
@@ -145,6 +143,10 @@ class RawEngine(Engine):
         self._streams.discard(stream)
 
     @property
+    def well(self) -> bool:
+        return self.client.well
+
+    @property
     def running(self) -> int:
         """Generations that are open."""
         return len(self._streams)
@@ -163,13 +165,10 @@ class RawEngine(Engine):
         """The piece that holds the only token of `ask`, or the end without one."""
         reply = await self.send(ask)
         try:
-            reader, events = self.reader(ask), Events()
-            async for data in reply:
-                for event in events.feed(data):
-                    if (piece := reader.read(event)) is not None and (piece.tokens or piece.finish):
+            async for pieces in pieces_of(self.reader(ask), reply):
+                for piece in pieces:
+                    if piece.tokens or piece.finish:
                         return piece
-        except (ValueError, msgspec.MsgspecError) as problem:
-            raise UpstreamError(f"the engine behind sent what cannot be read: {problem}") from problem
         finally:
             reply.close()
         raise UpstreamError("the engine behind ended its answer without saying why")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from mimo.contract.schema import Schema
+from mimo.contract.references import Schema
 from mimo.types import Tool
 
 WHITE_SPACE: dict[str, object] = {"whitespace_pattern": "( |\\n {0,16})"}

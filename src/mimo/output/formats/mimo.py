@@ -13,10 +13,12 @@ import re
 from collections.abc import Mapping
 
 from mimo.contract.errors import InvalidRequest, shown
-from mimo.contract.schema import ANNOTATIONS, Schema, resolved
+from mimo.contract.references import Schema, resolved
+from mimo.contract.schema import ANNOTATIONS
 from mimo.output.arguments import types_of
 from mimo.output.formats.base import CallFormat
-from mimo.output.formats.mimo_values import TEXT, Values
+from mimo.output.formats.mimo_texts import TEXT
+from mimo.output.formats.mimo_values import Values
 from mimo.types import Tool
 
 _READ = {"type", "properties", "required", "additionalProperties", "$defs", "definitions", "$ref"}
