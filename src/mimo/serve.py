@@ -26,6 +26,9 @@ async def run(settings: Settings, console: Console, listener: socket.socket | No
         strict=settings.strict,
         body_limit=settings.body_limit,
         cors_origins=settings.cors_origin,
+        require_reasoning_passback=settings.require_reasoning_passback,
+        repetition_truncation=settings.repetition_truncation,
+        body_seconds=settings.body_seconds,
     )
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(

@@ -197,6 +197,12 @@ async def test_a_budget_closes_the_thinking_and_the_held_answer_follows(wish: di
         jsonschema.validate(json.loads(content(events)), PERSON)
 
 
+async def test_a_free_call_inside_the_thinking_ends_the_budget_too() -> None:
+    call = "<tool_call>", "\n<function=get_time>", "\n</function>", "\n", "</tool_call>"
+    events = await answer(scripted("<think>", "hm", *call), thinking={**ON, "budget_tokens": 2}, tools=[CLOCK])
+    assert calls(events) == [("get_time", {})] and (reasoning(events), content(events)) == ("hm", "")
+
+
 async def test_a_budget_brings_an_answer_where_the_grammar_would_let_it_be_empty() -> None:
     engine = scripted("<think>", "hm", "</think>", "<|im_end|>", "well")
     events = await answer(engine, 50, thinking={**ON, "budget_tokens": 5}, tools=[STRICT])

@@ -11,6 +11,7 @@ from mimo.contract.errors import UnsupportedParameter
 from mimo.contract.parameters import Params
 from mimo.output import formats
 from mimo.output.formats import FORMATS, call_format
+from mimo.output.formats.base import within
 from mimo.output.held import held_to
 from mimo.types import Tool
 
@@ -41,3 +42,10 @@ def test_a_vocabulary_without_the_marker_refuses_tools_by_name() -> None:
     assert refused.value.param == "tools"
     assert held_to(Params(tools=(Tool("f"),), tool_choice="none"), None, Plain()) is None
     assert held_to(Params(tools=(Tool("f"),)), None, ByteTokenizer()) is None
+
+
+def test_references_are_moved_and_values_that_look_like_one_are_not() -> None:
+    root = {"properties": {"$ref": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"enum": [{"$ref": "#"}, "x"]}}}
+    assert within(root, "/$defs/root") == {
+        "properties": {"$ref": {"$ref": "#/$defs/root/$defs/a"}}, "$defs": {"a": {"enum": [{"$ref": "#"}, "x"]}},
+    }  # fmt: skip

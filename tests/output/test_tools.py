@@ -191,6 +191,12 @@ def test_what_is_no_call_comes_out_as_it_was_written(written: str) -> None:
     assert output(f"so {written}", tools=()) == [ContentDelta(0, f"so {written}"), Finish(0, "stop")]
 
 
+def test_what_can_be_no_call_any_more_is_text_at_once() -> None:
+    for text in ("<tool_call><function=b", "<tool_call>x", "<tool_call><function=act><parameter=a\n"):
+        choice = ChoiceOutput(0, TOKENIZER, thinking=False, in_reasoning=False, stop=(), tools=TOOLS)
+        assert choice.push(Sampled(0, tuple(ids(text)))) == [ContentDelta(0, text)]
+
+
 def test_a_call_after_a_broken_one_is_found() -> None:
     events = output(f"<tool_call>\n<function=act{COMPACT}")
     assert events[0] == ContentDelta(0, "<tool_call>\n<function=act")
