@@ -1,6 +1,6 @@
 """Rounds: everything that is compared takes turns (A B C A B C …), so that a busy minute is busy for all of it.
 
-A ratio is taken round by round and its median given, with the smallest and the largest beside it. Pure arithmetic.
+A ratio is taken round by round and its median given. Pure arithmetic.
 """
 
 from __future__ import annotations

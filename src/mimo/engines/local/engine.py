@@ -19,6 +19,7 @@ from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.scheduler import Delivery, Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence
 from mimo.sampling import Sampler, warm
+from mimo.sampling.guidance import vocabulary_of
 
 
 class LocalEngine(Engine):
@@ -60,6 +61,8 @@ class LocalEngine(Engine):
         self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=self._invariant)
         self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)
         self._thread.start()
+        # what a first grammar needs of the vocabulary takes a second for a large one: not in the scheduler's time
+        self._preparing = asyncio.create_task(asyncio.to_thread(vocabulary_of, model.tokenizer))
 
     def _load(self) -> LocalModel:
         """Load, and decode once: what cannot be decoded should fail at the start and not at the first request."""
@@ -120,6 +123,7 @@ class LocalEngine(Engine):
         if self._thread is None:
             return
         self._scheduler.close()
+        await self._preparing
         await asyncio.to_thread(self._thread.join)
         self._thread = None
         await asyncio.sleep(0)  # the last hand-over
