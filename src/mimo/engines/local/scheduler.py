@@ -4,7 +4,8 @@ One thread runs `run()`; the event loop talks to it through a queue and gets one
 
     1. take orders (new sequences, cancelled ones); sleep when there is nothing to do
     2. give waiting sequences a free slot, the lowest first
-    3. decode one chunk of one prompt, in a call of its own; after its last chunk, sample its first token
+    3. decode a chunk of a prompt, in a call of its own, and more of them while few streams wait for it; after the last
+       chunk of a prompt, sample its first token
     4. decode one token of every running sequence in one call, and sample all of them at once
     5. hand what was sampled to the event loop
 
@@ -36,6 +37,7 @@ from mimo.types import TokenLogprob
 log = logging.getLogger(__name__)
 
 Delivery = tuple[LocalStream, Sampled | ApiError]
+_MOST_CHUNKS = 8  # of prompts between two steps, and only while more prompts wait than streams run
 _WORTH_MOVING = 64  # tokens: a shorter prefix is decoded again sooner than another slot's memory is copied
 
 
@@ -162,9 +164,15 @@ class Scheduler:
     # Step 3
 
     def _prefill(self) -> None:
-        slot = next((slot for slot in self._prefilling if not self._sibling_ahead(slot)), None)
-        if slot is None:
-            return
+        """Decode prompts, for as many tokens as one chunk has; for more while few streams run that would wait."""
+        running = len(self._slots) - len(self._prefilling) - sum(slot.sequence is None for slot in self._slots)
+        chunks = min(_MOST_CHUNKS, max(1, len(self._prefilling) // (running + 1)))
+        room = chunks * self._model.options.chunk
+        while room > 0 and (slot := next((s for s in self._prefilling if not self._sibling_ahead(s)), None)):
+            room -= self._decode_chunk(slot)
+
+    def _decode_chunk(self, slot: Slot) -> int:
+        """Decode the next chunk of the slot's prompt; how many tokens it had."""
         sequence = slot.sequence
         assert sequence is not None
         if not sequence.started:
@@ -181,6 +189,7 @@ class Scheduler:
             self._sample(logits, [slot])
         else:
             self._prefilling.append(slot)  # prompts take turns, so that a long one does not hold up a short one
+        return len(chunk)
 
     def _sibling_ahead(self, slot: Slot) -> bool:
         """Whether another choice of the same request is decoding the very same prompt; then its work is copied."""
