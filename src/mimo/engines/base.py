@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mimo.chat.tokenizer import Tokenizer
-from mimo.contract.errors import InvalidRequest, StartError, UnsupportedParameter
+from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, StartError, UnsupportedParameter
 from mimo.types import ChatRequest, Event, Grammar, TokenLogprob
 
 
@@ -155,6 +155,18 @@ class ChatEngine(Engine):
     def generate(self, generation: Generation) -> TokenStream:
         """Never: there is no raw route. Raises `UnsupportedParameter`."""
         raise UnsupportedParameter(f"{self.info.engine} takes messages, no raw prompt", param="prompt")
+
+
+def room_for(generation: Generation, info: EngineInfo) -> int:
+    """Tokens that the window leaves for an answer, at least one. Raises `ContextLengthExceeded` if it leaves none."""
+    window, size = info.context_window, len(generation.prompt)
+    if size >= window:
+        raise ContextLengthExceeded(  # clients know the case by the words "exceeds the context window"
+            f"the prompt of {size} tokens exceeds the context window of {window} of {info.model}: shorten messages to "
+            f"fewer than {window} tokens",
+            param="messages",
+        )
+    return window - size
 
 
 def check_logit_bias(generation: Generation, vocabulary: int) -> None:

@@ -26,8 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.chat.bytes_tokenizer import ByteTokenizer
-from mimo.contract.errors import ContextLengthExceeded, RateLimitExceeded, ServiceUnavailable
-from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, Sampled, TokenStream, check_logit_bias
+from mimo.contract.errors import RateLimitExceeded, ServiceUnavailable
+from mimo.engines.base import (
+    Engine,
+    EngineError,
+    EngineInfo,
+    Generation,
+    Sampled,
+    TokenStream,
+    check_logit_bias,
+    room_for,
+)
 from mimo.engines.sampling import constraint, sampling_params
 from mimo.sampling import NO_TOKEN, Sampler, warm
 from mimo.types import TokenLogprob
@@ -103,12 +112,7 @@ class ScriptedEngine(Engine):
             await asyncio.to_thread(warm)
 
     def generate(self, generation: Generation) -> ScriptedStream:
-        room = self.info.context_window - len(generation.prompt)
-        if room < 1:
-            size, window = len(generation.prompt), self.info.context_window
-            raise ContextLengthExceeded(
-                f"the prompt of {size} tokens exceeds the context window of {window}", param="messages"
-            )
+        room = room_for(generation, self.info)
         check_logit_bias(generation, self.tokenizer.vocabulary)
         if len(self._running) >= self.script.queue:
             raise RateLimitExceeded("the queue is full; try again", headers={"retry-after": "1"})

@@ -12,8 +12,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from mimo.contract.errors import ApiError, ContextLengthExceeded, RateLimitExceeded
-from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias
+from mimo.contract.errors import ApiError, RateLimitExceeded
+from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias, room_for
 from mimo.engines.local.library import Library
 from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.scheduler import Delivery, Scheduler
@@ -78,13 +78,7 @@ class LocalEngine(Engine):
         return model
 
     def generate(self, generation: Generation) -> LocalStream:
-        window, size = self.info.context_window, len(generation.prompt)
-        if size >= window:
-            raise ContextLengthExceeded(
-                f"the prompt of {size} tokens exceeds the context window of {self.info.model}: shorten messages to "
-                f"fewer than {window} tokens",
-                param="messages",
-            )
+        room = room_for(generation, self.info)
         check_logit_bias(generation, self.tokenizer.vocabulary)
         if self.running + generation.n > self._model.slots + self._queue:
             raise RateLimitExceeded(
@@ -92,7 +86,7 @@ class LocalEngine(Engine):
                 headers={"retry-after": "1"},
             )
         prompt = generation.prompt
-        limit = min(generation.max_tokens, window - size)
+        limit = min(generation.max_tokens, room)
         stream = LocalStream(generation, self._cancel)
         self._streams.add(stream)
         self._scheduler.submit([Sequence(stream, choice, prompt, limit) for choice in range(generation.n)])

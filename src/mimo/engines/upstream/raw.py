@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from mimo.chat.tokenizer import Tokenizer
-from mimo.contract.errors import ApiError, ContextLengthExceeded, UpstreamError
-from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias
+from mimo.contract.errors import ApiError, UpstreamError
+from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias, room_for
 from mimo.engines.upstream.ask import Ask, Piece, Reader
 from mimo.engines.upstream.client import Client, Reply, encode
 from mimo.engines.upstream.reading import pieces_of
@@ -125,13 +125,7 @@ class RawEngine(Engine):
         return fields(column(self.name), ask)
 
     def generate(self, generation: Generation) -> RawStream:
-        window, size = self.info.context_window, len(generation.prompt)
-        if size >= window:
-            raise ContextLengthExceeded(
-                f"the prompt has {size} tokens and the window of {self.info.model} is {window}: it leaves no room for "
-                f"an answer; shorten messages to fewer than {window} tokens",
-                param="messages",
-            )
+        room_for(generation, self.info)
         check_logit_bias(generation, self.tokenizer.vocabulary)
         check(column(self.name), generation)
         stream = RawStream(self, generation)
