@@ -32,6 +32,7 @@ class Answer(EventStream):
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         """Batches of events as they become ready. Raises an `ApiError` when the engine fails."""
         outputs, stream = self._outputs, self._stream
+        left = len(outputs)
         try:
             async for batch in stream:
                 events: list[Event] = []
@@ -40,11 +41,12 @@ class Answer(EventStream):
                     if output.finished:
                         continue
                     events += output.push(sampled)
+                    left -= output.finished
                     if output.stopped_early:
                         stream.close_choice(sampled.choice)
                 if events:
                     yield events
-                if all(output.finished for output in outputs):
+                if not left:
                     break
             yield [self.usage()]
         finally:

@@ -42,7 +42,7 @@ class Chunks:
                 parts.append(self._reasoning[event.choice].fill(event.text))
             else:
                 parts.append(self._rare(event))
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _rare(self, event: Event) -> bytes:
         """Everything that is not plain text, encoded in full."""

@@ -46,4 +46,5 @@ class Template:
 
     def fill(self, text: str) -> bytes:
         """The frame with `text` as its string."""
-        return self._before + one_line(_encode(text)) + self._after
+        data = _encode(text)
+        return self._before + (data if data.isascii() else one_line(data)) + self._after

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, StartError, UnsupportedParameter
 from mimo.types import ChatRequest, Event, Grammar, TokenLogprob
@@ -55,8 +57,7 @@ class Generation:
     grammar: Grammar | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sampled:
+class Sampled(Struct, frozen=True, gc=False):
     """Tokens of one choice that became ready together.
 
     `finish`: None while it goes on; `stop` after the end-of-turn token (which is not among `tokens`); `length` at the

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -168,22 +169,29 @@ class ScriptedStream(TokenStream):
         self._at = dict.fromkeys(range(generation.n), 0)
         self._failed = False
         self._constraints = [constraint(generation, engine.tokenizer, self._limit) for _ in self._at]
+        self._ends = engine.tokenizer.end_ids
+        self._plain = generation.logprobs is None and not any(self._constraints)
+        """Whether the script alone decides."""
         self._sampler: Sampler | None = None
         if generation.grammar is not None or not all(isinstance(move, int) for move in moves):
+            self._plain = False
             self._sampler = Sampler(generation.n, engine.tokenizer.vocabulary, threads=1)
             for choice in self._at:
                 self._sampler.begin(choice, sampling_params(generation, choice), self._constraints[choice])
 
     async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+        delay = self._engine.script.delay
         try:
             for count in range(1, self._limit + 1):
-                await asyncio.sleep(self._engine.script.delay)
+                await asyncio.sleep(delay)
                 if self._failed:
                     raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"})
-                batch = [self._step(choice, last=count == self._limit) for choice in self._at]
-                for sampled in batch:
+                batch = []
+                for choice in tuple(self._at):
+                    sampled = self._step(choice, count == self._limit)
+                    batch.append(sampled)
                     if sampled.finish:
-                        self.close_choice(sampled.choice)
+                        self.close_choice(choice)
                 if not batch:
                     return
                 yield batch
@@ -191,6 +199,12 @@ class ScriptedStream(TokenStream):
             self.close()
 
     def _step(self, choice: int, last: bool) -> Sampled:
+        if self._plain and (at := self._at[choice]) < len(self._moves):
+            self._at[choice] = at + 1
+            token = cast(int, self._moves[at])
+            if token not in self._ends:
+                return Sampled(choice, (token,), (), "length" if last else None)
+            return Sampled(choice, (), finish="stop")
         token, logprob = self._play(choice)
         if token in self._engine.tokenizer.end_ids:
             return Sampled(choice, (), finish="stop")

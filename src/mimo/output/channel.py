@@ -45,6 +45,17 @@ class Channel:
         if text := self._decoder.push(piece):
             self._take(text)
 
+    def at_once(self, choice: int, text: str) -> ReasoningDelta | ContentDelta | None:
+        """The delta of `text`, a token of whole characters, where nothing is held that must come before it; else None.
+
+        What most tokens need, in a tenth of the steps of `push` and `drain`.
+        """
+        if self._stops is not None or self._ready or self._waiting or self._decoder.holding:
+            return None
+        self._decoded += len(text)
+        self._sent += len(text)
+        return self._event(choice, text)
+
     def leave(self) -> None:
         """The other channel comes next: a character that is incomplete now stays so."""
         if text := self._decoder.flush():

@@ -16,6 +16,7 @@ from mimo.output.calls import Calls, Held
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
 from mimo.output.repetition import Repetition
+from mimo.output.text import whole_texts
 from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta, TokenLogprob, Tool, ToolCallDelta
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class ChoiceOutput:
 
     __slots__ = (
         "_calls", "_channel", "_content", "_is_control", "_parallel", "_piece", "_reasoning", "_repetition",
-        "_thoughts", "choice", "completion_tokens", "finished", "stopped_early",
+        "_texts", "_thoughts", "choice", "completion_tokens", "finished", "stopped_early",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +52,7 @@ class ChoiceOutput:
         self.completion_tokens = 0
         """All sampled tokens, tags included, up to and with the one that ended the choice."""
         self._piece = tokenizer.piece
+        self._texts = whole_texts(tokenizer)
         self._is_control = tokenizer.is_control
         self._reasoning = Reasoning(tokenizer, thinking=thinking, in_reasoning=in_reasoning, calls=bool(tools))
         opens = self._reasoning.call_opens
@@ -70,6 +72,11 @@ class ChoiceOutput:
         """The events that `sampled` gives: text of one channel merged, the last one of the choice a `Finish`."""
         events: list[Event] = []
         if self.finished:
+            return events
+        if (delta := self._plain(sampled)) is not None:
+            events.append(delta)
+            if self._repetition is not None and self._repetition.push(sampled.tokens[0]):
+                return self._end_early(events, "repetition_truncation")
             return events
         logprobs, reasoning, calls = sampled.logprobs, self._reasoning, self._calls
         for at, token in enumerate(sampled.tokens):
@@ -95,6 +102,19 @@ class ChoiceOutput:
         else:
             self._drain(self._channel, events)
         return events
+
+    def _plain(self, sampled: Sampled) -> ContentDelta | ReasoningDelta | None:
+        """The delta of one ordinary token with nothing about it, which most are; None for the long way of `push`."""
+        if self._calls is not None or len(sampled.tokens) != 1 or sampled.finish is not None or sampled.logprobs:
+            return None
+        token = sampled.tokens[0]
+        if not (text := self._texts[token]) or (delta := self._channel.at_once(self.choice, text)) is None:
+            return None
+        self.completion_tokens += 1
+        reasoning = self._reasoning
+        if reasoning.inside or not reasoning.answered:
+            reasoning.text(self._piece(token))
+        return delta
 
     def _control(self, token: int, logprob: TokenLogprob | None, events: list[Event]) -> None:
         reasoning = self._reasoning

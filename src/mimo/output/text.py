@@ -1,12 +1,19 @@
 """Token bytes → whole characters.
 
 A character split over tokens is held until it is complete; invalid bytes become U+FFFD, one for each maximal invalid
-stretch, exactly as `bytes.decode("utf-8", "replace")` of the whole would. Knows no tokens, tags or stops.
+stretch, exactly as `bytes.decode("utf-8", "replace")` of the whole would. Most tokens are whole characters already:
+`whole_texts` remembers which. Knows no tags or stops.
 """
 
 from __future__ import annotations
 
 from codecs import utf_8_decode
+from weakref import WeakKeyDictionary
+
+from mimo.chat.tokenizer import Tokenizer
+
+TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+"""Tokens that mean something to the output, whether or not the vocabulary calls them control tokens."""
 
 
 class Utf8Decoder:
@@ -25,6 +32,11 @@ class Utf8Decoder:
         self._held = piece[used:]
         return text
 
+    @property
+    def holding(self) -> bool:
+        """Whether an incomplete character is held."""
+        return bool(self._held)
+
     def before(self, piece: bytes) -> int:
         """How many characters come before the one that holds `piece`'s first byte, if it is pushed next.
 
@@ -39,3 +51,32 @@ class Utf8Decoder:
         text, _ = utf_8_decode(self._held, "replace", True)
         self._held = b""
         return text
+
+
+class _WholeTexts(dict[int, str]):
+    """Id → text of an ordinary token that is whole characters, "" for every other; filled in as they are asked for."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._piece, self._is_control = tokenizer.piece, tokenizer.is_control
+        self._tags = {tokenizer.control(name) for name in TAGS}
+
+    def __missing__(self, token: int) -> str:
+        text = ""
+        if token not in self._tags and not self._is_control(token):
+            try:
+                text = self._piece(token).decode()
+            except UnicodeDecodeError:
+                text = ""
+        self[token] = text
+        return text
+
+
+_whole_texts: WeakKeyDictionary[Tokenizer, _WholeTexts] = WeakKeyDictionary()
+
+
+def whole_texts(tokenizer: Tokenizer) -> dict[int, str]:
+    """The table of `tokenizer`, one for all who ask: a token's text where that is ordinary and whole, else ""."""
+    table = _whole_texts.get(tokenizer)
+    if table is None:
+        table = _whole_texts[tokenizer] = _WholeTexts(tokenizer)
+    return table

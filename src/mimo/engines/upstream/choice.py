@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from mimo.contract.errors import ApiError, ServiceUnavailable, UpstreamError
 from mimo.engines.base import Generation, Sampled
