@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mimo.contract.parameters import Params
 
 Role = Literal["system", "user", "assistant", "tool"]
+MediaKind = Literal["image", "audio", "video"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "repetition_truncation"]
 
 
@@ -68,8 +69,35 @@ class Grammar:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """An image, a sound or a video in a message. `url`: a data URI, whose media type is that of its content; or the
+    client's http(s) URL, until it is fetched.
+
+    `path`: where the client put it, for errors. `format`: what the content is (`png`, `mp3`); of one that is not
+    fetched yet what the client says it is, or "". `size`: bytes of content, 0 until fetched. `fps`, `resolution`: how a
+    video is to be looked at, in frames a second and as the contract names it.
+    """
+
+    kind: MediaKind
+    url: str = field(repr=False)
+    path: str
+    format: str = ""
+    size: int = 0
+    fps: float = 2.0
+    resolution: str = "default"
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the content is here."""
+        return self.url.startswith("data:")
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. `content` is plain text: nothing in it is ever a control token."""
+    """One turn of a conversation. `content` is plain text: nothing in it is ever a control token.
+
+    `parts`: text and media in their order, where there are media; `content` is then the text among them.
+    """
 
     role: Role
     content: str = ""
@@ -77,6 +105,12 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    parts: tuple[str | Media, ...] = ()
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        """The media among the parts."""
+        return tuple(part for part in self.parts if isinstance(part, Media))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +122,11 @@ class ChatRequest:
     messages: tuple[Message, ...]
     continues: bool = False
     """Whether the answer goes on from the last message, which is an assistant's, instead of following it."""
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        """The media of all messages, in order."""
+        return tuple(media for message in self.messages for media in message.media)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
 from mimo.chat.tokenizer import Tokenizer
-from mimo.contract.errors import InvalidRequest
+from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.types import Message, Prompt, Tool
 
 Piece = int | str
@@ -29,17 +29,20 @@ class ChatFormat(ABC):
         """The prompt up to where the model begins to answer; `tools` are the functions it is told of. With `continues`
         (and thinking off) the last message, an assistant's, is the beginning of that answer.
 
-        1. refuse text that cannot be encoded
+        1. refuse text that cannot be encoded, and media, which no prompt of ids can hold
         2. the format's pieces
         3. `in_reasoning`: the last control token is the format's own `<think>`; so only the last header counts, and
            no tag in an earlier turn. With thinking off such a `<think>` is closed at once.
         4. with `continues` the answer's beginning
         5. neighbouring text joined and encoded
 
-        Raises `InvalidRequest` naming the message, or `messages` when the format itself refuses;
+        Raises `InvalidRequest` naming the message, or `messages` when the format itself refuses; `UnsupportedInput`;
         `UnsupportedParameter` when the format has no place for tools.
         """
         check_text(messages, tools)
+        for media in (media for message in messages for media in message.media):
+            words = f"{media.path} is {media.kind}: its tokens are not counted and not written here; leave it out"
+            raise UnsupportedInput(words, param=media.path)
         answer = messages[-1].content if continues else ""
         pieces = self.pieces(messages[:-1] if continues else messages, thinking, tools)
         last = next((piece for piece in reversed(pieces) if isinstance(piece, int)), None)

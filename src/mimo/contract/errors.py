@@ -3,7 +3,7 @@
     ApiError                    status  code                      when
     ├── InvalidRequest          400     invalid_request           malformed, wrong type, out of range, missing
     │   ├── ContextLengthExceeded       context_length_exceeded   the prompt leaves no room for a token
-    │   ├── UnsupportedInput            unsupported_input         media for a text model
+    │   ├── UnsupportedInput            unsupported_input         media for a model or an engine without
     │   └── UnsupportedParameter        unsupported_parameter     the engine cannot honour it
     ├── AuthenticationFailed    401     authentication_failed     no key or a wrong one
     ├── InsufficientBalance     402     insufficient_balance      the key's budget is spent
@@ -53,7 +53,7 @@ class ContextLengthExceeded(InvalidRequest):
 
 
 class UnsupportedInput(InvalidRequest):
-    """Media for a model that takes text only."""
+    """Media for a model, or an engine behind it, that does not take them."""
 
     code = "unsupported_input"
 
@@ -136,7 +136,9 @@ class StartError(Exception):
 
 def shown(value: object, limit: int = 80) -> str:
     """`value` as JSON for an error message ("got …"), cut to `limit` characters and safe to print."""
-    if isinstance(value, list | dict) and len(value) > limit:  # do not serialise what will be cut anyway
+    if isinstance(value, str):
+        value = value[: limit + 1]  # do not serialise what will be cut anyway: it may be a film
+    if isinstance(value, list | dict) and len(value) > limit:
         return f"{'an array' if isinstance(value, list) else 'an object'} of {len(value)} items"
     try:
         text = json.dumps(value, ensure_ascii=True, default=repr)
