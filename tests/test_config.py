@@ -47,6 +47,19 @@ def test_a_bad_value_is_named_with_its_source(
     assert words in str(problem.value)
 
 
+def test_media_are_named_or_turned_off(tmp_path: Path) -> None:
+    assert Settings().media is None
+    for flag, expected in (("image, audio", ("image", "audio")), ("none", ())):
+        assert load_settings({"media": flag}, environment={}).media == expected
+        assert load_settings({}, environment={"MIMO_MEDIA": flag}).media == expected
+    file = tmp_path / "mimo.toml"
+    file.write_text('media = ["video"]\nallow_media_urls = true\n')
+    settings = load_settings({}, file=file, environment={})
+    assert (settings.media, settings.allow_media_urls) == (("video",), True)
+    with pytest.raises(ConfigError, match="--media: media"):
+        load_settings({"media": "smell"}, environment={})
+
+
 def test_an_unknown_key_and_a_broken_file_are_named(tmp_path: Path) -> None:
     file = tmp_path / "mimo.toml"
     for text, words in (("prot = 1\n", "unknown setting prot"), ("port = \n", "mimo.toml")):

@@ -107,6 +107,7 @@ def serve(
             "insecure",
             "cors_origin",
             "body_limit",
+            "allow_media_urls",
             "drain_seconds",
             "strict",
             "workers",

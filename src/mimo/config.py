@@ -42,6 +42,10 @@ class Settings:
     upstream_timeout: float = _setting(300.0, "Seconds of silence from there that are too long.")
     upstream_wait: float = _setting(60.0, "How long to wait for it at the start.")
     workers: int = _setting(1, "Processes that answer, for engines behind --upstream.")
+    media: tuple[Literal["image", "audio", "video"], ...] | None = _setting(
+        None, "What the model behind takes: image, audio, video, comma separated, or none; default: all with hosted."
+    )
+    allow_media_urls: bool = _setting(False, "Fetch media that clients name by URL, from public addresses only.")
     tokenizer: Path | None = _setting(None, "The model's tokenizer.json, its folder, or any GGUF of it.")
     model: Path | None = _setting(None, "GGUF file to serve; default: nano, the small model in the package.")
     script: Path | None = _setting(None, "Script of the scripted engine (JSON).")
@@ -57,7 +61,7 @@ class Settings:
     insecure: bool = _setting(False, "Allow an open server on an address other than loopback.")
     strict: bool = _setting(False, "Refuse unknown request fields instead of reporting them.")
     cors_origin: tuple[str, ...] = _setting((), "Origins whose pages may call the API, comma separated; * for any.")
-    body_limit: int = _setting(16 * 2**20, "Largest request body.")
+    body_limit: int | None = _setting(None, "Largest request body; default 16 MiB, and 72 MB where media are taken.")
     body_seconds: float = _setting(60.0, "How long a request's body may take to arrive, plus a second every 64 KiB.")
     repetition_truncation: bool = _setting(True, "End an answer that has entered a loop.")
     require_reasoning_passback: bool = _setting(
@@ -105,9 +109,11 @@ def load_settings(
             given[name], origin[name] = environment[variable], variable
         if flags.get(name) is not None:
             given[name], origin[name] = flags[name], f"--{name.replace('_', '-')}"
-    for name in ("api_keys", "cors_origin", "upstream"):
+    for name in ("api_keys", "cors_origin", "upstream", "media"):
         if isinstance(text := given.get(name), str):
             given[name] = tuple(part.strip() for part in text.split(",") if part.strip())
+    if given.get("media") == ("none",):
+        given["media"] = ()
     values = {name: _convert(name, value, origin[name]) for name, value in given.items()}
     settings = Settings(**values)
     for name, (least, most) in _BOUNDS.items():

@@ -1,6 +1,8 @@
 """The whole way of a request as one function: messages in, events out. Read this first.
 
 messages → prompt → engine → whole characters → reasoning | content | calls → stop → events
+
+Where the engine has no raw route, or the messages hold media, it is shorter: messages → engine → events.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from mimo.chat.plain_tokenizer import PlainTokenizer
 from mimo.chat.prompt import ChatFormat
-from mimo.contract.errors import UnsupportedParameter
+from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
 from mimo.contract.parameters import Params
 from mimo.engines.base import ChatEngine, Engine, EventStream, Generation, TokenStream
 from mimo.output.choice import ChoiceOutput
@@ -76,6 +78,20 @@ def render(request: ChatRequest, chat_format: ChatFormat) -> Prompt:
     )
 
 
+def by_chat(request: ChatRequest, engine: Engine) -> bool:
+    """Whether `engine` is given the messages themselves, and no prompt of ours."""
+    return isinstance(engine, ChatEngine) or bool(request.media)
+
+
+def check_media(request: ChatRequest, engine: Engine) -> None:
+    """Raise `UnsupportedInput` for the first medium that `engine` does not take."""
+    for media in request.media:
+        if media.kind not in engine.media:
+            takes = ", ".join(("text", *engine.media))
+            words = f"{media.path} is {media.kind}, and the {engine.info.engine} engine that answers here takes {takes}"
+            raise UnsupportedInput(f"{words} only; leave it out", param=media.path)
+
+
 def generate(
     request: ChatRequest,
     engine: Engine,
@@ -90,9 +106,11 @@ def generate(
     Raises `InvalidRequest` (`ContextLengthExceeded` for a prompt that leaves no room) and `RateLimitExceeded` (queue
     full) before anything was sampled.
     """
-    if isinstance(engine, ChatEngine):
+    check_media(request, engine)
+    if by_chat(request, engine):
         if request.continues:
-            words = f"messages must end in a user message: {engine.info.engine} cannot continue an assistant's"
+            beside = " beside media" if request.media else ""
+            words = f"messages must end in a user message: {engine.info.engine} cannot continue an assistant's{beside}"
             raise UnsupportedParameter(words, param="messages")
         return engine.chat(request)
     params = request.params

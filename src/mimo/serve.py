@@ -11,6 +11,7 @@ from mimo.api.app import App
 from mimo.api.server import serve
 from mimo.config import Settings, model_rows
 from mimo.engines.base import Engine
+from mimo.fetch.fetcher import Fetcher
 from mimo.loop import settle
 from mimo.start import start_engine
 
@@ -29,6 +30,7 @@ async def run(settings: Settings, console: Console, listener: socket.socket | No
         require_reasoning_passback=settings.require_reasoning_passback,
         repetition_truncation=settings.repetition_truncation,
         body_seconds=settings.body_seconds,
+        fetcher=Fetcher() if settings.allow_media_urls else None,
     )
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(
@@ -70,6 +72,9 @@ def _say(url: str, settings: Settings, engine: Engine, app: App, console: Consol
     console.print(
         f"  window {info.context_window} tokens · fingerprint {info.fingerprint}", highlight=False, soft_wrap=True
     )
+    if engine.media:
+        fetched = "by data URI or URL" if settings.allow_media_urls else "by data URI"
+        console.print(f"  takes {', '.join(engine.media)} {fetched}", highlight=False, soft_wrap=True)
     console.print(f"  {url}/v1 · docs at {url}/docs", highlight=False, soft_wrap=True)
     if settings.model is None and info.engine == "local":
         console.print(

@@ -20,6 +20,8 @@ _NANO_SLOTS, _FILE_SLOTS, _FILE_WINDOW = 32, 4, 8192
 
 def build_engine(settings: Settings, on_progress: Callable[[float], None] | None = None) -> Engine:
     """The engine the settings ask for, not yet started. Raises `ConfigError` or `EngineError`."""
+    if settings.media and settings.engine in ("local", "scripted"):
+        raise ConfigError(f"media: the {settings.engine} engine takes none; it is for engines behind --upstream")
     if settings.engine == "scripted":
         from mimo.engines.scripted import ScriptedEngine
 
@@ -61,6 +63,7 @@ def _upstream_engine(settings: Settings) -> Engine:
         key=settings.upstream_key,
         timeout=settings.upstream_timeout,
         wait=settings.upstream_wait,
+        media=settings.media,
     )
     return engine
 

@@ -50,7 +50,10 @@ BAD = [  # body, what the message begins with
     ),
     (said({"type": "tool_use", "id": "a", "name": "f", "input": {}}, role="assistant"), "messages[0] must be followed"),
     (said(IMAGE), "messages[0].content[0] is image and mimo-v2-flash takes text only"),
-    ({**said(IMAGE), "model": "mimo-v2-omni"}, "messages[0].content[0]: image is not supported yet"),
+    (
+        {**said(IMAGE), "model": "mimo-v2-omni"},
+        "messages[0].content[0] must be base64, whose length is a multiple of 4",
+    ),
     (said({"type": "tool_result"}), "messages[0].content[0].tool_use_id must be a string"),
     (said({"type": "tool_result", "tool_use_id": "zzz"}), "messages[0].content[0].tool_use_id must be the id"),
     (result(is_error="yes"), "messages[1].content[0].is_error must be true or false"),

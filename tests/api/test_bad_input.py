@@ -123,9 +123,9 @@ FIELDS = [  # request, code, param, message
     ({**said([{"type": "input_audio"}]), "model": "mimo-v2-pro"}, "unsupported_input", "messages[0].content[0]", ""),
     (
         {**said([{"type": "image_url"}]), "model": "mimo-v2-omni"},
-        "unsupported_parameter",
-        "messages[0].content[0]",
-        "not supported yet",
+        "invalid_request",
+        "messages[0].content[0].image_url",
+        'must be an object like {"url": …}, got null',
     ),
     (chat(stop=["a"] * 5), "invalid_request", "stop", "1 to 4 non-empty strings"),
     (chat(stop=""), "invalid_request", "stop", 'a non-empty string, got ""'),

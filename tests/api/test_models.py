@@ -53,6 +53,7 @@ def test_served_by_names_the_engine_and_the_smaller_window(server, serving):
         "engine": "scripted",
         "model": "script",
         "context_window": 32768,
+        "input": ["text"],
         "system_fingerprint": server.engine.info.fingerprint,
     }
     with serving(Script([ScriptedAnswer([])], context_window=10**7)) as wide:

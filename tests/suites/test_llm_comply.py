@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.suites,
     pytest.mark.skipif(find_spec("llm_comply") is None, reason="llm-comply is not installed"),
 ]
-MEDIA = "images are refused by name until media are supported"
+MEDIA = "images are refused by name: nano does not see"
 CANNOT_PASS = {
     "chat-image-input": MEDIA,
     "anth-image-input": MEDIA,

@@ -21,6 +21,7 @@ from mimo.api.app import App
 from mimo.api.server import listen, run
 from mimo.chat.prompt import chat_format
 from mimo.engines.upstream import upstream_engine
+from mimo.fetch.fetcher import Fetcher
 from mimo.nano import gguf_path
 
 FLASH = "mimo-v2-flash"
@@ -30,13 +31,21 @@ RAW = ("llama-server", "vllm", "sglang")
 class Front:
     """mimo in this process, in a thread, on an engine behind."""
 
-    def __init__(self, engine: str, *urls: str, timeout: float = 1.0, tokenizer: Path | None = None) -> None:
+    def __init__(
+        self,
+        engine: str,
+        *urls: str,
+        timeout: float = 1.0,
+        tokenizer: Path | None = None,
+        media: tuple[str, ...] | None = None,
+        fetcher: Fetcher | None = None,
+    ) -> None:
         model = "fake-model" if engine == "hosted" else None
         tokenizer = None if engine == "hosted" else tokenizer or gguf_path()
         self.engine: Any = upstream_engine(engine)(
-            urls, model=model, tokenizer=tokenizer, key="sesame", timeout=timeout, wait=5
+            urls, model=model, tokenizer=tokenizer, key="sesame", timeout=timeout, wait=5, media=media
         )
-        self.app = App()
+        self.app = App(fetcher=fetcher)
         listener = listen("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]
         self._loop = asyncio.new_event_loop()
@@ -86,8 +95,8 @@ class Front:
 
 
 @contextlib.contextmanager
-def front(engine: str, *urls: str, timeout: float = 1.0) -> Iterator[Front]:
-    running = Front(engine, *urls, timeout=timeout)
+def front(engine: str, *urls: str, timeout: float = 1.0, **options: Any) -> Iterator[Front]:
+    running = Front(engine, *urls, timeout=timeout, **options)
     try:
         yield running
     finally:
@@ -141,10 +150,11 @@ def until(true: Any, seconds: float = 5.0) -> bool:
 
 
 @contextlib.contextmanager
-def llama_server(model: Path, slots: int = 8, context: int = 1024) -> Iterator[str]:
-    """The address of a real llama-server on `model`, in a process of its own."""
+def llama_server(model: Path, slots: int = 8, context: int = 1024, projector: Path | None = None) -> Iterator[str]:
+    """The address of a real llama-server on `model`, in a process of its own; with a `projector` it takes images."""
     script = Path(__file__).with_name("llama_server.py")
     command = [sys.executable, str(script), str(model), str(slots), str(context)]
+    command += [] if projector is None else [str(projector)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         killer = threading.Timer(60, process.kill)

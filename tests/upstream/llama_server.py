@@ -1,4 +1,5 @@
-"""llama-server from the xllamacpp wheel, as a program: MODEL SLOTS CONTEXT; says its address, runs until stdin closes.
+"""llama-server from the xllamacpp wheel, as a program: MODEL SLOTS CONTEXT [PROJECTOR]; says its address, runs until
+stdin closes.
 
 One compute thread: its threads wait for each other by spinning, which on a busy machine costs more than they bring.
 """
@@ -9,9 +10,11 @@ import sys
 
 import xllamacpp
 
-model, slots, context = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+model, slots, context, *projector = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]
 params = xllamacpp.CommonParams()
 params.model.path = model
+if projector:
+    params.mmproj.path = projector[0]
 params.hostnames = ["127.0.0.1"]
 params.port = 0
 params.n_parallel = slots

@@ -26,6 +26,7 @@ async def messages(service: Service, exchange: Exchange, body: bytes, wishes: Wi
     """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
     with renamed(NAMES):
         decoded, answer = await begin(service, body, wishes, decode)
+    del body  # with media in it, too large to keep until the answer has ended
     with closing(answer):
         message = Message(decoded.request.model.id)
         await answer.opened()

@@ -1,7 +1,7 @@
 """The `messages` and `system` of the Anthropic protocol → `Message`s, or a 400 that names the path of what is wrong.
 
-A user message may hold results of tools beside text: each becomes a message of its own, in the order in which they
-stand. Whatever a block says is text. Knows no template and no parameter.
+A user message may hold results of tools beside text and images: each becomes a message of its own, in the order in
+which they stand. Whatever a block says is text. Knows no template and no parameter.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mimo.api.openai_messages import refuse_media
+from mimo.api.media_parts import Content, MediaParts, kept, text_of
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
-from mimo.contract.models import Model
-from mimo.types import Message, ToolCall
+from mimo.types import Media, Message, ToolCall
 
 _FIELDS: Mapping[str, frozenset[str]] = {
     "text": frozenset({"text", "citations"}),
@@ -33,13 +32,17 @@ _Block = dict[str, object]
 
 @dataclass(slots=True)
 class Reader:
-    """Reads the conversation of one request for `model`, and keeps what is worth telling the client."""
+    """Reads the conversation of one request, and keeps what is worth telling the client. `media` reads its images and
+    keeps the paths of fields that nobody knows."""
 
-    model: Model
-    ignored: list[str] = field(default_factory=list)
-    """Paths of fields that nobody knows."""
+    media: MediaParts
     notices: list[str] = field(default_factory=list)
     _calls: set[str] = field(default_factory=set)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Paths of fields that nobody knows."""
+        return self.media.ignored
 
     def messages(self, value: object) -> tuple[Message, ...]:
         """The conversation. Raises `InvalidRequest` and finer ones."""
@@ -75,7 +78,7 @@ class Reader:
         role = item.get("role")
         if role != "user" and role != "assistant":
             refuse(f"{path}.role", "one of user, assistant", role)
-        self.ignored += [f"{path}.{name[:64]}" for name in item if name not in ("role", "content")]
+        self.media.ignored += [f"{path}.{name[:64]}" for name in item if name not in ("role", "content")]
         content, path = item.get("content"), f"{path}.content"
         if isinstance(content, str):
             return [Message(role, content)]
@@ -90,23 +93,27 @@ class Reader:
         kind = block.get("type")
         if not isinstance(kind, str) or kind not in kinds:
             refuse(f"{path}.type", f"one of {', '.join(kinds)}" if len(kinds) > 1 else kinds[0], kind)
-        if kind == "image":
-            refuse_media("image", path, self.model)
-        self.ignored += [f"{path}.{name[:64]}" for name in block if name not in _FIELDS[kind] and name not in _EVERY]
+        self.media.ignored += [
+            f"{path}.{name[:64]}" for name in block if name not in _FIELDS[kind] and name not in _EVERY
+        ]
         return block
 
     def _user(self, blocks: list[_Block], path: str) -> list[Message]:
         found: list[Message] = []
-        text: list[str] = []
+        said: list[str | Media] = []
         for at, block in enumerate(blocks):
-            if block["type"] == "text":
-                text.append(_string(block, "text", f"{path}[{at}]"))
+            if block["type"] != "tool_result":
+                said.append(self._shown(block, f"{path}[{at}]"))
                 continue
-            if text:
-                found.append(Message("user", "".join(text)))
-                text = []
+            if said:
+                found.append(_user(tuple(said)))
+                said = []
             found.append(self._result(block, f"{path}[{at}]"))
-        return [*found, Message("user", "".join(text))] if text else found
+        return [*found, _user(tuple(said))] if said else found
+
+    def _shown(self, block: _Block, path: str) -> str | Media:
+        """A block of text, or an image."""
+        return self.media.anthropic(block, path) if block["type"] == "image" else _string(block, "text", path)
 
     def _result(self, block: _Block, path: str) -> Message:
         call = _string(block, "tool_use_id", path)
@@ -115,18 +122,18 @@ class Reader:
         wrong = block.get("is_error")
         if wrong is not None and not isinstance(wrong, bool):
             refuse(f"{path}.is_error", "true or false", wrong)
-        text = self._result_text(block.get("content"), f"{path}.content")
-        if wrong and not text.lower().startswith("error"):
-            text = f"Error: {text}"  # the templates have no other place for it
-        return Message("tool", text, tool_call_id=call)
+        parts = self._result_parts(block.get("content"), f"{path}.content")
+        if wrong and not text_of(parts).lower().startswith("error"):
+            parts = ("Error: ", *parts)  # the templates have no other place for it
+        return Message("tool", text_of(parts), tool_call_id=call, parts=kept(parts))
 
-    def _result_text(self, content: object, path: str) -> str:
+    def _result_parts(self, content: object, path: str) -> Content:
         if content is None or isinstance(content, str):
-            return content or ""
+            return (content or "",)
         if not isinstance(content, list):
             refuse(path, "a string or an array of blocks", content)
         blocks = [self._block(block, f"{path}[{at}]", ("text", "image")) for at, block in enumerate(content)]
-        return "".join(_string(block, "text", f"{path}[{at}]") for at, block in enumerate(blocks))
+        return tuple(self._shown(block, f"{path}[{at}]") for at, block in enumerate(blocks))
 
     def _assistant(self, blocks: list[_Block], path: str) -> Message:
         text: list[str] = []
@@ -140,7 +147,7 @@ class Reader:
                 case "thinking":
                     thoughts.append(_string(block, "thinking", where))
                 case "redacted_thinking":
-                    self.ignored.append(where)
+                    self.media.ignored.append(where)
                 case _:
                     calls.append(self._call(block, where))
         reasoning = "".join(thoughts) if thoughts else None
@@ -156,6 +163,10 @@ class Reader:
         call = ToolCall(str(block["id"]), str(block["name"]), arguments)
         self._calls.add(call.id)
         return call
+
+
+def _user(parts: Content) -> Message:
+    return Message("user", text_of(parts), parts=kept(parts))
 
 
 def _string(block: _Block, name: str, path: str) -> str:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from mimo.api.anthropic_messages import Reader
 from mimo.api.body import decode_object
 from mimo.api.fields import Decoded, Wishes, passed_back, renamed, requested_model, unknown
+from mimo.api.media_parts import MediaParts
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
@@ -72,7 +73,7 @@ def decode_count(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> De
 
 def _decoded(fields: dict[str, object], models: Mapping[str, Model], wishes: Wishes) -> Decoded:
     model = requested_model(fields, models)
-    reader = Reader(model)
+    reader = Reader(MediaParts(model, wishes.media_urls))
     conversation = reader.messages(fields.get("messages"))
     messages = (*reader.system(fields.get("system")), *conversation)
     continues = conversation[-1].role == "assistant"

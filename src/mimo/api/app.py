@@ -17,8 +17,10 @@ from mimo.api.routes import find_routes
 from mimo.api.service import Service
 from mimo.chat.prompt import ChatFormat
 from mimo.contract.errors import ApiError, InternalError, MethodNotAllowed, NotFound, ServiceUnavailable
+from mimo.contract.media import BODY_BYTES
 from mimo.contract.models import MODELS, Model
 from mimo.engines.base import Engine
+from mimo.fetch.fetcher import Fetcher
 
 log = logging.getLogger("mimo.api")
 BODY_LIMIT = 16 * 1024 * 1024
@@ -28,7 +30,8 @@ BODY_LIMIT = 16 * 1024 * 1024
 class App:
     """The API as an ASGI callable. Without `engine` and `chat_format` it is loading until `answer_with` is called.
 
-    `keys`: who may come in (empty: everybody). `strict`: unknown fields are refused. `body_limit` in bytes.
+    `keys`: who may come in (empty: everybody). `strict`: unknown fields are refused. `body_limit` in bytes; None:
+    `BODY_LIMIT`, or `BODY_BYTES` where the engine takes media. `fetcher`: lets media be named by URL.
     `cors_origins`: pages that may read the answers. `require_reasoning_passback`: contract section 3.
     `repetition_truncation`: end an answer that has entered a loop. `body_seconds`: how long a body may take to arrive.
     """
@@ -41,16 +44,18 @@ class App:
         *,
         keys: Iterable[str] = (),
         strict: bool = False,
-        body_limit: int = BODY_LIMIT,
+        body_limit: int | None = None,
         cors_origins: Collection[str] = (),
         require_reasoning_passback: bool = False,
         repetition_truncation: bool = True,
         body_seconds: float = BODY_SECONDS,
+        fetcher: Fetcher | None = None,
     ) -> None:
         self.models = models
         self.keys = Keys(keys)
-        self.wishes = Wishes(strict, require_reasoning_passback)
-        self.body_limit = body_limit
+        self.wishes = Wishes(strict, require_reasoning_passback, media_urls=fetcher is not None)
+        self.fetcher = fetcher
+        self._body_limit = body_limit
         self.body_seconds = body_seconds
         self.repetition_truncation = repetition_truncation
         self.cors_origins = frozenset(cors_origins)
@@ -64,7 +69,14 @@ class App:
 
     def answer_with(self, engine: Engine, chat_format: ChatFormat) -> None:
         """Answer with `engine`, which has started, from now on."""
-        self._service = Service(engine, chat_format, self.models, self.repetition_truncation)
+        self._service = Service(engine, chat_format, self.models, self.repetition_truncation, self.fetcher)
+
+    @property
+    def body_limit(self) -> int:
+        """Bytes of the largest body that is read."""
+        if self._body_limit is not None:
+            return self._body_limit
+        return BODY_BYTES if self._service is not None and self._service.engine.media else BODY_LIMIT
 
     @property
     def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""From the body of a request to a running answer, the same on every chat protocol: decode, render, start.
+"""From the body of a request to a running answer, the same on every chat protocol: decode, fetch, render, start.
 
 What takes long for a large body is done beside the event loop, so that running streams go on. Knows no format.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from mimo.api.fields import Decoded, Wishes
 from mimo.api.service import Service
 from mimo.contract.models import Model
-from mimo.engines.base import ChatEngine, EventStream
-from mimo.generate import generate, render
+from mimo.engines.base import EventStream
+from mimo.fetch.request import with_content
+from mimo.generate import by_chat, check_media, generate, render
 from mimo.types import Prompt
 
 D = TypeVar("D", bound=Decoded)
@@ -30,6 +32,9 @@ async def begin(service: Service, body: bytes, wishes: Wishes, decode: Decode[D]
         decoded = decode(body, service.models, wishes)
     else:
         decoded, prompt = await asyncio.to_thread(_decode_and_render, service, body, wishes, decode)
+    if decoded.request.media:
+        check_media(decoded.request, service.engine)  # before anything is fetched for it
+        decoded = replace(decoded, request=await with_content(decoded.request, service.fetcher))
     answer = generate(
         decoded.request,
         service.engine,
@@ -42,6 +47,6 @@ async def begin(service: Service, body: bytes, wishes: Wishes, decode: Decode[D]
 
 def _decode_and_render(service: Service, body: bytes, wishes: Wishes, decode: Decode[D]) -> tuple[D, Prompt | None]:
     decoded = decode(body, service.models, wishes)
-    if isinstance(service.engine, ChatEngine):
+    if by_chat(decoded.request, service.engine):
         return decoded, None
     return decoded, render(decoded.request, service.chat_format)

@@ -32,8 +32,9 @@ for chunk in stream:
 <p>Where keys are configured, send one as <code>Authorization: Bearer KEY</code>, <code>api-key</code> or
 <code>x-api-key</code>.</p>"""
 
-MODELS_NOTE = """<p><code>GET /v1/models/ID</code> says who really answers, in <code>served_by</code>. Images, audio
-and video are refused by name until this server can take them.</p>"""
+MODELS_NOTE = """<p><code>GET /v1/models/ID</code> says who really answers, in <code>served_by</code>, and in its
+<code>input</code> what that takes: images, audio and video are refused by name where the engine here has no place for
+them.</p>"""
 
 PARAMETERS_NOTE = """<p>Absent and <code>null</code> mean the default. Bounds are inclusive. What was really used comes
 back in the header <code>x-mimo-parameters</code>; a field nobody knows is named in <code>x-mimo-ignored</code>.</p>"""

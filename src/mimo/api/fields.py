@@ -22,10 +22,12 @@ HEADER_LIMIT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How lenient the operator is: `strict` refuses unknown fields, `require_reasoning_passback` lost reasoning."""
+    """How lenient the operator is: `strict` refuses unknown fields, `require_reasoning_passback` lost reasoning;
+    `media_urls` lets media be named by URL."""
 
     strict: bool = False
     require_reasoning_passback: bool = False
+    media_urls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

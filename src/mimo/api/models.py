@@ -5,7 +5,7 @@ Reads the MODELS and PARAMETERS tables and the engine's own card; knows nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -26,11 +26,12 @@ def model_object(service: Service, model_id: str) -> bytes:
 
 
 def _objects(service: Service, models: Iterable[Model]) -> list[dict[str, object]]:
-    return [describe_model(model, service.engine.info) for model in models]
+    return [describe_model(model, service.engine.info, service.engine.media) for model in models]
 
 
-def describe_model(model: Model, served_by: EngineInfo) -> dict[str, object]:
-    """The model object: OpenAI's four fields, contract section 1, the parameters, and who really answers."""
+def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] = ()) -> dict[str, object]:
+    """The model object: OpenAI's four fields, contract section 1, the parameters, and who really answers. `media`: what
+    that takes beside text."""
     return {
         "id": model.id,
         "object": "model",
@@ -56,6 +57,7 @@ def describe_model(model: Model, served_by: EngineInfo) -> dict[str, object]:
             "engine": served_by.engine,
             "model": served_by.model,
             "context_window": min(model.context_window, served_by.context_window),
+            "input": [kind for kind in model.input if kind == "text" or kind in media],
             "system_fingerprint": served_by.fingerprint,
         },
     }  # fmt: skip

@@ -23,6 +23,7 @@ from mimo.engines.base import EventStream
 async def chat_completions(service: Service, exchange: Exchange, body: bytes, wishes: Wishes) -> None:
     """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
     decoded, answer = await begin(service, body, wishes, decode)
+    del body  # with media in it, too large to keep until the answer has ended
     engine, params = service.engine, decoded.request.params
     with closing(answer):
         reply = Reply(

@@ -1,18 +1,20 @@
 """The `messages` of a chat completions request → `Message`s, or a 400 that names the path of what is wrong.
 
-Whatever a message says is text; nothing here looks inside it. Knows no template and no parameter.
+Whatever a message says is text; nothing here looks inside it. Media may stand in what a user says and in what a tool
+gives back. Knows no template and no parameter.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NoReturn, cast
+from typing import Literal, cast
 
 import msgspec
 
+from mimo.api.media_parts import CHAT, Content, MediaParts, kept, text_of
 from mimo.contract.checks import refuse
-from mimo.contract.errors import InvalidRequest, UnsupportedInput, UnsupportedParameter, shown
+from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.models import Model
-from mimo.types import Message, Role, ToolCall
+from mimo.types import Media, Message, Role, ToolCall
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -21,23 +23,26 @@ ROLES: dict[str, Role] = {
     "assistant": "assistant",
     "tool": "tool",
 }
-MEDIA = {"image_url": "image", "input_audio": "audio", "video_url": "video"}
-"""Part types that are not text, and the input a model must list to take them."""
+WITH_MEDIA = ("user", "tool")
+"""Roles whose messages may hold media."""
 
 _KNOWN = {"role", "content", "name"}
 _OF_ROLE = {"assistant": _KNOWN | {"reasoning_content", "tool_calls"}, "tool": _KNOWN | {"tool_call_id"}}
 
 
-def read_messages(value: object, model: Model) -> tuple[tuple[Message, ...], list[str]]:
-    """The messages, and the paths of the fields in them that nobody knows. Raises `InvalidRequest` and finer ones."""
+def read_messages(value: object, model: Model, *, urls: bool = False) -> tuple[tuple[Message, ...], list[str]]:
+    """The messages, and the paths of the fields in them that nobody knows. `urls`: media may be named by URL.
+
+    Raises `InvalidRequest` and finer ones.
+    """
     if value is None:
         raise InvalidRequest("messages is required: an array of at least one message", param="messages")
     if not isinstance(value, list) or not value:
         refuse("messages", "an array of at least one message", value)
-    ignored: list[str] = []
-    messages = tuple(_message(item, f"messages[{at}]", model, ignored) for at, item in enumerate(value))
+    media = MediaParts(model, urls)
+    messages = tuple(_message(item, f"messages[{at}]", media) for at, item in enumerate(value))
     _check_results(messages)
-    return messages, ignored
+    return messages, media.ignored
 
 
 def _check_results(messages: tuple[Message, ...]) -> None:
@@ -49,14 +54,6 @@ def _check_results(messages: tuple[Message, ...]) -> None:
             refuse(f"messages[{at}].tool_call_id", "the id of a call in an earlier message", message.tool_call_id)
 
 
-def refuse_media(kind: str, path: str, model: Model) -> NoReturn:
-    """Refuse the part at `path`, of type `kind`: because of the `model`, or because nobody reads it here yet."""
-    if MEDIA.get(kind, kind) not in model.input:
-        takes = " and ".join(model.input)
-        raise UnsupportedInput(f"{path} is {kind} and {model.id} takes {takes} only", param=path)
-    raise UnsupportedParameter(f"{path}: {kind} is not supported yet; send text", param=path)
-
-
 def missing_reasoning(messages: tuple[Message, ...]) -> list[str]:
     """Paths of the assistant messages that call tools and do not bring their reasoning back."""
     return [
@@ -66,7 +63,7 @@ def missing_reasoning(messages: tuple[Message, ...]) -> list[str]:
     ]
 
 
-def _message(item: object, path: str, model: Model, ignored: list[str]) -> Message:
+def _message(item: object, path: str, media: MediaParts) -> Message:
     if not isinstance(item, dict):
         refuse(path, "an object with role and content", item)
     role = item.get("role")
@@ -75,36 +72,39 @@ def _message(item: object, path: str, model: Model, ignored: list[str]) -> Messa
     known = _OF_ROLE.get(role, _KNOWN)
     if not known.issuperset(item):
         given = [name for name, held in item.items() if held not in (None, [])]  # how clients say "not there"
-        ignored += [f"{path}.{name[:64]}" for name in given if name not in known]
+        media.ignored += [f"{path}.{name[:64]}" for name in given if name not in known]
     calls = _tool_calls(item.get("tool_calls"), f"{path}.tool_calls") if role == "assistant" else ()
+    parts = _content(item.get("content"), f"{path}.content", role, media, optional=bool(calls))
     return Message(
         role=ROLES[role],
-        content=_content(item.get("content"), f"{path}.content", model, optional=bool(calls)),
+        content=text_of(parts),
         reasoning_content=_text(item, "reasoning_content", path) if role == "assistant" else None,
         tool_calls=calls,
         tool_call_id=_tool_call_id(item, path) if role == "tool" else None,
         name=_text(item, "name", path),
+        parts=kept(parts),
     )
 
 
-def _content(value: object, path: str, model: Model, optional: bool) -> str:
+def _content(value: object, path: str, role: str, media: MediaParts, optional: bool) -> Content:
     if isinstance(value, str):
-        return value
+        return (value,)
     if value is None and optional:
-        return ""
+        return ()
     if not isinstance(value, list) or not value:
         refuse(path, "a string or an array of at least one part", value)
-    return "".join(_part(part, f"{path}[{at}]", model) for at, part in enumerate(value))
+    return tuple(_part(part, f"{path}[{at}]", role, media) for at, part in enumerate(value))
 
 
-def _part(part: object, path: str, model: Model) -> str:
+def _part(part: object, path: str, role: str, media: MediaParts) -> str | Media:
     if not isinstance(part, dict):
         refuse(path, 'an object like {"type": "text", "text": …}', part)
     kind = part.get("type")
-    if isinstance(kind, str) and kind in MEDIA:
-        refuse_media(kind, path, model)
+    if isinstance(kind, str) and kind in CHAT and role in WITH_MEDIA:
+        return media.chat(part, path)
     if kind != "text":
-        refuse(f"{path}.type", "text" if model.input == ("text",) else f"one of text, {', '.join(MEDIA)}", kind)
+        takes_media = media.model.input != ("text",) and role in WITH_MEDIA
+        refuse(f"{path}.type", f"one of text, {', '.join(CHAT)}" if takes_media else "text", kind)
     text = part.get("text")
     if not isinstance(text, str):
         refuse(f"{path}.text", "a string", text)

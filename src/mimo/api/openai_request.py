@@ -22,7 +22,7 @@ def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Decoded:
     """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
     fields = decode_object(body)
     model = requested_model(fields, models)
-    messages, unknown = read_messages(fields.get("messages"), model)
+    messages, unknown = read_messages(fields.get("messages"), model, urls=wishes.media_urls)
     resolved = resolve(fields, model, strict=wishes.strict)
     if unknown and wishes.strict:
         raise InvalidRequest(f"unknown field {unknown[0]!r}", param=unknown[0])

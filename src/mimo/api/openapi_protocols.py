@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mimo.api import anthropic_request, completions_request, responses_request
+from mimo.api.openapi_media import anthropic_parts, content, responses_parts, text_part
 from mimo.contract.parameters import PARAMETERS, Parameter
 from mimo.contract.tools import MAX_TOOLS, NAME
 
@@ -63,8 +64,11 @@ def _completion(model: Schema, describe: Describe) -> Schema:
 
 
 def _messages(model: Schema, describe: Describe, only: tuple[str, ...] = ()) -> Schema:
-    content: Schema = {"anyOf": [_STRING, {"type": "array", "minItems": 1, "items": _typed("text", text=_STRING)}]}
-    turn = _object({"role": {"enum": ["user", "assistant"]}, "content": content})
+    text = content([text_part()])
+    turns: list[Schema] = [
+        _object({"role": {"const": "user"}, "content": content(anthropic_parts())}),
+        _object({"role": {"const": "assistant"}, "content": text}),
+    ]
     rows = {name: describe(PARAMETERS[row]) for name, row in anthropic_request.ROWS.items()}
     rows["stop_sequences"] = _as(rows["stop_sequences"], {
         "type": "array", "maxItems": 4, "items": {"type": "string", "minLength": 1},
@@ -78,8 +82,8 @@ def _messages(model: Schema, describe: Describe, only: tuple[str, ...] = ()) -> 
     rows["tool_choice"] = _as(rows["tool_choice"], _object(choice, ("type",)))
     whole = {
         "model": model,
-        "messages": {"type": "array", "minItems": 1, "items": turn},
-        "system": {"anyOf": [*_any_of(content), {"type": "null"}]},
+        "messages": {"type": "array", "minItems": 1, "items": {"anyOf": turns}},
+        "system": {"anyOf": [*_any_of(text), {"type": "null"}]},
         **rows,
     }
     kept = {name: schema for name, schema in whole.items() if not only or name in only}
@@ -87,10 +91,12 @@ def _messages(model: Schema, describe: Describe, only: tuple[str, ...] = ()) -> 
 
 
 def _responses(model: Schema, describe: Describe) -> Schema:
-    part = _typed("input_text", text=_STRING)
-    content: Schema = {"anyOf": [_STRING, {"type": "array", "minItems": 1, "items": part}]}
-    roles: Schema = {"enum": ["user", "assistant", "system", "developer"]}
-    items: Schema = {"type": "array", "minItems": 1, "items": _typed("message", role=roles, content=content)}
+    others: Schema = {"enum": ["assistant", "system", "developer"]}
+    turns: list[Schema] = [
+        _typed("message", role={"const": "user"}, content=content(responses_parts())),
+        _typed("message", role=others, content=content([text_part("input_text")])),
+    ]
+    items: Schema = {"type": "array", "minItems": 1, "items": {"anyOf": turns}}
     rows = {name: describe(PARAMETERS[row]) for name, row in responses_request.ROWS.items()}
     tool = {"type": {"const": "function"}, "name": _NAME, "description": _STRING, "parameters": _OBJECT}
     rows["tools"] = _as(rows["tools"], {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from mimo.api.openapi_media import chat_parts, content, text_part
 from mimo.api.openapi_protocols import protocol_schemas
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS, Parameter
@@ -15,12 +16,8 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 
 def schemas(models: Mapping[str, Model]) -> Schema:
     """Everything that the paths refer to, by name."""
-    text: Schema = {"type": "object", "properties": {"type": {"const": "text"}, "text": STRING}}
-    content: Schema = {
-        "anyOf": [STRING, {"type": "array", "minItems": 1, "items": {**text, "required": ["type", "text"]}}]
-    }
     model: Schema = {"enum": list(models)}
-    messages: Schema = {"type": "array", "minItems": 1, "items": {"anyOf": list(_messages(content))}}
+    messages: Schema = {"type": "array", "minItems": 1, "items": {"anyOf": list(_messages())}}
     thinking = {name: _parameter(PARAMETERS[name], models) for name in ("thinking", "reasoning_effort")}
     return {
         "ChatCompletionRequest": _object(
@@ -76,14 +73,15 @@ def schemas(models: Mapping[str, Model]) -> Schema:
     }
 
 
-def _messages(content: Schema) -> Iterable[Schema]:
+def _messages() -> Iterable[Schema]:
     optional: Schema = {"type": ["string", "null"]}
+    text, parts = content([text_part()]), content(chat_parts())
     for role in ("system", "developer", "user", "assistant"):
-        properties = {"role": {"const": role}, "content": content, "name": optional}
+        properties = {"role": {"const": role}, "content": parts if role == "user" else text, "name": optional}
         if role == "assistant":
             properties["reasoning_content"] = optional
         yield _object(properties, required=("role", "content"))
-    properties = {"role": {"const": "tool"}, "content": content, "tool_call_id": {"type": "string", "minLength": 1}}
+    properties = {"role": {"const": "tool"}, "content": parts, "tool_call_id": {"type": "string", "minLength": 1}}
     yield _object(properties, required=("role", "content", "tool_call_id"))
 
 

@@ -22,6 +22,7 @@ async def responses(service: Service, exchange: Exchange, body: bytes, wishes: W
     """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
     with renamed(NAMES):
         asked, answer = await begin(service, body, wishes, decode)
+    del body  # with media in it, too large to keep until the answer has ended
     with closing(answer):
         response = Response(asked.request, asked.fields, service.engine.tokenizer.piece)
         await answer.opened()

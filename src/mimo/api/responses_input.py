@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mimo.api.openai_messages import ROLES, read_arguments, refuse_media
+from mimo.api.media_parts import RESPONSES, Content, MediaParts, kept, text_of
+from mimo.api.openai_messages import ROLES, read_arguments
 from mimo.contract.checks import refuse
-from mimo.contract.errors import InvalidRequest
-from mimo.contract.models import Model
-from mimo.types import Message, ToolCall
+from mimo.contract.errors import InvalidRequest, UnsupportedInput
+from mimo.types import Media, Message, ToolCall
 
 _ITEMS: Mapping[str, frozenset[str]] = {
     "message": frozenset({"role", "content", "phase"}),
@@ -22,23 +22,26 @@ _ITEMS: Mapping[str, frozenset[str]] = {
     "function_call_output": frozenset({"call_id", "output", "caller"}),
 }
 _EVERY = frozenset({"type", "id", "status"})
-_PARTS = {"input_image": "image", "input_file": "file", "input_audio": "audio"}
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _Item = dict[str, object]
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads the input of one request for `model`, and keeps what is worth telling the client."""
+    """Reads the input of one request. `media` reads its images and sounds, and keeps the paths of fields that nobody
+    knows."""
 
-    model: Model
-    ignored: list[str] = field(default_factory=list)
-    """Paths of fields that nobody knows."""
+    media: MediaParts
     _found: list[Message] = field(default_factory=list)
     _reasoning: str | None = None
     _text: str | None = None
     _calls: list[ToolCall] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Paths of fields that nobody knows."""
+        return self.media.ignored
 
     def messages(self, value: object) -> tuple[Message, ...]:
         """The conversation. Raises `InvalidRequest` and finer ones."""
@@ -61,7 +64,9 @@ class Reader:
             raise InvalidRequest(f"{path}.type: item_reference names nothing: nothing is stored here", param=path)
         if not isinstance(kind, str) or kind not in _ITEMS:
             refuse(f"{path}.type", f"one of {', '.join(_ITEMS)}", kind)
-        self.ignored += [f"{path}.{name[:64]}" for name in item if name not in _ITEMS[kind] and name not in _EVERY]
+        self.media.ignored += [
+            f"{path}.{name[:64]}" for name in item if name not in _ITEMS[kind] and name not in _EVERY
+        ]
         match kind:
             case "message":
                 self._message(item, path)
@@ -78,31 +83,34 @@ class Reader:
         role = item.get("role")
         if not isinstance(role, str) or role not in ROLES or role == "tool":
             refuse(f"{path}.role", f"one of {', '.join(name for name in ROLES if name != 'tool')}", role)
-        text = self._content(item.get("content"), f"{path}.content")
+        parts = self._content(item.get("content"), f"{path}.content", media=role == "user")
         if role == "assistant":
             if self._text is not None or self._calls:
                 self._end_turn()
-            self._text = text
+            self._text = text_of(parts)
             return
         self._end_turn()
-        self._found.append(Message(ROLES[role], text))
+        self._found.append(Message(ROLES[role], text_of(parts), parts=kept(parts)))
 
-    def _content(self, value: object, path: str) -> str:
+    def _content(self, value: object, path: str, *, media: bool = False) -> Content:
+        """Text, and where `media` may stand media."""
         if isinstance(value, str):
-            return value
+            return (value,)
         if not isinstance(value, list) or not value:
             refuse(path, "a string or an array of at least one part", value)
-        return "".join(self._part(part, f"{path}[{at}]") for at, part in enumerate(value))
+        return tuple(self._part(part, f"{path}[{at}]", media) for at, part in enumerate(value))
 
-    def _part(self, part: object, path: str) -> str:
+    def _part(self, part: object, path: str, media: bool) -> str | Media:
         if not isinstance(part, dict):
             refuse(path, 'an object like {"type": "input_text", "text": …}', part)
         kind = part.get("type")
-        if isinstance(kind, str) and kind in _PARTS:
-            refuse_media(_PARTS[kind], path, self.model)
+        if isinstance(kind, str) and kind in RESPONSES and media:
+            return self.media.responses(part, path)
+        if kind == "input_file":
+            raise UnsupportedInput(f"{path} is a file, and files are not read here; send its text", param=path)
         name = "refusal" if kind == "refusal" else "text"
         if not isinstance(kind, str) or kind not in (*_TEXTS, "refusal"):
-            refuse(f"{path}.type", "input_text or output_text", kind)
+            refuse(f"{path}.type", f"input_text or output_text{', input_image or input_audio' if media else ''}", kind)
         text = part.get(name)
         if not isinstance(text, str):
             refuse(f"{path}.{name}", "a string", text)
@@ -113,7 +121,7 @@ class Reader:
         for name in ("content", "summary"):
             if (parts := item.get(name)) is None or parts == []:
                 continue
-            return self._content(parts, f"{path}.{name}")
+            return text_of(self._content(parts, f"{path}.{name}"))
         return ""
 
     def _call(self, item: _Item, path: str) -> ToolCall:
@@ -131,7 +139,8 @@ class Reader:
         if not isinstance(call, str) or call not in self._known:
             refuse(f"{path}.call_id", "the call_id of an earlier function_call", call)
         self._end_turn()
-        self._found.append(Message("tool", self._content(item.get("output"), f"{path}.output"), tool_call_id=call))
+        parts = self._content(item.get("output"), f"{path}.output", media=True)
+        self._found.append(Message("tool", text_of(parts), tool_call_id=call, parts=kept(parts)))
 
     def _end_turn(self) -> None:
         """Close the assistant's turn, if one is open."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from mimo.api.body import decode_object
 from mimo.api.fields import Decoded, Wishes, passed_back, renamed, requested_model, unknown
+from mimo.api.media_parts import MediaParts
 from mimo.api.responses_input import Reader
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
@@ -80,7 +81,7 @@ def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Asked:
     fields = decode_object(body)
     model = requested_model(fields, models)
     _refuse_memory(fields)
-    reader = Reader(model)
+    reader = Reader(MediaParts(model, wishes.media_urls))
     messages = reader.messages(fields.get("input"))
     if (instructions := fields.get("instructions")) is not None:
         if not isinstance(instructions, str):
@@ -94,6 +95,7 @@ def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Asked:
     with renamed(NAMES):
         params = resolve(ours, model).params
     notices = tuple(passed_back(messages, params, wishes, "input"))
+    del fields["input"]  # read; with media in it, too large to keep until the answer has ended
     return Asked(ChatRequest(model, params, messages), tuple(ignored), notices, fields)
 
 

@@ -6,44 +6,36 @@ A path that ends in `{id}` takes whatever follows. A new route is a function and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING
 
 from mimo.api import anthropic, docs, models, openapi, tokenize
 from mimo.api.completions import completions
 from mimo.api.exchange import Exchange
+from mimo.api.fields import Wishes
 from mimo.api.openai import chat_completions
 from mimo.api.responses import responses
 from mimo.api.route import Route
+from mimo.api.service import Service
 from mimo.contract.errors import InvalidRequest, NotFound, RateLimitExceeded, RequestTooLarge, ServiceUnavailable
 
 if TYPE_CHECKING:
     from mimo.api.app import App
 
 
-async def _chat(app: App, exchange: Exchange, _: str) -> None:
-    body = await exchange.body(app.body_limit, app.body_seconds)
-    await chat_completions(app.service, exchange, body, app.wishes)
+_Answer = Callable[[Service, Exchange, bytes, Wishes], Coroutine[None, None, None]]
 
 
-async def _completions(app: App, exchange: Exchange, _: str) -> None:
-    body = await exchange.body(app.body_limit, app.body_seconds)
-    await completions(app.service, exchange, body, app.wishes)
+def _of_body(answer: _Answer) -> Callable[[App, Exchange, str], Coroutine[None, None, None]]:
+    """Read the body and answer it. No reference to it stays here: with media in it, it is large."""
 
+    async def route(app: App, exchange: Exchange, _: str) -> None:
+        body = await exchange.body(app.body_limit, app.body_seconds)
+        answering = answer(app.service, exchange, body, app.wishes)
+        del body
+        await answering
 
-async def _responses(app: App, exchange: Exchange, _: str) -> None:
-    body = await exchange.body(app.body_limit, app.body_seconds)
-    await responses(app.service, exchange, body, app.wishes)
-
-
-async def _messages(app: App, exchange: Exchange, _: str) -> None:
-    body = await exchange.body(app.body_limit, app.body_seconds)
-    await anthropic.messages(app.service, exchange, body, app.wishes)
-
-
-async def _count_tokens(app: App, exchange: Exchange, _: str) -> None:
-    body = await exchange.body(app.body_limit, app.body_seconds)
-    await anthropic.count_tokens(app.service, exchange, body, app.wishes)
+    return route
 
 
 async def _models(app: App, exchange: Exchange, _: str) -> None:
@@ -82,13 +74,21 @@ async def _docs(app: App, exchange: Exchange, _: str) -> None:
 
 _BODY_ERRORS = (InvalidRequest, RequestTooLarge, NotFound)
 _ANSWER_ERRORS = (*_BODY_ERRORS, RateLimitExceeded)
-_MESSAGES = Route(_messages, "Answer a conversation on the Anthropic protocol, whole or streamed", _ANSWER_ERRORS)
-_COUNT = Route(_count_tokens, "Count the tokens of a conversation on the Anthropic protocol", _BODY_ERRORS)
+_MESSAGES = Route(
+    _of_body(anthropic.messages), "Answer a conversation on the Anthropic protocol, whole or streamed", _ANSWER_ERRORS
+)
+_COUNT = Route(
+    _of_body(anthropic.count_tokens), "Count the tokens of a conversation on the Anthropic protocol", _BODY_ERRORS
+)
 
 ROUTES: Mapping[tuple[str, str], Route] = {
-    ("POST", "/v1/chat/completions"): Route(_chat, "Answer a conversation, whole or streamed", _ANSWER_ERRORS),
-    ("POST", "/v1/responses"): Route(_responses, "Answer on the Responses protocol, stateless", _ANSWER_ERRORS),
-    ("POST", "/v1/completions"): Route(_completions, "Continue raw text or token ids", _ANSWER_ERRORS),
+    ("POST", "/v1/chat/completions"): Route(
+        _of_body(chat_completions), "Answer a conversation, whole or streamed", _ANSWER_ERRORS
+    ),
+    ("POST", "/v1/responses"): Route(
+        _of_body(responses), "Answer on the Responses protocol, stateless", _ANSWER_ERRORS
+    ),
+    ("POST", "/v1/completions"): Route(_of_body(completions), "Continue raw text or token ids", _ANSWER_ERRORS),
     ("POST", "/v1/messages"): _MESSAGES,
     ("POST", "/v1/messages/count_tokens"): _COUNT,
     ("POST", "/anthropic/v1/messages"): _MESSAGES,

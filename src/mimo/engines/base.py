@@ -15,8 +15,15 @@ from typing import Literal
 from msgspec import Struct
 
 from mimo.chat.tokenizer import Tokenizer
-from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, StartError, UnsupportedParameter
-from mimo.types import ChatRequest, Event, Grammar, TokenLogprob
+from mimo.contract.errors import (
+    ContextLengthExceeded,
+    InvalidRequest,
+    StartError,
+    UnsupportedInput,
+    UnsupportedParameter,
+)
+from mimo.contract.parameters import Params
+from mimo.types import ChatRequest, Event, Grammar, MediaKind, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,9 @@ class Engine(ABC):
     holds_grammar: bool = False
     """Whether it samples under a `Generation.grammar`; where not, what needs one is refused before it comes here."""
 
+    media: tuple[MediaKind, ...] = ()
+    """What it takes beside text: a request that holds such goes to `chat`, any other medium is refused before."""
+
     @abstractmethod
     async def start(self) -> None:
         """Load and warm up. Raises `EngineError` with one line a person can act on."""
@@ -121,6 +131,11 @@ class Engine(ABC):
     @abstractmethod
     def generate(self, generation: Generation) -> TokenStream:
         """Queue a generation. Raises `ContextLengthExceeded`, `RateLimitExceeded` (queue full), `InvalidRequest`."""
+
+    def chat(self, request: ChatRequest) -> EventStream:
+        """Answer a request that holds media of the kinds in `media`. Raises `UnsupportedParameter` for what cannot be
+        kept beside them, `UnsupportedInput` where there are no such kinds."""
+        raise UnsupportedInput(f"messages must be text: {self.info.engine} takes no media", param="messages")
 
     @abstractmethod
     async def close(self) -> None:
@@ -170,9 +185,9 @@ def room_for(generation: Generation, info: EngineInfo) -> int:
     return window - size
 
 
-def check_logit_bias(generation: Generation, vocabulary: int) -> None:
+def check_logit_bias(given: Generation | Params, vocabulary: int) -> None:
     """Raise `InvalidRequest` for a biased id that is not in the `vocabulary` (a count of ids)."""
-    for token, _ in generation.logit_bias:
+    for token, _ in given.logit_bias:
         if token >= vocabulary:
             raise InvalidRequest(
                 f"logit_bias token ids must be below the vocabulary of {vocabulary}, got {token}", param="logit_bias"

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mimo.engines import ENGINES
+from mimo.engines.upstream.chat_table import CHAT_TABLE
+from mimo.engines.upstream.support import Cell, Table
 from mimo.engines.upstream.table import ENGINES as UPSTREAM
 from mimo.engines.upstream.table import TABLE
 from mimo.launch.recipes import RECIPES
@@ -24,8 +26,23 @@ def engines() -> str:
 
 def parameters() -> str:
     """Parameter × engine."""
+    return _cells(TABLE)
+
+
+def media() -> str:
+    """The same for requests that hold media, where anything differs."""
+
+    def said(cells: Mapping[str, Cell]) -> list[tuple[str, str]]:
+        return [(cells[engine].kind, cells[engine].how) for engine in UPSTREAM]
+
+    return _cells(
+        {name: row for name, row in CHAT_TABLE.items() if name not in TABLE or said(row) != said(TABLE[name])}
+    )
+
+
+def _cells(table: Table) -> str:
     lines = [f"| parameter | {' | '.join(UPSTREAM)} |", "|---" * (len(UPSTREAM) + 1) + "|"]
-    for name, cells in TABLE.items():
+    for name, cells in table.items():
         row = [f"**{cell.kind}**{f': {cell.how}' if cell.how else ''}" for cell in map(cells.__getitem__, UPSTREAM)]
         lines.append(f"| {name} | {' | '.join(text.replace('|', chr(92) + '|') for text in row)} |")
     return "\n".join(lines)
@@ -38,7 +55,12 @@ def launches() -> str:
     return "\n".join(lines)
 
 
-_PARTS: Mapping[str, Callable[[], str]] = {"engines": engines, "parameters": parameters, "launches": launches}
+_PARTS: Mapping[str, Callable[[], str]] = {
+    "engines": engines,
+    "parameters": parameters,
+    "media": media,
+    "launches": launches,
+}
 
 
 def current(text: str) -> str:

@@ -7,8 +7,9 @@ more, elsewhere. Spreading load is the business of the engine's own router. Know
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,13 @@ log = logging.getLogger("mimo.upstream")
 CONNECT_SECONDS = 5.0
 HEALTH_SECONDS = 5.0
 _RETRIED = frozenset({500, 502, 503, 504})
+_AT_ONCE = 2**18
+"""Bytes of a body that are handed to the connection as one."""
 _HEAD = {"content-type": "application/json", "accept": "text/event-stream"}
+
+
+OfStatus = Callable[[int, bytes, str | None], ApiError]
+"""Status, body and `retry-after` of an answer that is not a success → the error that it is."""
 
 
 class Reply:
@@ -107,8 +114,9 @@ class Client:
         """Whether any address is."""
         return any(address.well for address in self.addresses)
 
-    async def send(self, path: str, body: bytes) -> Reply:
-        """POST `body` and wait for the first byte of the answer. Raises an `ApiError`.
+    async def send(self, path: str, body: bytes, of_status: OfStatus = faults.of_status) -> Reply:
+        """POST `body` and wait for the first byte of the answer. Raises an `ApiError`, for an answer that is not a
+        success the one that `of_status` makes of it.
 
         What was not answered is asked once more, at the next address; a connection that was dropped may have been an
         old one, so its address gets a second try, over a new one.
@@ -117,7 +125,7 @@ class Client:
         for address in sorted(self.addresses, key=lambda address: not address.well)[:2]:
             for session in (self.session, self._fresh):
                 try:
-                    return await self._ask(session, address, path, body)
+                    return await self._ask(session, address, path, body, of_status)
                 except Unanswered as one:
                     problem = one
                     if not one.lost:
@@ -126,11 +134,14 @@ class Client:
         assert problem is not None
         raise problem.error from problem
 
-    async def _ask(self, session: aiohttp.ClientSession, address: Address, path: str, body: bytes) -> Reply:
+    async def _ask(
+        self, session: aiohttp.ClientSession, address: Address, path: str, body: bytes, of_status: OfStatus
+    ) -> Reply:
         try:
-            response = await session.post(address.url + path, data=body)
+            data = body if len(body) < _AT_ONCE else io.BytesIO(body)  # which is sent in pieces, as it is taken
+            response = await session.post(address.url + path, data=data)
             try:
-                first = await self._first(response)
+                first = await self._first(response, of_status)
             except BaseException:
                 response.close()
                 raise
@@ -141,12 +152,12 @@ class Client:
         address.well = True
         return Reply(response, first)
 
-    async def _first(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _first(self, response: aiohttp.ClientResponse, of_status: OfStatus) -> bytes:
         if response.status == 200:
             if first := await response.content.readany():
                 return first
             raise Unanswered(UpstreamError("the engine behind sent an empty answer"), lost=True)
-        error = faults.of_status(response.status, await response.read(), response.headers.get("retry-after"))
+        error = of_status(response.status, await response.read(), response.headers.get("retry-after"))
         if response.status in _RETRIED:
             log.warning("%s: %s", response.url, error.message)
             raise Unanswered(error)

@@ -13,6 +13,7 @@ import msgspec
 from mimo.contract.errors import (
     ApiError,
     ContextLengthExceeded,
+    InvalidRequest,
     RateLimitExceeded,
     ServiceUnavailable,
     UpstreamError,
@@ -59,6 +60,15 @@ def of_status(status: int, body: bytes, retry_after: str | None) -> ApiError:
     if status in (401, 403):
         return UpstreamError("the engine behind refuses the key of this server")
     return UpstreamError(f"the engine behind answered {status}: {said}")
+
+
+def of_media(path: str, status: int, body: bytes, retry_after: str | None) -> ApiError:
+    """As `of_status`, for a request that holds media, the first at `path`: only the beginning of their content was
+    looked at before, so a refusal is the client's."""
+    error = of_status(status, body, retry_after)
+    if status in (400, 413, 415, 422) and not isinstance(error, ContextLengthExceeded):
+        return InvalidRequest(f"{path} or what is beside it cannot be read by the engine: {words(body)}", param=path)
+    return error
 
 
 def of_event(said: object) -> UpstreamError:

@@ -14,13 +14,13 @@ from types import MappingProxyType
 
 from mimo.chat.tokenizer import Tokenizer
 from mimo.engines.base import ChatEngine, EngineError, EngineInfo
-from mimo.engines.upstream.client import Client, Reply, encode
+from mimo.engines.upstream.chat_route import ChatRoute
+from mimo.engines.upstream.chat_table import chat_column
+from mimo.engines.upstream.client import Client
 from mimo.engines.upstream.hosted_stream import HostedStream
 from mimo.engines.upstream.no_tokenizer import NoTokenizer
-from mimo.engines.upstream.support import check, fields
-from mimo.engines.upstream.table import column
 from mimo.engines.upstream.vocabulary import load_tokenizer
-from mimo.types import ChatRequest
+from mimo.types import ChatRequest, MediaKind
 
 _WINDOW = 1_048_576
 
@@ -58,14 +58,17 @@ class Hosted(ChatEngine):
         key: str | None = None,
         timeout: float = 300.0,
         wait: float = 60.0,
+        media: Sequence[MediaKind] | None = None,
     ) -> None:
-        """`tokenizer`: only for POST /v1/tokenize. `wait` is not used: an API that is away is seen at the request."""
+        """`tokenizer`: only for POST /v1/tokenize. `wait` is not used: an API that is away is seen at the request.
+        `media`: what its model takes beside text; None: all there is, as the contract's row of the model says."""
         presets = [PRESETS[url] for url in urls if url in PRESETS]
         self._models = presets[0].models if presets else {}
         self._wanted = model
         self._tokenizer_path = tokenizer
         self.client = Client([PRESETS[url].url if url in PRESETS else url for url in urls], key=key, timeout=timeout)
-        self._streams: set[HostedStream] = set()
+        self.media = ("image", "audio", "video") if media is None else tuple(media)
+        self._route = ChatRoute(self.client, "/chat/completions", chat_column(self.name), self.model_id)
 
     async def start(self) -> None:
         if self._wanted is None and not self._models:
@@ -82,26 +85,13 @@ class Hosted(ChatEngine):
         return self._wanted or self._models.get(contract_id) or next(iter(self._models.values()))
 
     def chat(self, request: ChatRequest) -> HostedStream:
-        check(column(self.name), request)
-        stream = HostedStream(self, request)
-        self._streams.add(stream)
-        return stream
-
-    async def send(self, request: ChatRequest) -> Reply:
-        """The API's answer to one choice of `request`, from its first byte on. Raises an `ApiError`."""
-        body = {"model": self.model_id(request.model.id), **fields(column(self.name), request)}
-        return await self.client.send("/chat/completions", encode(body))
-
-    def left(self, stream: HostedStream) -> None:
-        """A stream was closed."""
-        self._streams.discard(stream)
+        return self._route.chat(request)
 
     @property
     def running(self) -> int:
         """Requests that are open."""
-        return len(self._streams)
+        return self._route.running
 
     async def close(self) -> None:
-        for stream in list(self._streams):
-            stream.fail()
+        self._route.fail()
         await self.client.close()

@@ -1,4 +1,5 @@
-"""What the cells of the hosted column send and refuse: a `ChatRequest` as fields of an OpenAI-compatible chat request.
+"""What the cells of the hosted column send and refuse: the parameters of a `ChatRequest` as fields of an
+OpenAI-compatible chat request; its messages are in `chat_cells.py`.
 
 The bounds are those of MiMo's own hosted API (temperature at most 1.5, top_p at least 0.01, and its thinking models use
 1.0 and 0.95 whatever they are told).
@@ -8,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import msgspec
-
-from mimo.types import ChatRequest, Message, NamedTool
+from mimo.types import ChatRequest, NamedTool
 
 Sent = Mapping[str, object]
 
@@ -18,28 +17,6 @@ Sent = Mapping[str, object]
 def plain(name: str) -> Callable[[ChatRequest], Sent]:
     """A parameter under its own name."""
     return lambda request: {name: getattr(request.params, name)}
-
-
-def messages(request: ChatRequest) -> Sent:
-    """The conversation in OpenAI's form."""
-    return {"messages": [_message(message) for message in request.messages]}
-
-
-def _message(message: Message) -> Sent:
-    row: dict[str, object] = {"role": message.role, "content": message.content}
-    for name in ("reasoning_content", "tool_call_id", "name"):
-        if (value := getattr(message, name)) is not None:
-            row[name] = value
-    if message.tool_calls:
-        row["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": msgspec.json.encode(call.arguments).decode()},
-            }
-            for call in message.tool_calls
-        ]
-    return row
 
 
 def thinking(request: ChatRequest) -> Sent:

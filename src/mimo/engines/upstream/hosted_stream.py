@@ -21,9 +21,10 @@ from mimo.output.stop import StopFilter
 from mimo.types import ChatRequest, ContentDelta, Event, Finish, FinishReason, ReasoningDelta, ToolCallDelta, Usage
 
 if TYPE_CHECKING:
+    from mimo.engines.upstream.chat_route import ChatRoute
     from mimo.engines.upstream.client import Reply
-    from mimo.engines.upstream.hosted import Hosted
 
+_OPENS = "<think>"
 _REASONS = ("stop", "length", "tool_calls", "content_filter", "repetition_truncation")
 
 
@@ -74,8 +75,8 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class HostedStream(EventStream):
     """One request; its choices are read one after the other when there are several."""
 
-    def __init__(self, engine: Hosted, request: ChatRequest) -> None:
-        self._engine = engine
+    def __init__(self, route: ChatRoute, request: ChatRequest) -> None:
+        self._route = route
         self._request = request
         self._replies: list[Reply] = []
         self._usages: list[_Usage] = []
@@ -83,7 +84,7 @@ class HostedStream(EventStream):
 
     async def opened(self) -> None:
         if not self._replies:
-            asked = (self._engine.send(self._request) for _ in range(self._request.params.n))
+            asked = (self._route.send(self._request, choice) for choice in range(self._request.params.n))
             self._replies = await asyncio.gather(*asked)
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
@@ -97,7 +98,8 @@ class HostedStream(EventStream):
             self.close()
 
     async def _choice(self, choice: int, reply: Reply) -> AsyncIterator[list[Event]]:
-        reading = ChoiceReader(choice, self._request.params.stop)
+        params = self._request.params
+        reading = ChoiceReader(choice, params.stop, params.parallel_tool_calls, self._route.parsed)
         events = Events()
         try:
             async for data in reply:
@@ -136,7 +138,7 @@ class HostedStream(EventStream):
     def close(self) -> None:
         for reply in self._replies:
             reply.close()
-        self._engine.left(self)
+        self._route.left(self)
 
     def fail(self) -> None:
         """The engine is closing: the reader gets `ServiceUnavailable`."""
@@ -148,14 +150,17 @@ class ChoiceReader:
     """Reads the chunks of one choice. `usage`: the last one told, however often it was; until then chunks are counted,
     which is all there is when a stop of ours ends the answer."""
 
-    def __init__(self, choice: int, stop: tuple[str, ...]) -> None:
+    def __init__(self, choice: int, stop: tuple[str, ...], parallel: bool = True, parsed: bool = False) -> None:
         self.usage = _Usage()
         self.stopped = False
         self._told = False
         self._choice = choice
         self._stop = StopFilter(stop) if stop else None
         self._reason: FinishReason | None = None
+        self._parallel = parallel
+        self._parsed = parsed
         self._named: set[int] = set()
+        self._opening = ""
 
     def read(self, data: bytes) -> list[Event]:
         """The events of one chunk. Raises `UpstreamError` for an error in it."""
@@ -172,9 +177,15 @@ class ChoiceReader:
             delta = choice.delta
             if thought := delta.reasoning_content or delta.reasoning:
                 events.append(ReasoningDelta(self._choice, thought))
+            if self._parsed and delta.content:
+                self._check_split(delta.content)
             if delta.content and (text := self._visible(delta.content)):
                 events.append(ContentDelta(self._choice, text))
-            events += [self._call(call) for call in delta.tool_calls or ()]
+            for call in delta.tool_calls or ():
+                if self._named and call.index not in self._named and not self._parallel:
+                    self.stopped, self._reason = True, "tool_calls"
+                    break
+                events.append(self._call(call))
             if choice.finish_reason is not None:
                 self._reason = cast(FinishReason, choice.finish_reason if choice.finish_reason in _REASONS else "stop")
         if events and not self._told:
@@ -184,12 +195,19 @@ class ChoiceReader:
     def end(self) -> list[Event]:
         """What was held back, and the finish. Raises `UpstreamError` when the API never gave one."""
         if self.stopped:
-            return [Finish(self._choice, "stop")]
+            return [Finish(self._choice, self._reason or "stop")]
         if self._reason is None:
             raise UpstreamError("the engine behind ended its answer without saying why")
         rest = self._stop.flush() if self._stop is not None else ""
         held: list[Event] = [ContentDelta(self._choice, rest)] if rest else []
         return [*held, Finish(self._choice, self._reason)]
+
+    def _check_split(self, text: str) -> None:
+        """Raise `UpstreamError` where the content begins with the reasoning: nobody there split it off."""
+        if len(self._opening) < len(_OPENS):
+            self._opening = (self._opening + text).lstrip()[: len(_OPENS)]
+            if self._opening == _OPENS:
+                raise UpstreamError("the engine behind left its reasoning in the text: it needs a reasoning parser")
 
     def _visible(self, text: str) -> str:
         if self._stop is None:

@@ -2,7 +2,9 @@
 
     Generation → refused by the table? → Ask → body from the table → reply → RawStream
 
-A member says its routes, its own discovery and how it is read; the table says how each parameter is sent.
+A member says its routes, its own discovery and how it is read; the table says how each parameter is sent. A request
+with media cannot be ids: it goes by the engine's chat route (`chat_route.py`), if its operator says that its model
+takes them.
 """
 
 from __future__ import annotations
@@ -15,17 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from mimo.chat.base import check_text
 from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import ApiError, UpstreamError
-from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias, room_for
+from mimo.engines.base import Engine, EngineError, EngineInfo, EventStream, Generation, check_logit_bias, room_for
 from mimo.engines.upstream.ask import Ask, Piece, Reader
+from mimo.engines.upstream.chat_route import ChatRoute
+from mimo.engines.upstream.chat_table import chat_column
 from mimo.engines.upstream.client import Client, Reply, encode
 from mimo.engines.upstream.reading import pieces_of
+from mimo.engines.upstream.spelling import check_spelling
 from mimo.engines.upstream.stream import RawStream
 from mimo.engines.upstream.support import check, fields
 from mimo.engines.upstream.table import column
 from mimo.engines.upstream.vocabulary import load_tokenizer
-from mimo.types import TokenLogprob
+from mimo.types import ChatRequest, MediaKind, TokenLogprob
 
 log = logging.getLogger("mimo.upstream")
 
@@ -60,12 +66,18 @@ class RawEngine(Engine):
         key: str | None = None,
         timeout: float = 300.0,
         wait: float = 60.0,
+        media: Sequence[MediaKind] | None = None,
     ) -> None:
-        """`model`: its name there, where it serves several. `wait`: seconds to wait for it at the start."""
+        """`model`: its name there, where it serves several. `wait`: seconds to wait for it at the start. `media`: what
+        it takes beside text; None: nothing."""
         self.client = Client(urls, key=key, timeout=timeout)
         self._wanted = model
         self._tokenizer_path = tokenizer
         self._wait = wait
+        self.media = tuple(media or ())
+        self._chat = ChatRoute(
+            self.client, "/v1/chat/completions", chat_column(self.name), lambda _: self.model, parsed=True
+        )
         self._streams: set[RawStream] = set()
 
     async def start(self) -> None:
@@ -132,6 +144,14 @@ class RawEngine(Engine):
         self._streams.add(stream)
         return stream
 
+    def chat(self, request: ChatRequest) -> EventStream:
+        """Answer a request that holds media. Raises as `generate` does, and for text that the engine would not take as
+        text: it looks for its control tokens in it."""
+        check_logit_bias(request.params, self.tokenizer.vocabulary)
+        check_text(request.messages, request.params.tools)
+        check_spelling(request, self.tokenizer)
+        return self._chat.chat(request)
+
     def left(self, stream: RawStream) -> None:
         """A stream was closed."""
         self._streams.discard(stream)
@@ -143,7 +163,7 @@ class RawEngine(Engine):
     @property
     def running(self) -> int:
         """Generations that are open."""
-        return len(self._streams)
+        return len(self._streams) + self._chat.running
 
     async def send(self, ask: Ask) -> Reply:
         """The engine's answer to `ask`, from its first byte on. Raises an `ApiError`."""
@@ -170,6 +190,7 @@ class RawEngine(Engine):
     async def close(self) -> None:
         for stream in list(self._streams):
             stream.fail()
+        self._chat.fail()
         await self.client.close()
 
 

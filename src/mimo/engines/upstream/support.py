@@ -12,17 +12,25 @@ Kind = Literal["as is", "mapped", "ours", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a value cannot be kept, and the path of the field where it stands, if that is not the parameter's name."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """How one engine keeps one parameter. `how`: in words, for the page.
 
     `send(ask)`: the fields of the request that carry it. `refuse(given)`: why these values cannot be kept, or None.
-    A raw engine is given `Ask` and `Generation`; a hosted API `ChatRequest` for both.
+    A raw route is given `Ask` and `Generation`; a chat route `ChatRequest` for both.
     """
 
     kind: Kind
     how: str = ""
     send: Callable[[Any], Mapping[str, object]] | None = None
-    refuse: Callable[[Any], str | None] | None = None
+    refuse: Callable[[Any], str | Refusal | None] | None = None
 
 
 Column = Mapping[str, Cell]
@@ -45,7 +53,8 @@ def check(column: Iterable[tuple[str, Cell]], given: object) -> None:
     """Raise `UnsupportedParameter` for the first value that cannot be kept."""
     for name, cell in column:
         if cell.refuse is not None and (why := cell.refuse(given)) is not None:
-            raise UnsupportedParameter(f"{name}: {why}", param=name)
+            found = why if isinstance(why, Refusal) else Refusal(name, why)
+            raise UnsupportedParameter(f"{found.path}: {found.why}", param=found.path)
 
 
 def fields(column: Iterable[tuple[str, Cell]], ask: object) -> dict[str, object]:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mimo.engines.base import Generation
+from mimo.engines.upstream import chat_cells as chat
 from mimo.engines.upstream import hosted_cells as hosted
 from mimo.engines.upstream.ask import Ask
 from mimo.engines.upstream.support import Cell, Table, as_is, ours
@@ -78,7 +79,7 @@ TABLE: Table = MappingProxyType({
             "skip_special_tokens": False, "spaces_between_special_tokens": False, "n": 1}),
         "sglang": Cell("mapped", "`input_ids`: our token ids; special tokens kept", lambda ask: {
             "input_ids": ask.prompt, "skip_special_tokens": False, "spaces_between_special_tokens": False, "n": 1}),
-        "hosted": Cell("mapped", "`messages`, with `reasoning_content` written back", hosted.messages),
+        "hosted": Cell("mapped", "`messages`, with `reasoning_content` written back", chat.messages("hosted")),
     },
     "temperature": {
         "llama-server": Cell("mapped", "`temperature`, with `samplers` set so that top_p is cut after it",
