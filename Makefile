@@ -35,11 +35,12 @@ fuzz: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak $(ARGS)
 
-bench: $(VENV)/.bench
+bench: $(VENV)/.bench .cache/litellm/bin/litellm
 	$(BIN)/python -m bench $(ARGS)
 
-bench-gateway: $(VENV)/.dev .cache/litellm/bin/litellm
-	$(BIN)/python -m bench.gateway --litellm .cache/litellm/bin/litellm $(ARGS)
+# The gateway alone, which is a part of bench
+bench-gateway: $(VENV)/.bench .cache/litellm/bin/litellm
+	$(BIN)/python -m bench --only gateway $(ARGS)
 
 # LiteLLM's proxy, to measure beside ours; in an environment of its own, since its pins are not ours
 .cache/litellm/bin/litellm:

@@ -38,7 +38,7 @@ def scripted(count: int) -> Iterator[tuple[str, int]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "free.json"
         path.write_text(json.dumps(script))
-        with served("--engine", "scripted", "--script", str(path)) as (url, process):
+        with served("--engine", "scripted", "--script", str(path), "--no-repetition-truncation") as (url, process):
             yield url, process.pid
 
 

@@ -1,7 +1,5 @@
 """What standing in the way costs: an instant engine asked directly, through mimo, and through LiteLLM's proxy.
 
-python -m bench.gateway [--rounds 5] [--litellm PATH/litellm] [--workers 1]       (`make bench-gateway`)
-
     p50        time of a small request, one after the other on one connection
     requests   small requests a second, 16 connections: per second, and per second of the gateway's own CPU time
     chunks     streamed chunks a second, 16 streams of 4000 at once, likewise
@@ -12,7 +10,6 @@ the wall clock does. The load comes from raw sockets, so that it is not what is 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -28,8 +25,11 @@ from pathlib import Path
 
 from tests.served import served
 
+from bench.rounds import Series
 from mimo.nano import gguf_path
 
+DIRECT, MIMO, MIMO_TWO, LITELLM = "direct", "mimo", "mimo, 2 workers", "LiteLLM"
+LITELLM_PROGRAM = ".cache/litellm/bin/litellm"
 ONE, MANY, CONNECTIONS = 300, 1600, 16
 STREAMS, CHUNKS = 16, 4000
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -182,7 +182,7 @@ def litellm(program: str, upstream: str) -> Iterator[Target]:
         quiet = subprocess.DEVNULL
         process = stack.enter_context(subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet))
         stack.callback(process.kill)
-        target = Target("LiteLLM", f"http://127.0.0.1:{port}", "instant", lambda: family(process.pid))
+        target = Target(LITELLM, f"http://127.0.0.1:{port}", "instant", lambda: family(process.pid))
         end = time.monotonic() + 120
         while True:
             with contextlib.suppress(OSError):
@@ -210,38 +210,27 @@ def _free_port() -> int:
         return port
 
 
-def shown(values: Sequence[float], digits: int = 0) -> str:
-    """Median and range."""
-    return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--litellm", help="its program; left out where there is none")
-    options.add_argument("--workers", type=int, default=1)
-    given = options.parse_args()
+def compare(rounds: int) -> dict[str, dict[str, Series]]:
+    """By target and figure, a value a round. LiteLLM takes part where its program is (MIMO_BENCH_LITELLM)."""
+    program = Path(os.environ.get("MIMO_BENCH_LITELLM", LITELLM_PROGRAM))
     with contextlib.ExitStack() as stack:
         upstream, engine = stack.enter_context(instant())
-        workers = ["--workers", str(given.workers)] if given.workers > 1 else []
-        address, process = stack.enter_context(
-            served("--engine", "vllm", "--upstream", upstream, "--tokenizer", str(gguf_path()), *workers)
-        )
-        targets = [
-            Target("direct", upstream, "instant", lambda: [engine]),
-            Target("mimo", address, "mimo-v2-flash", lambda: family(process.pid)),
-        ]
-        if given.litellm and Path(given.litellm).exists():
-            targets.append(stack.enter_context(litellm(given.litellm, upstream)))
-        measure(targets, given.rounds)
+        targets = [Target(DIRECT, upstream, "instant", lambda: [engine])]
+        for name, workers in ((MIMO, 1), (MIMO_TWO, 2)):
+            flags = ("--engine", "vllm", "--upstream", upstream, "--tokenizer", str(gguf_path()))
+            address, process = stack.enter_context(served(*flags, "--workers", str(workers)))
+            targets.append(Target(name, address, "mimo-v2-flash", lambda pid=process.pid: family(pid)))
+        if program.exists():
+            targets.append(stack.enter_context(litellm(str(program), upstream)))
+        return measure(targets, rounds)
 
 
-def measure(targets: Sequence[Target], rounds: int) -> None:
-    """Turns, then one table."""
-    found: dict[str, dict[str, list[float]]] = {target.name: {} for target in targets}
-    for number in range(-1, rounds):  # the first is a warm-up
+def measure(targets: Sequence[Target], rounds: int) -> dict[str, dict[str, Series]]:
+    """Turns, the first of which is thrown away."""
+    found: dict[str, dict[str, Series]] = {target.name: {} for target in targets}
+    for number in range(-1, rounds):
         for target in targets:
-            share = 0.08 if target.name == "LiteLLM" else 1.0
+            share = 0.08 if target.name == LITELLM else 1.0
             rows: dict[str, float] = {"p50": asyncio.run(latency(target))}
             rows["requests"], rows["requests_core"] = asyncio.run(requests(target, share))
             rows["chunks"], rows["chunks_core"] = asyncio.run(chunks(target, share))
@@ -249,17 +238,4 @@ def measure(targets: Sequence[Target], rounds: int) -> None:
             if number >= 0:
                 for name, value in rows.items():
                     found[target.name].setdefault(name, []).append(value)
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{os.cpu_count()} cores, load {load}, {rounds} rounds; median (smallest–largest)\n")
-    names = ("", "p50, ms", "added, ms", "requests/s", "per CPU s", "chunks/s", "per CPU s", "MB")
-    print(f"| {' | '.join(names)} |\n{'|---' * len(names)}|")
-    base = found["direct"]["p50"]
-    for name, rows in found.items():
-        added = [one - other for one, other in zip(rows["p50"], base, strict=True)]
-        cells = [shown(rows["p50"], 2), shown(added, 2)]
-        cells += [shown(rows[key]) for key in ("requests", "requests_core", "chunks", "chunks_core")]
-        print(f"| {name} | {' | '.join(cells)} | {statistics.median(rows['memory']):,.0f} |")
-
-
-if __name__ == "__main__":
-    main()
+    return found

@@ -1,6 +1,6 @@
 """Everything in one run, in turn, and the page it fills: `make bench`, `make bench ARGS=--quick`, `python -m bench`.
 
-    start → free engine → sampler → engines → growth → bench/out/results.json → docs/benchmarks.md, docs/throughput.png
+    start → free engine → gateway → sampler → engines → growth → results.json → docs/benchmarks.md and its picture
 
 With `--only PART` nothing is written but the JSON; with `--page FILE` the page is made again from a JSON.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import engines, free, growth, launch, machine, plot, startup, tables
+from bench import engines, free, gateway, growth, launch, machine, plot, startup, tables
 from bench import sampler as samplers
 from bench.load import LoadError
 from bench.random_model import Shape, gguf_file
@@ -90,6 +90,7 @@ PARTS: dict[str, Callable[[Plan], Any]] = {
     "start": lambda plan: startup.starts(plan.rounds + 1, 1 if plan.quick else 2),
     "chunks": lambda plan: free.chunks(32, 2_000 if plan.quick else 10_000, plan.rounds),
     "first byte": lambda plan: free.first_byte(200 if plan.quick else 1000),
+    "gateway": lambda plan: gateway.compare(plan.rounds),
     "sampler": measure_sampler,
     "engines": measure_engines,
     "streams": measure_streams,
@@ -109,6 +110,8 @@ def run(parts: list[str], plan: Plan, out: Path) -> dict[str, Any]:
     results: dict[str, Any] = {"machine": machine.described(), "command": command, "failed": {}}
     if launch.vllm_program() is None:
         say("vLLM is not installed: its rows are left out")
+    if not Path(os.environ.get("MIMO_BENCH_LITELLM", gateway.LITELLM_PROGRAM)).exists():
+        say("LiteLLM is not installed: its row is left out")
     out.parent.mkdir(parents=True, exist_ok=True)
     for part in parts:
         say(part)
@@ -140,6 +143,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "engines": (("engines",), tables.engines),
     "growth": (("streams", "length"), tables.growth),
     "server": (("chunks", "first byte", "start"), tables.server),
+    "gateway": (("gateway",), tables.gateway),
     "sampler": (("sampler",), tables.sampler),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.engines import ALL, BARE
+from bench.gateway import DIRECT
 from bench.rounds import middle, ratios, spread
 from bench.targets import Target
 
@@ -156,3 +157,21 @@ def sampler(results: Results) -> str:
         for name, case in found.items()
     ]
     return f"{floor}\n\n{table(('µs a row of 152,576', 'best', 'median', '÷ numpy.max'), rows)}"
+
+
+def gateway(results: Results) -> str:
+    """A row a way to the same engine."""
+    found = results["gateway"]
+    rows = []
+    for name, kinds in found.items():
+        added = [one - other for one, other in zip(kinds["p50"], found[DIRECT]["p50"], strict=True)]
+        per_core = [measured(kinds[key]) if name != DIRECT else "" for key in ("requests_core", "chunks_core")]
+        rows.append(
+            (
+                name, number(middle(kinds["p50"])), number(middle(added)) if name != DIRECT else "",
+                measured(kinds["requests"]), per_core[0], measured(kinds["chunks"]), per_core[1],
+                number(middle(kinds["memory"])),
+            )
+        )  # fmt: skip
+    head = ("", "p50, ms", "added, ms", "requests/s", "of a core", "chunks/s", "of a core", "MB")
+    return table(head, rows)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.engines import BARE, LLAMA, OURS, OURS_OFF, VLLM
+from bench.gateway import DIRECT, LITELLM, MIMO
 from bench.rounds import middle, ratios
 
 Results = Mapping[str, Any]
@@ -35,7 +36,12 @@ class Target:
 
 def targets(results: Results) -> list[Target]:
     """All rows, in the order of the promise."""
-    return [*_sampler(results.get("sampler")), *_engines(results.get("engines", {})), *_server(results)]
+    return [
+        *_sampler(results.get("sampler")),
+        *_engines(results.get("engines", {})),
+        *_server(results),
+        *_gateway(results.get("gateway")),
+    ]
 
 
 def _sampler(found: Mapping[str, Mapping[str, float]] | None) -> Iterator[Target]:
@@ -113,3 +119,18 @@ def _server(results: Results) -> Iterator[Target]:
     for kind, wanted, word in (("warm", 2, "warm"), ("first", 10, "the very first")):
         series = start.get(kind)
         yield Target(f"start to /readyz with nano, {word}, s", wanted, middle(series) if series else None, True)
+
+
+def _gateway(found: Mapping[str, Mapping[str, list[float]]] | None) -> Iterator[Target]:
+    note = "" if found else "the gateway was not measured in this run"
+    added = [one - other for one, other in zip(found[MIMO]["p50"], found[DIRECT]["p50"], strict=True)] if found else []
+    yield Target("gateway: added latency, p50, ms", 1, middle(added) if found else None, True, note)
+    for key, wanted, what in (
+        ("requests_core", 2000, "small requests a second of a core"),
+        ("chunks_core", 50_000, "streamed chunks a second of a core"),
+    ):
+        yield Target(f"gateway: {what}", wanted, middle(found[MIMO][key]) if found else None, note=note)
+    for key, wanted, what in (("requests", 15, "requests/s"), ("chunks", 10, "chunks/s")):
+        there = found is not None and LITELLM in found
+        reached = middle(ratios(found[MIMO][key], found[LITELLM][key])) if found and there else None
+        yield Target(f"gateway: {what} ÷ LiteLLM's proxy", wanted, reached, note=note or "LiteLLM is not installed")

@@ -48,6 +48,25 @@ def test_a_large_vocabulary_has_its_own_target() -> None:
     assert rows["random, 152,576, flat: tokens/s at 32 streams ÷ llama-server"].wanted == 8
 
 
+GATEWAY = {
+    "direct": {"p50": [0.1, 0.1], "requests": [9e4, 9e4], "requests_core": [1e5, 1e5], "chunks": [1e6, 1e6]},
+    "mimo": {"p50": [0.6, 0.8], "requests": [2000.0, 2000.0], "requests_core": [1900.0, 2300.0], "chunks": [9e4, 9e4]},
+    "LiteLLM": {"p50": [8.0, 8.0], "requests": [100.0, 200.0], "requests_core": [100.0, 90.0], "chunks": [1e3, 1e3]},
+}
+for row in GATEWAY.values():
+    row |= {"chunks_core": [1e5, 1e5], "memory": [100.0, 100.0]}
+
+
+def test_the_gateway_is_measured_against_the_direct_way_and_litellm_round_by_round() -> None:
+    rows = {row.what: row for row in targets({"gateway": GATEWAY})}
+    assert rows["gateway: added latency, p50, ms"].reached == pytest.approx(0.6)
+    assert rows["gateway: small requests a second of a core"].met is True
+    assert rows["gateway: requests/s ÷ LiteLLM's proxy"].reached == pytest.approx(15)
+    alone = targets({"gateway": {name: GATEWAY[name] for name in ("direct", "mimo")}})
+    assert {row.note for row in alone if "LiteLLM" in row.what} == {"LiteLLM is not installed"}
+    assert tables.gateway({"gateway": GATEWAY}).count("\n") == 4
+
+
 def test_numbers_have_three_figures() -> None:
     assert [tables.number(value) for value in (0.123, 12.34, 1234.5)] == ["0.12", "12.3", "1,234"]
     assert tables.measured([90, 100, 110]) == "100 ±10 %"
