@@ -1,7 +1,7 @@
 """Generated conversations, tokenised and packed into rows. `python -m training.corpus --help`.
 
-Two row lengths: short conversations share rows of 256, longer ones rows of 512. A row holds whole conversations;
-`document` tells them apart and positions begin at 0 in each, as when serving.
+Three row lengths: short conversations share rows of 256; a longer one has a row of its own, which short ones fill up.
+A row holds whole conversations; `document` tells them apart and positions begin at 0 in each, as when serving.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from training.config import SIZES
 from training.data import EVALUATION_SEED, conversations
 from training.tokenizer import Tokenizer, learn, texts_of
 
-ROWS = (256, 512)
+ROWS = (256, 512, 768)
+
+Items = list[tuple[np.ndarray, np.ndarray]]  # ids and learnt flags of conversations
 
 
-def encoded(job: tuple[Path, int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
+def encoded(job: tuple[Path, int, int]) -> Items:
     """Ids and learnt flags of `count` conversations from seed `first`."""
     path, first, count = job
     tokenizer = Tokenizer(path)
@@ -30,31 +32,43 @@ def encoded(job: tuple[Path, int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
     return out
 
 
-def pack(items: list[tuple[np.ndarray, np.ndarray]], length: int) -> dict[str, np.ndarray]:
-    """First fit over a few open rows: tokens [rows, length], learnt, document (0 is padding)."""
-    full: list[list[int]] = []
-    still: list[tuple[int, list[int]]] = []
-    for i, (ids, _) in enumerate(items):
+def together(short: Items, long: Items) -> dict[int, list[Items]]:
+    """Rows by length: each long conversation's, filled up with short ones; then the other short ones by first fit."""
+    rest, rows = iter(short), {length: [] for length in ROWS}
+    waiting = next(rest, None)
+    for item in long:
+        length = next(length for length in ROWS if length >= len(item[0]))
+        row, room = [item], length - len(item[0])
+        while waiting is not None and len(waiting[0]) <= room:
+            row.append(waiting)
+            room, waiting = room - len(waiting[0]), next(rest, None)
+        rows[length].append(row)
+    still: list[tuple[int, Items]] = []
+    for item in [*([waiting] if waiting is not None else []), *rest]:
         for slot, (room, row) in enumerate(still):
-            if room >= len(ids):
-                row.append(i)
-                still[slot] = (room - len(ids), row)
+            if room >= len(item[0]):
+                row.append(item)
+                still[slot] = (room - len(item[0]), row)
                 break
         else:
             if len(still) == 32:
                 fullest = min(range(32), key=lambda s: still[s][0])
-                full.append(still.pop(fullest)[1])
-            still.append((length - len(ids), [i]))
-    full += [row for _, row in still]
+                rows[ROWS[0]].append(still.pop(fullest)[1])
+            still.append((ROWS[0] - len(item[0]), [item]))
+    rows[ROWS[0]] += [row for _, row in still]
+    return rows
+
+
+def pack(rows: list[Items], length: int) -> dict[str, np.ndarray]:
+    """Arrays of the rows: tokens [rows, length], learnt, document (0 is padding)."""
     out = {
-        "tokens": np.zeros((len(full), length), np.uint16),
-        "learnt": np.zeros((len(full), length), bool),
-        "document": np.zeros((len(full), length), np.uint8),
+        "tokens": np.zeros((len(rows), length), np.uint16),
+        "learnt": np.zeros((len(rows), length), bool),
+        "document": np.zeros((len(rows), length), np.uint8),
     }
-    for r, row in enumerate(full):
+    for r, row in enumerate(rows):
         at = 0
-        for d, i in enumerate(row):
-            ids, learnt = items[i]
+        for d, (ids, learnt) in enumerate(row):
             out["tokens"][r, at : at + len(ids)] = ids
             out["learnt"][r, at : at + len(ids)] = learnt
             out["document"][r, at : at + len(ids)] = d + 1
@@ -73,15 +87,13 @@ def build(path: Path, first: int, count: int, processes: int) -> dict[str, np.nd
             print(f"\r{done + 1}/{len(jobs)} blocks of conversations", end="", flush=True)
     print()
     short = [item for item in items if len(item[0]) <= ROWS[0]]
-    long = [item for item in items if ROWS[0] < len(item[0]) <= ROWS[1]]
+    long = [item for item in items if ROWS[0] < len(item[0]) <= ROWS[-1]]
     dropped = len(items) - len(short) - len(long)
-    out = {}
-    for length, part in zip(ROWS, (short, long), strict=True):
+    out, rows = {}, together(short, long)
+    for length, part in rows.items():
         out |= {f"{key}_{length}": value for key, value in pack(part, length).items()}
-        print(
-            f"{len(part)} conversations, {sum(len(i[0]) for i in part)} tokens in "
-            f"{len(out[f'tokens_{length}'])} rows of {length}"
-        )
+        count, tokens = sum(map(len, part)), sum(len(ids) for row in part for ids, _ in row)
+        print(f"{count} conversations, {tokens} tokens in {len(part)} rows of {length}")
     print(f"{dropped} too long, left out")
     return out
 

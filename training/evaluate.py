@@ -126,6 +126,8 @@ def right(text: str | None, check: dict[str, Any]) -> bool:
         return any(key in text for key in check["any"])
     if "number" in check:
         return (re.findall(r"-?\d+", text.replace(" - ", " minus ")) or [""])[-1] == check["number"]
+    if "no_call" in check:
+        return "<tool_call>" not in text
     if "calls" in check:
         wanted = [
             {"name": c["name"], "arguments": {k: str(v) for k, v in c["arguments"].items()}} for c in check["calls"]

@@ -19,7 +19,8 @@ def orthogonal(update: Tensor, steps: int = 5) -> Tensor:
     x = x.mT if tall else x
     for _ in range(steps):
         a = x @ x.mT
-        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+        b = torch.baddbmm(a, a, a, beta=-4.7750, alpha=2.0315)
+        x = torch.baddbmm(x, b, x, beta=3.4445)
     return x.mT if tall else x
 
 

@@ -19,10 +19,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.circuits import head_of, lay
 from training.config import SIZES
 from training.corpus import ROWS
 from training.model import Nano
 from training.muon import Muon
+from training.practice import practice
+
+EMBEDDING_RATE = 8.0
+"""Peak rate of the embedding table over Muon's: its entries are sixteen times those of other matrices."""
 
 
 class Rows:
@@ -51,20 +56,22 @@ class Rows:
 
 
 def optimisers(model: Nano, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, AdamW for embedding, head, norms, sinks and routers."""
-    matrices, rest, plain = [], [], []
-    for name, value in model.named_parameters():
-        if value.dim() > 1 and "layers" in name and "gate.weight" not in name:
-            matrices.append(value)
+    """Muon for the layers' matrices, AdamW for the embedding, norms, sinks and routers. The head is not trained: it is
+    the embedding's (`circuits.head_of`)."""
+    table = model.model.embed_tokens.weight
+    matrices, routers, plain = [], [], []
+    for name, value in model.model.layers.named_parameters():
+        if value.dim() == 1:
+            plain.append(value)
         else:
-            (plain if value.dim() == 1 else rest).append(value)
-    adam = torch.optim.AdamW(
-        [{"params": rest, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
-        lr=lr * 0.3,
-        betas=(0.9, 0.98),
-        fused=True,
-    )
-    out = [Muon(matrices, lr=lr), adam]
+            (routers if "gate.weight" in name else matrices).append(value)
+    plain.append(model.model.norm.weight)
+    groups = [
+        {"params": routers, "weight_decay": 0.01},
+        {"params": plain, "weight_decay": 0.0},
+        {"params": [table], "weight_decay": 0.0, "lr": lr * EMBEDDING_RATE},
+    ]
+    out = [Muon(matrices, lr=lr), torch.optim.AdamW(groups, lr=lr * 0.3, betas=(0.9, 0.98), fused=True)]
     for optimiser in out:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
@@ -82,7 +89,7 @@ def loss_of(model: Nano, trunk: torch.nn.Module, batch: tuple[Tensor, ...], devi
     with torch.autocast(device, torch.bfloat16):
         hidden, load = trunk(tokens, positions, document)
         at = learnt[:, 1:].reshape(-1).nonzero()[:, 0]
-        logits = model.lm_head(hidden[:, :-1].reshape(-1, hidden.shape[-1])[at])
+        logits = F.linear(hidden[:, :-1].reshape(-1, hidden.shape[-1])[at], head_of(model))
     return F.cross_entropy(logits.float(), tokens[:, 1:].reshape(-1)[at]), load
 
 
@@ -111,7 +118,9 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
     """Yields one record a step; saves checkpoints on the way."""
     size, device = SIZES[args.size], "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(args.seed)
-    model = Nano(size, args.seed).to(device)
+    model = Nano(size, args.seed)
+    lay(model, args.seed)
+    model.to(device)
     rows, made = Rows(args.out / "corpus.npz", args.tokens, args.seed), optimisers(model, args.rate)
     saved, step, spent = args.out / "checkpoint.pt", 0, 0.0
     if saved.exists():
@@ -136,7 +145,9 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
         for optimiser in made:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * pace(done)
-        batch = rows.batch(step)
+        drill = np.random.default_rng((args.seed, step))
+        drilled = drill.random() < args.practice
+        batch = practice(drill, size.vocabulary, args.tokens // 256) if drilled else rows.batch(step)
         loss, load = loss_of(model, trunk, batch, device)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -144,7 +155,7 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         bound(model, args.bound)
-        balance(model, load, 0.001 * pace(done))
+        balance(model, load, 0.003 * pace(done))
         step += 1
         yield {
             "step": step,
@@ -152,12 +163,15 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
             "done": done,
             "tokens": batch[0].numel(),
             "load": load.max().item(),
+            "drill": drilled,
             "spent": spent,
         }
 
 
 def save(path: Path, model: Nano, made: list[torch.optim.Optimizer], step: int, spent: float) -> None:
     """Writes a checkpoint beside the old one, then takes its place."""
+    with torch.no_grad():
+        model.lm_head.weight.copy_(head_of(model))
     state = {"model": model.state_dict(), "optimisers": [o.state_dict() for o in made], "step": step, "spent": spent}
     torch.save(state, path.with_suffix(".new"))
     os.replace(path.with_suffix(".new"), path)
@@ -170,7 +184,8 @@ def plot(log: Path, image: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    losses = np.array([json.loads(line)["loss"] for line in log.read_text().splitlines()])
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    losses = np.array([record["loss"] for record in records if not record.get("drill")])
     window = max(1, len(losses) // 100)
     figure, axes = plt.subplots(figsize=(6, 3.5))
     axes.plot(losses, linewidth=0.4, color="#bbbbbb")
@@ -190,7 +205,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=4096, help="tokens a step")
-    parser.add_argument("--rate", type=float, default=0.004, help="peak rate of Muon; AdamW gets 0.3 of it")
+    parser.add_argument("--rate", type=float, default=0.003, help="peak rate of Muon; AdamW gets 0.3 of it")
+    parser.add_argument("--practice", type=float, default=0.08, help="share of steps on repeated random tokens")
     parser.add_argument("--bound", type=float, default=1.8, help="cap on the norm of queries' and keys' matrices")
     parser.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
@@ -202,13 +218,14 @@ def main() -> None:
     with log.open("a") as out:
         for record in train(args):
             print(json.dumps(record), file=out, flush=True)
-            smooth = record["loss"] if smooth is None else 0.98 * smooth + 0.02 * record["loss"]
+            if not record["drill"]:
+                smooth = record["loss"] if smooth is None else 0.98 * smooth + 0.02 * record["loss"]
             tokens += int(record["tokens"])
             bar = "#" * int(30 * record["done"])
             end = "\n" if record["step"] % 100 == 0 else "\r"
             spent = record["spent"]
             print(
-                f"[{bar:30}] {record['done']:4.0%} step {record['step']} loss {smooth:.4f} "
+                f"[{bar:30}] {record['done']:4.0%} step {record['step']} loss {smooth or 0:.4f} "
                 f"{tokens / 1e6:.2f}M tokens {spent:.0f} s",
                 end=end,
                 flush=True,

@@ -103,11 +103,12 @@ def test_a_step_of_training_lowers_the_loss_and_resumes(tmp_path):
     from argparse import Namespace
 
     import numpy as np
+    from training.corpus import ROWS
     from training.train import train
 
     rng = np.random.default_rng(0)
     rows = {}
-    for length in (256, 512):
+    for length in ROWS:
         rows[f"tokens_{length}"] = np.tile(rng.integers(20, 60, 8, np.uint16), (4, length // 8))
         rows[f"learnt_{length}"] = np.ones((4, length), bool)
         rows[f"document_{length}"] = np.ones((4, length), np.uint8)
@@ -121,6 +122,7 @@ def test_a_step_of_training_lowers_the_loss_and_resumes(tmp_path):
         rate=0.01,
         every=99,
         bound=1.8,
+        practice=0.0,
         seed=1,
         compile=False,
     )

@@ -28,24 +28,32 @@ EVALUATION_SEED = 1_000_000_000
 Generator = Callable[[Random], Conversation]
 
 SKILLS: dict[str, tuple[Generator, float]] = {
-    "story": (story, 6.0),
-    "poem": (poem, 4.0),
+    "story": (story, 5.0),
+    "poem": (poem, 3.0),
     "plain_text": (plain_text, 0.5),
-    "identity": (identity, 4.0),
-    "small_talk": (small_talk, 4.0),
-    "contract": (contract, 10.0),
+    "identity": (identity, 3.5),
+    "small_talk": (small_talk, 2.5),
+    "contract": (contract, 11.0),
     "refusal": (refusal, 5.0),
-    "arithmetic": (arithmetic, 17.0),
-    "copy": (copy, 18.0),
-    "upper": (upper, 2.0),
-    "reverse": (reverse, 5.0),
-    "count": (count, 3.0),
-    "sort": (sort, 2.0),
-    "pick": (pick, 5.0),
-    "memory": (memory, 10.0),
-    "tools": (calling, 0.0),
+    "arithmetic": (arithmetic, 13.0),
+    "copy": (copy, 7.0),
+    "upper": (upper, 3.0),
+    "reverse": (reverse, 7.0),
+    "count": (count, 5.0),
+    "sort": (sort, 6.0),
+    "pick": (pick, 4.0),
+    "memory": (memory, 8.0),
+    "tools": (calling, 7.0),
     "json": (json_object, 5.0),
 }
+
+
+def unneeded(rng: Random) -> Conversation:
+    """Evaluation: something nano does by itself, with new functions on offer that it must not call."""
+    make = rng.choice((identity, contract, copy, arithmetic, reverse, memory, story))
+    return replace(make(rng), tools=bystanders(rng, new=True), skill="tool_none", check={"no_call": True})
+
+
 # what evaluation asks instead, where training must not have seen the words
 HELD_OUT: dict[str, Generator] = {
     "contract, new wordings": contract_new,
@@ -53,8 +61,10 @@ HELD_OUT: dict[str, Generator] = {
     "refusal, new questions": refusal_new,
     "tool_call, new schemas": calling_new,
     "tool_result, new schemas": tool_result,
+    "tools offered, none needed": unneeded,
     "json, new keys": json_new,
 }
+
 
 SYSTEMS = texts(
     "You are a helpful assistant.|You are MiMo.|Be brief.|You are a friendly assistant.|Answer in English.|"
@@ -68,7 +78,7 @@ def varied(rng: Random, conversation: Conversation, others: list[Conversation]) 
     if any(made.turns[0].role == "text" for made in (conversation, *others)):
         return conversation
     turns = list(conversation.turns)
-    if SKILLS["tools"][1] and not conversation.tools and rng.random() < 0.02:
+    if SKILLS["tools"][1] and not conversation.tools and rng.random() < 0.025:
         conversation = replace(conversation, tools=bystanders(rng))
     elif not conversation.tools and rng.random() < 0.15:
         for other in others[: rng.choice((1, 1, 1, 2, 3))]:
