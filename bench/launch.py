@@ -24,9 +24,6 @@ from tests.served import served
 from bench.load import LoadError
 from bench.peers import CONTRACT, OTHERS_OFF, Bare, Ours, Server, Setup, line
 
-# Threads that spin while they wait starve a shared machine; mimo sets the same for itself
-ENVIRONMENT = {**os.environ, "GOMP_SPINCOUNT": "0"}
-
 
 @contextlib.contextmanager
 def bare(setup: Setup) -> Iterator[Bare]:
@@ -98,7 +95,6 @@ def _answers(url: str) -> bool:
 @contextlib.contextmanager
 def _child(command: list[str], **how: Any) -> Iterator[subprocess.Popen[Any]]:
     """A process that is ended with the block, by closing its input or, failing that, by signals."""
-    how.setdefault("env", ENVIRONMENT)
     process = subprocess.Popen(command, text=True, **how)
     try:
         yield process

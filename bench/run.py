@@ -26,6 +26,7 @@ from bench.random_model import Shape, gguf_file
 from bench.targets import targets
 from mimo.nano import gguf_path
 from mimo.sampling import warm
+from mimo.start import default_threads
 
 PAGE, PICTURE, RESULTS = Path("docs/benchmarks.md"), Path("docs/throughput.png"), Path("bench/out/results.json")
 LARGE = 152_576
@@ -153,7 +154,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a minute or two: fewer rounds, points and models")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part; print its targets")
     parser.add_argument("--rounds", type=int, help="turns of every engine at every point; default 3, with --quick 1")
-    parser.add_argument("--threads", type=int, default=machine.cores(), help="of the random models; nano has one")
+    parser.add_argument("--threads", type=int, default=default_threads(), help="of the random models; nano has one")
     parser.add_argument("--page", type=Path, help="measure nothing: write the page from this JSON")
     options = parser.parse_args()
     if options.page:

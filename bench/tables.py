@@ -64,6 +64,8 @@ def targets(rows: Iterable[Target]) -> str:
     cells = []
     for row in rows:
         reached = number(row.reached) if row.reached is not None else row.note or "not in this run"
+        if row.met is False and row.bound is not None:
+            reached += f" (at most {number(row.bound)})"
         cells.append((row.what, f"{'≤' if row.at_most else '≥'} {row.wanted:,g}", reached, words[row.met]))
     return table(("target", "wanted", "reached", "met"), cells, "lrrl")
 

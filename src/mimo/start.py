@@ -38,7 +38,7 @@ def build_engine(settings: Settings, on_progress: Callable[[float], None] | None
         slots=settings.slots or (_NANO_SLOTS if nano else _FILE_SLOTS),
         context_window=settings.context_window or (0 if nano else _FILE_WINDOW),
         chunk=settings.chunk,
-        threads=settings.threads or (_NANO_THREADS if nano else _cores()),
+        threads=settings.threads or (_NANO_THREADS if nano else default_threads()),
         gpu_layers=settings.gpu_layers,
     )
     return LocalEngine(
@@ -83,6 +83,12 @@ async def start_engine(settings: Settings, console: Console) -> tuple[Engine, Ch
         engine = build_engine(settings, lambda share: progress.update(bar, completed=share))
         await engine.start()
     return engine, chat_format(engine.chat_template, engine.tokenizer)
+
+
+def default_threads() -> int:
+    """One a core, less one. llama.cpp's threads wait for each other by spinning; without a core of its own the server
+    waits for theirs, and they for the server: on two cores one thread gives twice the tokens of two."""
+    return max(1, _cores() - 1)
 
 
 def _cores() -> int:

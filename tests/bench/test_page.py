@@ -41,6 +41,7 @@ def test_a_missed_target_is_said_so() -> None:
     assert Target("x", 2.0, 1.9).met is False
     assert Target("x", 2.0, 1.9, at_most=True).met is True
     assert "**no**" in tables.targets([Target("x", 2.0, 1.9)])
+    assert "1.90 (at most 1.95)" in tables.targets([Target("x", 2.0, 1.9, bound=1.95)])
 
 
 def test_a_large_vocabulary_has_its_own_target() -> None:

@@ -7,7 +7,6 @@ back to the streams.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +38,7 @@ class LocalEngine(Engine):
     ) -> None:
         """An engine for the file at `path`, not yet loaded. `queue`: choices that may wait beside those running."""
         self._path = path
-        self._options = options or ModelOptions(threads=len(os.sched_getaffinity(0)))
+        self._options = options or ModelOptions()
         self._queue = queue
         self._invariant = batch_invariant
         self._library_path = library

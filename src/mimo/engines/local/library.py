@@ -212,7 +212,6 @@ class Library:
     def __init__(self, path: Path | None = None) -> None:
         """Open `path`, or the pinned wheel's. Raises `EngineError` if it cannot be opened or its structs differ."""
         os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # a failed assertion would start a debugger, and may hang in it
-        os.environ.setdefault("GOMP_SPINCOUNT", "0")  # threads that spin while others compute starve a shared machine
         self.path = path or _wheel_library()
         try:
             self._library = c.CDLL(str(self.path))

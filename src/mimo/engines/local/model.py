@@ -36,7 +36,7 @@ class ModelOptions:
     slots: int = 8
     context_window: int = 0
     chunk: int = 64
-    threads: int = 2
+    threads: int = 1
     gpu_layers: int = -1
     f32_cache: bool = False
 
