@@ -13,7 +13,7 @@ import numpy as np
 
 from mimo.chat.bytes_tokenizer import ByteTokenizer
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.output.held import held_to
 from mimo.sampling.guidance import guided, vocabulary_of
 

@@ -13,7 +13,7 @@ from mimo.chat.prompt import ChatFormat
 from mimo.config import Settings, model_rows
 from mimo.contract.errors import ApiError
 from mimo.contract.models import find_model
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.engines.base import Engine
 from mimo.generate import generate
 from mimo.start import start_engine

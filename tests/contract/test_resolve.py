@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import PARAMETERS, Params, describe, resolve
+from mimo.contract.parameters import PARAMETERS, Params
+from mimo.contract.resolve import describe, resolve
 
 PRO, FLASH = MODELS["mimo-v2-pro"], MODELS["mimo-v2-flash"]
 

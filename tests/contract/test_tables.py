@@ -8,7 +8,8 @@ import pytest
 
 from mimo.contract.errors import ApiError, NotFound
 from mimo.contract.models import MODELS, alias, find_model, with_models
-from mimo.contract.parameters import PARAMETERS, Params, resolve
+from mimo.contract.parameters import PARAMETERS, Params
+from mimo.contract.resolve import resolve
 
 MILLION = 10_000_000
 

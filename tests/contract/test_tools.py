@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import Params, resolve
+from mimo.contract.parameters import Params
+from mimo.contract.resolve import resolve
 from mimo.contract.schema import MAX_DEPTH, MAX_TEXT
 from mimo.types import JsonFormat, NamedTool, Tool
 

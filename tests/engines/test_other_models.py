@@ -11,7 +11,7 @@ from tests.engines.other_models import write_llama, write_mamba
 
 from mimo.chat.prompt import chat_format
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.engines.local.engine import LocalEngine
 from mimo.engines.local.model import ModelOptions
 from mimo.generate import generate

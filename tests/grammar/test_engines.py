@@ -13,7 +13,7 @@ from tests.grammar.schemas import SCHEMAS, VALUES, arguments
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.engines.base import Engine
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine, Step
 from mimo.generate import generate

@@ -12,7 +12,7 @@ from tests.grammar.test_random_output import drawn, output, text
 from mimo.chat.bytes_tokenizer import ByteTokenizer
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.output.held import held_to
 from mimo.types import ContentDelta, ToolCallDelta
 

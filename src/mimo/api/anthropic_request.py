@@ -17,7 +17,7 @@ from mimo.api.media_parts import MediaParts
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.types import ChatRequest
 
 ROWS: Mapping[str, str] = MappingProxyType(

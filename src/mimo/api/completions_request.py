@@ -17,7 +17,8 @@ from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
-from mimo.contract.parameters import PARAMETERS, Params, resolve
+from mimo.contract.parameters import PARAMETERS, Params
+from mimo.contract.resolve import resolve
 
 NO_TEMPLATE = (
     "thinking", "reasoning_effort", "chat_template_kwargs", "tools", "tool_choice", "parallel_tool_calls",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from mimo.contract.errors import ApiError, InvalidRequest
 from mimo.contract.models import Model, find_model
-from mimo.contract.parameters import Params, describe
+from mimo.contract.parameters import Params
+from mimo.contract.resolve import describe
 from mimo.types import ChatRequest, Message
 
 HEADER_LIMIT = 1024

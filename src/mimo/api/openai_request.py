@@ -14,7 +14,7 @@ from mimo.api.fields import Decoded, Wishes, requested_model
 from mimo.api.openai_messages import missing_reasoning, read_messages
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.types import ChatRequest
 
 

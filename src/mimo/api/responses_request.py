@@ -18,7 +18,7 @@ from mimo.api.responses_input import Reader
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 from mimo.types import ChatRequest, Message
 
 ROWS: Mapping[str, str] = MappingProxyType(

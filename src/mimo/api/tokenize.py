@@ -13,7 +13,7 @@ from mimo.api.openai_messages import read_messages
 from mimo.api.service import Service
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
-from mimo.contract.parameters import resolve
+from mimo.contract.resolve import resolve
 
 _FIELDS = ("model", "text", "messages", "thinking", "reasoning_effort", "chat_template_kwargs")
 
