@@ -205,7 +205,7 @@ def spread(llama: Llama, tokenizer: Tokenizer, temperature: float, count: int) -
 
 def report(gguf: Path, tokenizer: Tokenizer, count: int) -> str:
     """The table as Markdown."""
-    llama = Llama(gguf, slots=8, window=1024)
+    llama = Llama(gguf, slots=8, window=1280)  # the longest prompt and LIMIT
     rows, done = skills_table(llama, tokenizer, count)
     out = ["| skill (greedy) | thinking off | thinking on |", "|---|---|---|"]
     out += [f"| {name} | {off} | {on} |" for name, off, on in rows]

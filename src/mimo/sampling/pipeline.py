@@ -14,7 +14,8 @@ from mimo.sampling.grammar import Constraint, write_mask
 from mimo.sampling.parameters import NO_TOKEN, Drawn, SamplingParams, TokenLogprobs, Trace
 
 ROWS_PER_THREAD = 2
-"""With fewer rows than this for each, another thread costs more than it brings."""
+LOGITS_PER_THREAD = 2**17
+"""With fewer than these for each, another thread costs more than it brings."""
 
 
 class Sampler:
@@ -145,7 +146,8 @@ class Sampler:
             rules = self._rules
             for i, slot in enumerate(rows.tolist()):
                 rules[i] = self._rule(slot)
-        parts = min(len(self._rooms), max(1, len(rows) // ROWS_PER_THREAD))
+        enough = max(ROWS_PER_THREAD, LOGITS_PER_THREAD // self.valid)
+        parts = min(len(self._rooms), max(1, len(rows) // enough))
         ends = [len(rows) * k // parts for k in range(parts + 1)]
 
         def part(k: int) -> bool:

@@ -56,7 +56,9 @@ class LocalEngine(Engine):
         name = model.name
         fingerprint = f"local-{'-'.join(name.lower().split())}-{model.header.digest}"
         self.info = EngineInfo("local", name, model.context_window, fingerprint)
-        sampler = Sampler(model.slots, model.tokenizer.vocabulary, self._options.threads, model.tokenizer.valid)
+        # while rows are sampled llama.cpp's threads are idle, and so is most of the core that is left to the server
+        threads = self._options.threads + 1
+        sampler = Sampler(model.slots, model.tokenizer.vocabulary, threads, model.tokenizer.valid)
         self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=self._invariant)
         self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)
         self._thread.start()
