@@ -26,8 +26,11 @@ from training.llama import Llama, answers
 from training.tokenizer import Tokenizer
 
 LIMIT = 400
+# a value never holds its own end: with `.*?` in its place a malformed call takes exponential time
 CALL = re.compile(
-    r"<tool_call>\n<function=([^>\n]+)>\n((?:<parameter=[^>\n]+>.*?</parameter>\n)*)</function>\n</tool_call>", re.S
+    r"<tool_call>\n<function=([^>\n]+)>\n"
+    r"((?:<parameter=[^>\n]+>(?:(?!</parameter>).)*</parameter>\n)*)</function>\n</tool_call>",
+    re.S,
 )
 PARAMETER = re.compile(r"<parameter=([^>\n]+)>(.*?)</parameter>\n", re.S)
 

@@ -28,23 +28,23 @@ EVALUATION_SEED = 1_000_000_000
 Generator = Callable[[Random], Conversation]
 
 SKILLS: dict[str, tuple[Generator, float]] = {
-    "story": (story, 5.0),
-    "poem": (poem, 3.0),
+    "story": (story, 4.0),
+    "poem": (poem, 2.5),
     "plain_text": (plain_text, 0.5),
     "identity": (identity, 3.5),
-    "small_talk": (small_talk, 2.5),
-    "contract": (contract, 11.0),
-    "refusal": (refusal, 5.0),
-    "arithmetic": (arithmetic, 13.0),
-    "copy": (copy, 7.0),
+    "small_talk": (small_talk, 2.0),
+    "contract": (contract, 8.0),
+    "refusal": (refusal, 4.0),
+    "arithmetic": (arithmetic, 10.0),
+    "copy": (copy, 8.0),
     "upper": (upper, 3.0),
-    "reverse": (reverse, 7.0),
-    "count": (count, 5.0),
-    "sort": (sort, 6.0),
-    "pick": (pick, 4.0),
-    "memory": (memory, 8.0),
-    "tools": (calling, 7.0),
-    "json": (json_object, 5.0),
+    "reverse": (reverse, 5.0),
+    "count": (count, 9.0),
+    "sort": (sort, 13.0),
+    "pick": (pick, 3.0),
+    "memory": (memory, 6.0),
+    "tools": (calling, 17.0),
+    "json": (json_object, 14.0),
 }
 
 

@@ -7,7 +7,7 @@ from random import Random
 
 from training.chat import Conversation, chat
 from training.data.lists import texts
-from training.data.tools import INTEGERS, KEYS, NEW_KEYS, value
+from training.data.tools import INTEGERS, KEYS, NEW_KEYS, one_of, value
 
 ASKS = texts(
     "Answer as JSON with keys {keys}: {facts}.|As JSON with keys {keys}: {facts}.|"
@@ -18,7 +18,7 @@ ASKS = texts(
 
 def json_object(rng: Random, keys: list[str] = KEYS) -> Conversation:
     """One to four keys with values from the request."""
-    chosen = rng.sample(keys, rng.randint(1, 4))
+    chosen = list(dict.fromkeys(one_of(rng, keys, keys is NEW_KEYS) for _ in range(rng.randint(1, 4))))
     data = {}
     for key in chosen:
         kind = "integer" if key in INTEGERS else rng.choice(("words", "name", "city", "colour", "food", "boolean"))

@@ -32,6 +32,7 @@ KEYS = words(
 NEW_VERBS = words("cancel reserve paint repair water measure launch fetch publish invite translate rename archive feed")
 NEW_NOUNS = words("boat garden parcel concert drone bicycle oven fence playlist contract heater locker ferry library")
 NEW_KEYS = words("colour pressure author recipient depth region language brand seat width reason nickname shelf volume")
+KEPT_BACK = {*NEW_VERBS, *NEW_NOUNS, *NEW_KEYS}
 INTEGERS = {
     "amount",
     "level",
@@ -136,9 +137,22 @@ def value(rng: Random, kind: str) -> Any:
     )
 
 
+STARTS = words("b br c ch cl cr d dr f fl fr g gl gr h j k l m n p ph pl pr qu r s sc sh sl sp st str sw t th tr v w wh y")
+MIDDLES = words("a e i o u ai au ea ee ia ie io oa oi oo ou ua")
+ENDS = ["", "", "", *words("b ck ct d f g l ld ll lt m n nce nd ng nt p r rd rt s sh sk ss st t tch te th ve x")]
+
+
 def odd_word(rng: Random) -> str:
-    """A made-up word, so that names are copied and not remembered."""
-    return "".join(rng.choice("bdfgklmnprstvz") + rng.choice("aeiou") for _ in range(rng.randint(2, 3)))
+    """A made-up word of any shape, so that names are copied piece by piece and not remembered."""
+    while True:
+        parts = (rng.choice(STARTS) + rng.choice(MIDDLES) + rng.choice(ENDS) for _ in range(rng.choice((1, 2, 2, 3))))
+        if len(made := "".join(parts)) > 2 and made not in KEPT_BACK:
+            return made
+
+
+def one_of(rng: Random, known: list[str], new: bool) -> str:
+    """A word of the list; in training as often a made-up one."""
+    return odd_word(rng) if not new and rng.random() < 0.5 else rng.choice(known)
 
 
 def natural(rng: Random) -> tuple[dict[str, Any], Call, str]:
@@ -163,12 +177,8 @@ def natural(rng: Random) -> tuple[dict[str, Any], Call, str]:
 def invented(rng: Random, new: bool) -> tuple[dict[str, Any], Call, str]:
     """A tool put together from words, a call, and a request that names the values."""
     verbs, nouns, keys = (NEW_VERBS, NEW_NOUNS, NEW_KEYS) if new else (VERBS, NOUNS, KEYS)
-    verb, noun = rng.choice(verbs), rng.choice(nouns)
-    if not new and rng.random() < 0.3:
-        noun = odd_word(rng)
-    chosen = rng.sample(keys, rng.randint(1, 3))
-    if not new and rng.random() < 0.25:
-        chosen[0] = odd_word(rng)
+    verb, noun = one_of(rng, verbs, new), one_of(rng, nouns, new)
+    chosen = list(dict.fromkeys(one_of(rng, keys, new) for _ in range(rng.randint(1, 3))))
     properties: dict[str, Any] = {}
     arguments: dict[str, Any] = {}
     for key in chosen:
