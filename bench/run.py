@@ -164,7 +164,9 @@ def main() -> None:
     out = RESULTS.with_stem("part") if options.only else RESULTS
     results = run(options.only or list(PARTS), plan, out)
     print(tables.targets([row for row in targets(results) if row.met is not None or not options.only]))
-    if not options.only and not options.quick:
+    if results["failed"]:
+        say("the page is left as it was: a part failed")
+    elif not options.only and not options.quick:
         write_page(results, PAGE, PICTURE)
     say(f"written: {out}")
 
