@@ -137,7 +137,9 @@ def value(rng: Random, kind: str) -> Any:
     )
 
 
-STARTS = words("b br c ch cl cr d dr f fl fr g gl gr h j k l m n p ph pl pr qu r s sc sh sl sp st str sw t th tr v w wh y")
+STARTS = words(
+    "b br c ch cl cr d dr f fl fr g gl gr h j k l m n p ph pl pr qu r s sc sh sl sp st str sw t th tr v w wh y"
+)
 MIDDLES = words("a e i o u ai au ea ee ia ie io oa oi oo ou ua")
 ENDS = ["", "", "", *words("b ck ct d f g l ld ll lt m n nce nd ng nt p r rd rt s sh sk ss st t tch te th ve x")]
 
