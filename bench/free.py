@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.served import served
 
 from bench.load import Load, LoadError, run_streams
-from bench.machine import cpu_seconds
+from bench.machine import cpu_seconds, wait_or_kill
 from bench.peers import line
 from bench.rounds import Series
 
@@ -52,11 +52,7 @@ def constant(size: int, count: int) -> Iterator[tuple[str, int]]:
         yield line(process, 60), process.pid
     finally:
         process.stdin.close()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
+        wait_or_kill(process)
 
 
 def body(count: int) -> dict[str, object]:

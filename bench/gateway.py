@@ -25,6 +25,7 @@ from pathlib import Path
 
 from tests.served import served
 
+from bench.machine import cpu_seconds, resident_mb
 from bench.rounds import Series
 from mimo.nano import gguf_path
 
@@ -32,7 +33,6 @@ DIRECT, MIMO, MIMO_TWO, LITELLM = "direct", "mimo", "mimo, 2 workers", "LiteLLM"
 LITELLM_PROGRAM = ".cache/litellm/bin/litellm"
 ONE, MANY, CONNECTIONS = 300, 1600, 16
 STREAMS, CHUNKS = 16, 4000
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,19 @@ class Target:
 
     def cpu(self) -> float:
         """Seconds its processes have computed."""
-        return sum(map(_cpu, self.processes()))
+        return self._sum(cpu_seconds)
 
     def memory(self) -> float:
         """Resident megabytes."""
-        pages = 0
+        return self._sum(resident_mb)
+
+    def _sum(self, of: Callable[[int], float]) -> float:
+        """Over its processes; one that has ended counts nothing."""
+        total = 0.0
         for process in self.processes():
             with contextlib.suppress(OSError):
-                pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+                total += of(process)
+        return total
 
     def request(self, tokens: int, stream: bool) -> bytes:
         body = {
@@ -70,14 +74,6 @@ class Target:
             f"POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
             f"authorization: Bearer {self.key}\r\ncontent-length: {len(data)}\r\n\r\n"
         ).encode() + data
-
-
-def _cpu(process: int) -> float:
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def family(process: int) -> list[int]:

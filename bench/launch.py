@@ -22,6 +22,7 @@ from typing import Any
 from tests.served import served
 
 from bench.load import LoadError
+from bench.machine import wait_or_kill
 from bench.peers import CONTRACT, OTHERS_OFF, Bare, Ours, Server, Setup, line
 
 
@@ -103,8 +104,4 @@ def _child(command: list[str], **how: Any) -> Iterator[subprocess.Popen[Any]]:
             process.stdin.close()
         else:
             process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
+        wait_or_kill(process)

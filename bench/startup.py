@@ -11,6 +11,7 @@ import tempfile
 import time
 
 from bench.load import LoadError
+from bench.machine import wait_or_kill
 from bench.rounds import Series
 
 _LIMIT = 120.0
@@ -45,11 +46,7 @@ def ready(environment: dict[str, str] | None = None) -> float:
         return time.perf_counter() - start
     finally:
         process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
+        wait_or_kill(process)
 
 
 def _is_ready(port: int) -> bool:

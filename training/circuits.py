@@ -16,7 +16,7 @@ from torch import Tensor
 from training.config import FULL, SLIDING
 from training.model import Nano, rotation
 
-LOUD = 16.0  # embeddings have a norm of this times 16 channels' worth: 1 a channel at width 256
+LOUD = 16.0  # the norm of an embedding, about: 1 a channel at width 256
 CONSTANT = 0.25  # channel 0 of every embedding, before LOUD: what a head can hold on to whatever the token is
 BACK = 2.2  # strength of "one back" in query and key
 MATCH = 1.6  # strength of the match between the present token and a predecessor

@@ -87,7 +87,7 @@ async def start_engine(settings: Settings, console: Console) -> tuple[Engine, Ch
 
 def default_threads() -> int:
     """One a core, less one. llama.cpp's threads wait for each other by spinning; without a core of its own the server
-    waits for theirs, and they for the server: on two cores one thread gives twice the tokens of two."""
+    waits for theirs, and they for the server."""
     return max(1, _cores() - 1)
 
 
