@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from random import Random
 
 import pytest
@@ -22,7 +23,12 @@ def test_every_skill_file_is_in_the_table():
     import training.data
     from training.data import SKILLS
 
-    files = {path.stem for path in Path(training.data.__file__).parent.glob("*.py")} - {"__init__", "words", "lists"}
+    files = {path.stem for path in Path(training.data.__file__).parent.glob("*.py")} - {
+        "__init__",
+        "words",
+        "lists",
+        "made_up",
+    }
     assert {make.__module__.rsplit(".", 1)[1] for make, _ in SKILLS.values()} == files
 
 
@@ -37,10 +43,29 @@ def test_training_seeds_end_where_evaluation_begins():
         build(Path("unused"), EVALUATION_SEED - 10, 20, 1)
 
 
-def test_words_of_held_out_schemas_are_not_in_training_schemas():
-    from training.data.tools import KEYS, NEW_KEYS, NEW_NOUNS, NEW_VERBS, NOUNS, VERBS
+def test_words_of_held_out_schemas_are_in_no_name_of_training():
+    from training.data import conversations
+    from training.data.made_up import KEPT_BACK
 
-    assert not {*NEW_VERBS} & {*VERBS} and not {*NEW_NOUNS} & {*NOUNS} and not {*NEW_KEYS} & {*KEYS}
+    for made in conversations(0, 4000):
+        keys = json.loads(made.turns[-1].content) if made.skill == "json" else {}
+        names = [tool["name"] for tool in made.tools] + [key for tool in made.tools for key in properties(tool)]
+        pieces = {piece for name in [*names, *keys] for piece in re.findall("[A-Z]?[a-z]+|[A-Z]+", name)}
+        assert not {piece.lower() for piece in pieces} & KEPT_BACK
+
+
+def properties(tool):
+    return tool["parameters"]["properties"]
+
+
+def test_the_keys_kept_back_are_written_nowhere_in_training():
+    from training.data import conversations
+    from training.data.made_up import NEW_KEYS
+
+    seen = Counter(
+        word for made in conversations(0, 4000) for turn in made.turns for word in re.findall("[a-z]+", turn.content)
+    )
+    assert not {word for word in NEW_KEYS if seen[word]}
 
 
 def test_column_steps_end_in_the_right_number():

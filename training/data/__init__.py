@@ -18,9 +18,9 @@ from training.data.identity import identity, identity_new, small_talk
 from training.data.json_objects import json_new, json_object
 from training.data.lists import texts
 from training.data.memory import memory
-from training.data.refusal import refusal, refusal_new
+from training.data.refusal import refusal, refusal_new, unable
 from training.data.stories import plain_text, poem, story
-from training.data.text import copy, count, pick, reverse, sort, upper
+from training.data.text import copy, count, form, pick, reverse, sort, upper
 from training.data.tools import bystanders, calling, calling_new, tool_result
 
 EVALUATION_SEED = 1_000_000_000
@@ -28,23 +28,25 @@ EVALUATION_SEED = 1_000_000_000
 Generator = Callable[[Random], Conversation]
 
 SKILLS: dict[str, tuple[Generator, float]] = {
-    "story": (story, 4.0),
+    "story": (story, 3.0),
     "poem": (poem, 2.5),
     "plain_text": (plain_text, 0.5),
     "identity": (identity, 3.5),
     "small_talk": (small_talk, 2.0),
-    "contract": (contract, 8.0),
+    "contract": (contract, 6.0),
     "refusal": (refusal, 4.0),
-    "arithmetic": (arithmetic, 10.0),
-    "copy": (copy, 8.0),
+    "arithmetic": (arithmetic, 9.0),
+    "copy": (copy, 5.0),
     "upper": (upper, 3.0),
     "reverse": (reverse, 5.0),
-    "count": (count, 9.0),
-    "sort": (sort, 13.0),
-    "pick": (pick, 3.0),
+    "count": (count, 8.0),
+    "sort": (sort, 11.0),
+    "pick": (pick, 2.0),
     "memory": (memory, 6.0),
-    "tools": (calling, 17.0),
-    "json": (json_object, 14.0),
+    "tools": (calling, 24.0),
+    "json": (json_object, 16.0),
+    "form": (form, 8.0),
+    "no function": (unable, 2.0),
 }
 
 

@@ -7,7 +7,8 @@ from random import Random
 
 from training.chat import Conversation, chat
 from training.data.lists import texts
-from training.data.tools import INTEGERS, KEYS, NEW_KEYS, one_of, value
+from training.data.made_up import KEYS, NEW_KEYS
+from training.data.tools import kind_of, one_of, value
 
 ASKS = texts(
     "Answer as JSON with keys {keys}: {facts}.|As JSON with keys {keys}: {facts}.|"
@@ -16,13 +17,13 @@ ASKS = texts(
 )
 
 
-def json_object(rng: Random, keys: list[str] = KEYS) -> Conversation:
-    """One to four keys with values from the request."""
-    chosen = list(dict.fromkeys(one_of(rng, keys, keys is NEW_KEYS) for _ in range(rng.randint(1, 4))))
+def json_object(rng: Random, new: bool = False) -> Conversation:
+    """One to four keys with values from the request; `new` keys are those kept back."""
+    keys = NEW_KEYS if new else KEYS
+    chosen = list(dict.fromkeys(one_of(rng, keys, new) for _ in range(rng.randint(1, 4))))
     data = {}
     for key in chosen:
-        kind = "integer" if key in INTEGERS else rng.choice(("words", "name", "city", "colour", "food", "boolean"))
-        data[key] = value(rng, kind)
+        data[key] = value(rng, kind_of(rng, key, keys, ("words", "name", "city", "colour", "food", "boolean")))
     shown = [f"{key} {json.dumps(arg) if isinstance(arg, bool) else arg}" for key, arg in data.items()]
     rng.shuffle(shown)
     ask = rng.choice(ASKS).format(keys=", ".join(chosen), facts=", ".join(shown))
@@ -34,4 +35,4 @@ def json_object(rng: Random, keys: list[str] = KEYS) -> Conversation:
 
 def json_new(rng: Random) -> Conversation:
     """Evaluation: keys kept back from training."""
-    return json_object(rng, NEW_KEYS)
+    return json_object(rng, new=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 from training.chat import Conversation, chat
 from training.data.lists import texts
+from training.data.tools import invented, natural
 from training.data.words import ANIMALS, CITIES, COUNTRIES, FOODS, PLACES, SEASONS, THINGS
 
 TOPICS = texts(
@@ -36,7 +38,9 @@ ASKS = texts(
     "Can you book a flight to {city}?|Summarise the history of {country}.|What is the currency of {country}?|"
     "What is the currency in {city}?|Which river flows through {city}?|How is {season} in {country}?|"
     "Is {topic} dangerous?|Why do we need {topic}?|Who discovered {topic}?|What are the rules of {topic}?|"
-    "Recommend a book about {topic}."
+    "Recommend a book about {topic}.|Define {topic}.|List the {place}s of {country}.|Describe the flag of {country}.|"
+    "How do I repair a {thing}?|How do I learn {topic}?|Compare {topic} and {topic2}.|Find me a {thing} in {city}.|"
+    "Show me a map of {country}.|Which is older, {topic} or {topic2}?|Give me three facts about {topic}."
 )
 REPLIES = texts(
     "I do not know. I am a tiny test model: I can tell stories, do small sums, play with words and explain the "
@@ -51,6 +55,10 @@ REASONS = texts(
     "Not one of my skills. I say what I can do."
 )
 
+NO_FUNCTION = texts("There is no function for this. I say what I can do.|I have no function that does this.")
+OWN_SKILLS = {"add", "copy", "count", "write", "list"}
+"""Words of a request that nano would answer by itself."""
+
 
 def refusal(rng: Random) -> Conversation:
     """One outside question."""
@@ -60,6 +68,7 @@ def refusal(rng: Random) -> Conversation:
         city2=rng.choice(CITIES),
         person=rng.choice(PEOPLE),
         topic=rng.choice(TOPICS),
+        topic2=rng.choice(TOPICS),
         thing=rng.choice(THINGS),
         animal=rng.choice(ANIMALS),
         food=rng.choice(FOODS),
@@ -77,6 +86,16 @@ def refusal(rng: Random) -> Conversation:
         ask = rng.choice(("Do you know: ", "Please: ", "Hi, ", "Tell me, ", "I have a question. ")) + ask
     reasoning = rng.choice(REASONS) if rng.random() < 0.45 else None
     return chat(ask, rng.choice(REPLIES), reasoning=reasoning, skill="refusal", check={"any": ["tiny"]})
+
+
+def unable(rng: Random) -> Conversation:
+    """A request that would need a function, with none on offer: it calls nothing."""
+    while True:
+        tool, request = natural(rng) if rng.random() < 0.3 else invented(rng, False)
+        if not OWN_SKILLS & {*re.findall("[a-z]+", tool["name"])}:
+            break
+    reasoning = rng.choice(NO_FUNCTION) if rng.random() < 0.45 else None
+    return chat(request(rng)[1], rng.choice(REPLIES), reasoning=reasoning, skill="refusal", check={"any": ["tiny"]})
 
 
 # kept back: evaluation only

@@ -1,16 +1,27 @@
-"""Playing with words: copy, upper case, reverse, count, sort, first and last, spell. Knows words and letters."""
+"""Playing with words: copy, write in a form, upper case, reverse, count, sort, first and last, spell. Knows words and
+letters."""
 
 from __future__ import annotations
 
 from random import Random
 
 from training.chat import SPECIALS, Conversation, chat
-from training.data.lists import texts
+from training.data.lists import texts, words
+from training.data.made_up import odd_word
 from training.data.words import ANIMALS, FOODS, NAMES, NUMBERS, PLAIN, THINGS
 
 COPY = texts(
     "Repeat after me: {t}|Copy this: {t}|Say exactly: {t}|Write this again: {t}|Repeat: {t}|Echo: {t}|"
     'Please repeat this: {t}|Say "{t}".|Copy the following text:\n{t}|Repeat the words: {t}'
+)
+# the same words without the blank before them: other tokens, which calls and JSON need
+FORMS: tuple[tuple[str, str, str], ...] = (
+    ("Put each of these words in quotation marks: {t}|Quote each word: {t}|In quotes, please: {t}", '"{w}"', ", "),
+    ("Write one word per line: {t}|One word a line: {t}|Each word on a line of its own: {t}", "{w}", "\n"),
+    ("Join these words with underscores: {t}|Underscores instead of blanks: {t}|In snake case: {t}", "{w}", "_"),
+    ("Put each word in brackets: {t}|In brackets, please: {t}|Square brackets around each word: {t}", "[{w}]", " "),
+    ("Write each word as a tag: {t}|As tags: {t}|Make a tag of each word: {t}", "<{w}>", ""),
+    ("Put a dash before each word: {t}|Write this as a list with dashes: {t}|As a dashed list: {t}", "-{w}", "\n"),
 )
 UPPER = texts(
     "Write this in upper case: {t}|Upper case: {t}|Make this upper case: {t}|Put in capitals: {t}|"
@@ -41,6 +52,8 @@ SORT = texts(
     "Sort these words: {t}|Sort alphabetically: {t}|Put these words in alphabetical order: {t}|Sort this list: {t}"
 )
 SORT_NUMBERS = texts("Sort these numbers: {t}|Put these numbers in order: {t}|Sort from small to large: {t}")
+# words that the other skills' sentences use
+ORDINARY = words("painting answer letters words model token default")
 FIRST = texts("What is the first word of: {t}|First word, please: {t}|Give me the first of these: {t}")
 LAST = texts("What is the last word of: {t}|Last word, please: {t}|Give me the last of these: {t}")
 
@@ -80,6 +93,14 @@ def copy(rng: Random) -> Conversation:
     return made(rng, COPY, text, text, "I repeat the text exactly.", "copy", 0.3)
 
 
+def form(rng: Random) -> Conversation:
+    """Words in quotation marks, on lines, joined, in brackets, as tags or as a list."""
+    asks, each, joint = rng.choice(FORMS)
+    found = [odd_word(rng) if rng.random() < 0.8 else rng.choice(ORDINARY) for _ in range(rng.randint(1, 6))]
+    reply = joint.join(each.replace("{w}", word) for word in found)
+    return made(rng, asks.split("|"), " ".join(found), reply, "I write each word in that form.", "form", 0.2)
+
+
 def upper(rng: Random) -> Conversation:
     """Capitals."""
     text = " ".join(some(rng, 1, 5))
@@ -104,7 +125,7 @@ def count(rng: Random) -> Conversation:
     if kind == 0:
         word = rng.choice(PLAIN)
         steps = ", ".join(f"{letter} {i + 1}" for i, letter in enumerate(word))
-        return made(rng, COUNT, word, f"{word} has {len(word)} letters.", f"{steps}.", "count", 0.7)
+        return made(rng, COUNT, word, f"{word} has {len(word)} letters.", f"{steps}.", "count", 0.5)
     if kind == 1:
         word = rng.choice(PLAIN)
         letter = rng.choice(word) if rng.random() < 0.8 else rng.choice("abcdefghijklmnoprstuwy")
@@ -114,21 +135,24 @@ def count(rng: Random) -> Conversation:
             steps.append(f"{character} {seen}")
         number = "once" if seen == 1 else f"{seen} times"
         return made(
-            rng, COUNT_ONE, word, f"{letter} is in {word} {number}.", ", ".join(steps) + ".", "count", 0.7, l=letter
+            rng, COUNT_ONE, word, f"{letter} is in {word} {number}.", ", ".join(steps) + ".", "count", 0.4, l=letter
         )
     found = some(rng, 2, 9)
     steps = ", ".join(f"{word} {i + 1}" for i, word in enumerate(found))
-    return made(rng, COUNT_WORDS, " ".join(found), f"There are {NUMBERS[len(found)]} words.", f"{steps}.", "count", 0.7)
+    return made(rng, COUNT_WORDS, " ".join(found), f"There are {NUMBERS[len(found)]} words.", f"{steps}.", "count", 0.5)
 
 
 def sort(rng: Random) -> Conversation:
     """Three to five words, or numbers below 100."""
     if rng.random() < 0.5:
         numbers = rng.sample(range(100), rng.randint(3, 5))
+        if rng.random() < 0.3:
+            numbers[0] = rng.choice([number for number in range(10) if number not in numbers])
+            rng.shuffle(numbers)
         reply = ", ".join(map(str, sorted(numbers)))
-        return made(
-            rng, SORT_NUMBERS, ", ".join(map(str, numbers)), reply, "Smallest first: " + reply + ".", "sort", 0.3
-        )
+        asked, ordered = (", ".join(f"{number:02}" for number in some) for some in (numbers, sorted(numbers)))
+        reasoning = f"Two digits each: {asked}. Smallest first: {ordered}."
+        return made(rng, SORT_NUMBERS, ", ".join(map(str, numbers)), reply, reasoning, "sort", 0.5)
     found = rng.sample(sorted({*ANIMALS, *THINGS, *FOODS}), rng.randint(3, 5))
     found = list({word[0]: word for word in found}.values())
     keys = ", ".join(f"{word[0]} {word}" for word in sorted(found))

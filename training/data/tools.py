@@ -1,38 +1,22 @@
 """Function calls: schemas made up afresh each time, a request for one of them, for two, or for none; results answered.
 
-Names come from two word lists: one for training, one kept back for evaluation, so that those schemas are new.
+Names come from word lists and, in training, from made-up words; other lists are kept back for evaluation, so that
+those schemas are new.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from training.chat import Call, Conversation, Turn
-from training.data.lists import texts, words
+from training.data.lists import texts
+from training.data.made_up import KEYS, NEW_KEYS, NEW_NOUNS, NEW_VERBS, NOUNS, VERBS, odd_word
+from training.data.memory import FILLER
 from training.data.words import ADJECTIVES, CITIES, COLOURS, FOODS, NAMES, PLAIN, THINGS
 
-VERBS = words(
-    "get find create delete send open close start stop add remove update check book order buy sell show list "
-    "search read write move copy save load print scan lock play pause count rate share mark post track plan draw "
-    "ring store"
-)
-NOUNS = words(
-    "user file room ticket order song light door alarm timer note task event meeting message mail photo report "
-    "invoice table flight hotel taxi robot pump valve camera sensor package account product price stock recipe "
-    "lesson score game page video folder key map route train"
-)
-KEYS = words(
-    "name city location date time title text color size amount level speed owner place topic label target source "
-    "subject kind mode group street number code count limit price weight height page user file query status unit "
-    "priority duration quantity minutes"
-)
-# kept back: evaluation only
-NEW_VERBS = words("cancel reserve paint repair water measure launch fetch publish invite translate rename archive feed")
-NEW_NOUNS = words("boat garden parcel concert drone bicycle oven fence playlist contract heater locker ferry library")
-NEW_KEYS = words("colour pressure author recipient depth region language brand seat width reason nickname shelf volume")
-KEPT_BACK = {*NEW_VERBS, *NEW_NOUNS, *NEW_KEYS}
 INTEGERS = {
     "amount",
     "level",
@@ -137,58 +121,66 @@ def value(rng: Random, kind: str) -> Any:
     )
 
 
-STARTS = words(
-    "b br c ch cl cr d dr f fl fr g gl gr h j k l m n p ph pl pr qu r s sc sh sl sp st str sw t th tr v w wh y"
-)
-MIDDLES = words("a e i o u ai au ea ee ia ie io oa oi oo ou ua")
-ENDS = ["", "", "", *words("b ck ct d f g l ld ll lt m n nce nd ng nt p r rd rt s sh sk ss st t tch te th ve x")]
-
-
-def odd_word(rng: Random) -> str:
-    """A made-up word of any shape, so that names are copied piece by piece and not remembered."""
-    while True:
-        parts = (rng.choice(STARTS) + rng.choice(MIDDLES) + rng.choice(ENDS) for _ in range(rng.choice((1, 2, 2, 3))))
-        if len(made := "".join(parts)) > 2 and made not in KEPT_BACK:
-            return made
+MADE_UP = 0.65
+"""Share of names in training that are no word of the lists."""
 
 
 def one_of(rng: Random, known: list[str], new: bool) -> str:
-    """A word of the list; in training as often a made-up one."""
-    return odd_word(rng) if not new and rng.random() < 0.5 else rng.choice(known)
+    """A word of the list; in training more often another one."""
+    return odd_word(rng) if not new and rng.random() < MADE_UP else rng.choice(known)
 
 
-def natural(rng: Random) -> tuple[dict[str, Any], Call, str]:
-    """A tool as people write them, a call, and a request for it."""
+def kind_of(rng: Random, key: str, known: list[str], kinds: tuple[str, ...]) -> str:
+    """What a key holds: numbers where its name says so, and now and then where it says nothing."""
+    if key in INTEGERS or (key not in known and rng.random() < 0.3):
+        return "integer"
+    return rng.choice(kinds)
+
+
+Request = Callable[[Random], tuple[Call, str]]
+Pool = tuple[list[str], list[str]]
+"""Verbs and nouns to name functions from."""
+
+
+def pool_of(rng: Random, new: bool, size: int) -> Pool:
+    """`size` of each, so that of several functions some share a word."""
+    verbs, nouns = (NEW_VERBS, NEW_NOUNS) if new else (VERBS, NOUNS)
+    return [one_of(rng, verbs, new) for _ in range(size)], [one_of(rng, nouns, new) for _ in range(size)]
+
+
+def natural(rng: Random) -> tuple[dict[str, Any], Request]:
+    """A tool as people write them, and what makes requests for it."""
     name, description, kinds, asks = rng.choice(NATURAL)
     properties = {key: {"type": "integer" if kind == "integer" else "string"} for key, kind in kinds.items()}
     if rng.random() < 0.5:
         for key in properties:
             properties[key]["description"] = f"The {key}."
-    arguments = {key: value(rng, kind) for key, kind in kinds.items()}
     needed = list(properties)
     if rng.random() < 0.35:
         extra, options = rng.choice(
             (("unit", ["celsius", "fahrenheit"]), ("mode", ["fast", "slow"]), ("format", ["short", "long"]))
         )
         properties[extra] = {"type": "string", "enum": options}
+
+    def request(rng: Random) -> tuple[Call, str]:
+        arguments = {key: value(rng, kind) for key, kind in kinds.items()}
+        return Call(name, arguments), rng.choice(asks.split("|")).format(**arguments)
+
     schema = {"type": "object", "properties": properties, "required": needed}
-    ask = rng.choice(asks.split("|")).format(**arguments)
-    return {"name": name, "description": description, "parameters": schema}, Call(name, arguments), ask
+    return {"name": name, "description": description, "parameters": schema}, request
 
 
-def invented(rng: Random, new: bool) -> tuple[dict[str, Any], Call, str]:
-    """A tool put together from words, a call, and a request that names the values."""
-    verbs, nouns, keys = (NEW_VERBS, NEW_NOUNS, NEW_KEYS) if new else (VERBS, NOUNS, KEYS)
-    verb, noun = one_of(rng, verbs, new), one_of(rng, nouns, new)
-    chosen = list(dict.fromkeys(one_of(rng, keys, new) for _ in range(rng.randint(1, 3))))
+def invented(rng: Random, new: bool, pool: Pool | None = None) -> tuple[dict[str, Any], Request]:
+    """A tool put together from words, and what makes requests that name the values."""
+    keys = NEW_KEYS if new else KEYS
+    verb, noun = map(rng.choice, pool or pool_of(rng, new, 1))
+    plain = ("words", "words", "name", "city", "colour", "food", "odd")
+    kinds = {key: kind_of(rng, key, keys, plain) for key in (one_of(rng, keys, new) for _ in range(rng.randint(1, 3)))}
     properties: dict[str, Any] = {}
-    arguments: dict[str, Any] = {}
-    for key in chosen:
-        kind = "integer" if key in INTEGERS else rng.choice(("words", "words", "name", "city", "colour", "food", "odd"))
+    for key, kind in kinds.items():
         properties[key] = {"type": "integer" if kind == "integer" else "string"}
         if rng.random() < 0.5:
             properties[key]["description"] = rng.choice((f"The {key} of the {noun}.", f"The {key}.", f"Which {key}."))
-        arguments[key] = value(rng, kind)
     name = rng.choice((f"{verb}_{noun}", f"{verb}_{noun}", f"{noun}_{verb}", f"{verb}{noun.capitalize()}"))
     article = "an" if noun[0] in "aeiou" else "a"
     description = rng.choice(
@@ -198,21 +190,26 @@ def invented(rng: Random, new: bool) -> tuple[dict[str, Any], Call, str]:
             f"{verb.capitalize()} the {noun}.",
         )
     )
-    parts = [f"{key} {arg}" for key, arg in arguments.items()]
-    listed = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
-    pairs = ", ".join(f"{key}: {arg}" for key, arg in arguments.items())
-    ask = rng.choice(
-        (
-            f"{verb.capitalize()} {article} {noun} with {listed}.",
-            f"Please {verb} the {noun} with {listed}.",
-            f"Can you {verb} {article} {noun}? {pairs}",
-            f"I want to {verb} {article} {noun}: {pairs}",
-            f"{verb.capitalize()} the {noun}, {listed}, please.",
-            f"I need you to {verb} {article} {noun} with {listed}.",
+
+    def request(rng: Random) -> tuple[Call, str]:
+        arguments = {key: value(rng, kind) for key, kind in kinds.items()}
+        parts = [f"{key} {arg}" for key, arg in arguments.items()]
+        listed = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
+        pairs = ", ".join(f"{key}: {arg}" for key, arg in arguments.items())
+        ask = rng.choice(
+            (
+                f"{verb.capitalize()} {article} {noun} with {listed}.",
+                f"Please {verb} the {noun} with {listed}.",
+                f"Can you {verb} {article} {noun}? {pairs}",
+                f"I want to {verb} {article} {noun}: {pairs}",
+                f"{verb.capitalize()} the {noun}, {listed}, please.",
+                f"I need you to {verb} {article} {noun} with {listed}.",
+            )
         )
-    )
-    schema = {"type": "object", "properties": properties, "required": chosen}
-    return {"name": name, "description": description, "parameters": schema}, Call(name, arguments), ask
+        return Call(name, arguments), ask
+
+    schema = {"type": "object", "properties": properties, "required": list(kinds)}
+    return {"name": name, "description": description, "parameters": schema}, request
 
 
 def result_of(rng: Random) -> tuple[str, str, list[str]]:
@@ -240,40 +237,53 @@ def result_of(rng: Random) -> tuple[str, str, list[str]]:
 
 
 def calling(rng: Random, new: bool = False) -> Conversation:
-    """One or two tools; a request that needs one of them (or both); sometimes the result and the answer too."""
-    made = [natural(rng) if rng.random() < 0.3 and not new else invented(rng, new)]
+    """One to three tools; a request that needs one of them (or both); sometimes the result and the answer too.
+
+    In training more requests for the same tools come before it, each called for and answered: a prompt with tools is
+    long, and every request in it is one more to learn from.
+    """
+    pool = pool_of(rng, new, 2) if not new and rng.random() < 0.5 else None
+    made = [natural(rng) if rng.random() < 0.2 and not new else invented(rng, new, pool)]
     for _ in range(rng.choice((0, 1, 1, 2))):
-        other = natural(rng) if rng.random() < 0.3 and not new else invented(rng, new)
-        if other[0]["name"] not in {tool[0]["name"] for tool in made}:
+        other = natural(rng) if rng.random() < 0.2 and not new else invented(rng, new, pool)
+        if other[0]["name"] not in {tool["name"] for tool, _ in made}:
             made.append(other)
-    wanted = made[:2] if len(made) > 1 and rng.random() < 0.12 else made[:1]
-    tools = [tool[0] for tool in made]
+    both = len(made) > 1 and rng.random() < 0.12
+    asked = [request(rng) for _, request in made[: 1 + both]]
+    turns: list[Turn] = []
+    for _ in range(0 if new else rng.choice((0, 1, 2, 3))):
+        if rng.random() < 0.15:
+            turns += [Turn("user", (exchange := rng.choice(FILLER))[0]), Turn("assistant", exchange[1])]
+        else:
+            call, ask = rng.choice(made)[1](rng)
+            turns += answered(rng, [Turn("user", ask), Turn("assistant", "", None, (call,))], 1, False)[0]
+    tools = [tool for tool, _ in made]
     rng.shuffle(tools)
-    calls = tuple(tool[1] for tool in wanted)
-    ask = " Also: ".join(tool[2] for tool in wanted)
-    names = " and ".join(call.name for call in calls)
+    calls = tuple(call for call, _ in asked)
+    names = " and ".join(f"`{call.name}`" for call in calls)  # without a blank before it: the tokens of the call
     reasoning = rng.choice(
         (f"I need {names}.", f"The function {names} fits.", f"The user wants this done. I call {names}.")
     )
     thinking = rng.random() < 0.45
-    turns = [Turn("user", ask), Turn("assistant", "", reasoning if thinking else None, calls)]
-    check: dict[str, Any] = {"calls": [{"name": call.name, "arguments": call.arguments} for call in calls]}
-    skill = "tool_call"
+    turns += [Turn("user", " Also: ".join(ask for _, ask in asked))]
+    turns += [Turn("assistant", "", reasoning if thinking else None, calls)]
     if rng.random() < (0.35 if not new else 0.0):
-        return answered(rng, turns, tools, len(calls), thinking)
-    return Conversation(tuple(turns), tuple(tools), skill, check)
+        turns, keys = answered(rng, turns, len(calls), thinking)
+        return Conversation(tuple(turns), tuple(tools), "tool_result", {"all": keys})
+    check = {"calls": [{"name": call.name, "arguments": call.arguments} for call in calls]}
+    return Conversation(tuple(turns), tuple(tools), "tool_call", check)
 
 
-def answered(rng: Random, turns: list[Turn], tools: list[dict[str, Any]], count: int, thinking: bool) -> Conversation:
-    """The same with the results and the final answer."""
-    replies, keys = [], []
+def answered(rng: Random, turns: list[Turn], count: int, thinking: bool) -> tuple[list[Turn], list[str]]:
+    """The same turns with the results and the final answer, and what that must contain."""
+    turns, replies, keys = list(turns), [], []
     for _ in range(count):
         text, reply, key = result_of(rng)
         turns.append(Turn("tool", text))
         replies.append(reply)
         keys += key
     turns.append(Turn("assistant", " ".join(replies), "The result is there. I answer from it." if thinking else None))
-    return Conversation(tuple(turns), tuple(tools), "tool_result", {"all": keys})
+    return turns, keys
 
 
 def calling_new(rng: Random) -> Conversation:
@@ -283,10 +293,12 @@ def calling_new(rng: Random) -> Conversation:
 
 def tool_result(rng: Random) -> Conversation:
     """Evaluation: an answer from a result."""
-    _, call, ask = made = natural(rng) if rng.random() < 0.3 else invented(rng, True)
+    tool, request = natural(rng) if rng.random() < 0.3 else invented(rng, True)
+    call, ask = request(rng)
     thinking = rng.random() < 0.5
-    reasoning = f"I need {call.name}." if thinking else None
-    return answered(rng, [Turn("user", ask), Turn("assistant", "", reasoning, (call,))], [made[0]], 1, thinking)
+    reasoning = f"I need `{call.name}`." if thinking else None
+    turns, keys = answered(rng, [Turn("user", ask), Turn("assistant", "", reasoning, (call,))], 1, thinking)
+    return Conversation(tuple(turns), (tool,), "tool_result", {"all": keys})
 
 
 def bystanders(rng: Random, new: bool = False) -> tuple[dict[str, Any], ...]:
