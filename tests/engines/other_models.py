@@ -10,16 +10,24 @@ import numpy as np
 from mimo.nano import gguf_path
 
 WIDTH, LAYERS = 64, 2
+BLOCK = 256  # weights; Q4_K and Q6_K have no smaller one
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking %}<think>\n{% endif %}{% endif %}"
 )
 
 
-class Writer:
-    """A GGUF being written: random tensors from a seed, the tokenizer copied from nano."""
+K_QUANTS = {  # bytes of a block, where its scale stands, about the largest weight at scale 1
+    gguf.GGMLQuantizationType.Q4_K: (144, 0, 400.0),
+    gguf.GGMLQuantizationType.Q6_K: (210, 208, 2000.0),
+}
 
-    def __init__(self, path: Path, architecture: str) -> None:
+
+class Writer:
+    """A GGUF being written: random tensors from a seed, the tokenizer copied from nano. `kind`: of its matrices."""
+
+    def __init__(self, path: Path, architecture: str, kind: str = "F32", width: int = WIDTH) -> None:
+        self.kind = gguf.GGMLQuantizationType[kind]
         self.writer = gguf.GGUFWriter(path, architecture)
         self.dice = np.random.default_rng(1)
         fields = gguf.GGUFReader(gguf_path()).fields
@@ -35,16 +43,29 @@ class Writer:
         write.add_eos_token_id(fields["tokenizer.ggml.eos_token_id"].contents())
         write.add_chat_template(CHATML)
         write.add_context_length(512)
-        write.add_embedding_length(WIDTH)
+        write.add_embedding_length(width)
         write.add_block_count(LAYERS)
         write.add_layer_norm_rms_eps(1e-5)
-        self.random("token_embd", self.vocabulary, WIDTH)
-        self.random("output", self.vocabulary, WIDTH)
-        self.ones("output_norm", WIDTH)
+        self.random("token_embd", self.vocabulary, width)
+        self.random("output", self.vocabulary, width)
+        self.ones("output_norm", width)
 
     def random(self, name: str, *shape: int, part: str = "weight") -> None:
-        tensor = self.dice.normal(0, 0.3 / shape[-1] ** 0.5, shape).astype(np.float32)
-        self.writer.add_tensor(f"{name}.{part}" if part else name, tensor)
+        name, spread = f"{name}.{part}" if part else name, 0.3 / shape[-1] ** 0.5
+        if self.kind in K_QUANTS and len(shape) == 2:
+            return self.writer.add_tensor(name, self._blocks(shape, spread), raw_dtype=self.kind)
+        tensor = self.dice.normal(0, spread, shape).astype(np.float32)
+        if self.kind == gguf.GGMLQuantizationType.F32 or len(shape) != 2:
+            return self.writer.add_tensor(name, tensor)
+        self.writer.add_tensor(name, gguf.quants.quantize(tensor, self.kind), raw_dtype=self.kind)
+
+    def _blocks(self, shape: tuple[int, ...], spread: float) -> np.ndarray:
+        """Random blocks [rows, bytes]: any bytes are some weights, and the scale in each keeps them small."""
+        size, scale_at, largest = K_QUANTS[self.kind]
+        blocks = self.dice.integers(0, 256, (shape[0], shape[1] // BLOCK, size), np.uint8)
+        scales = np.array([spread / largest, 0.0], np.float16)[: 2 if scale_at == 0 else 1]
+        blocks[:, :, scale_at : scale_at + scales.nbytes] = scales.view(np.uint8)
+        return blocks.reshape(shape[0], -1)
 
     def ones(self, name: str, *shape: int, scale: float = 1.0, part: str = "weight") -> None:
         self.writer.add_tensor(f"{name}.{part}" if part else name, np.full(shape, scale, np.float32))
@@ -56,24 +77,24 @@ class Writer:
         self.writer.close()
 
 
-def write_llama(path: Path) -> None:
+def write_llama(path: Path, kind: str = "F32", width: int = WIDTH) -> None:
     """A transformer of the commonest shape."""
-    w = Writer(path, "llama")
-    w.writer.add_feed_forward_length(128)
+    w = Writer(path, "llama", kind, width)
+    w.writer.add_feed_forward_length(2 * width)
     w.writer.add_head_count(4)
     w.writer.add_head_count_kv(2)
-    w.writer.add_rope_dimension_count(WIDTH // 4)
+    w.writer.add_rope_dimension_count(width // 4)
     for layer in range(LAYERS):
         block = f"blk.{layer}"
-        w.ones(f"{block}.attn_norm", WIDTH)
-        w.ones(f"{block}.ffn_norm", WIDTH)
-        w.random(f"{block}.attn_q", WIDTH, WIDTH)
-        w.random(f"{block}.attn_k", WIDTH // 2, WIDTH)
-        w.random(f"{block}.attn_v", WIDTH // 2, WIDTH)
-        w.random(f"{block}.attn_output", WIDTH, WIDTH)
-        w.random(f"{block}.ffn_gate", 128, WIDTH)
-        w.random(f"{block}.ffn_up", 128, WIDTH)
-        w.random(f"{block}.ffn_down", WIDTH, 128)
+        w.ones(f"{block}.attn_norm", width)
+        w.ones(f"{block}.ffn_norm", width)
+        w.random(f"{block}.attn_q", width, width)
+        w.random(f"{block}.attn_k", width // 2, width)
+        w.random(f"{block}.attn_v", width // 2, width)
+        w.random(f"{block}.attn_output", width, width)
+        w.random(f"{block}.ffn_gate", 2 * width, width)
+        w.random(f"{block}.ffn_up", 2 * width, width)
+        w.random(f"{block}.ffn_down", width, 2 * width)
     w.close()
 
 

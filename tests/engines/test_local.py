@@ -71,6 +71,23 @@ async def test_same_seed_gives_the_same_tokens_and_logprobs_beside_sixteen_other
         assert beside == alone  # the floats of the logprobs too: bit for bit
 
 
+async def test_streams_far_apart_get_calls_of_their_own_and_the_same_tokens(
+    nano: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long ones in the first, a middle and the last place; the short ones between them leave idle places."""
+    calls: list[list[int]] = []
+    decode = nano._model.decode_step
+    monkeypatch.setattr(nano._model, "decode_step", lambda slots, *rest: (calls.append(slots), decode(slots, *rest))[1])
+    long = {at: ask(nano, f"Story {at}.", logprobs=3, seed=at, max_tokens=60) for at in (0, 12, 23)}
+    alone = {at: await collect(nano, wanted) for at, wanted in long.items()}
+    assert {tuple(slots) for slots in calls} == {(0, 1)}
+    short = [ask(nano, str(at), seed=at, max_tokens=4) for at in range(24)]
+    everything = [collect(nano, long.get(at, short[at])) for at in range(24)]
+    together = await asyncio.gather(*everything)
+    assert {at: together[at] for at in long} == alone  # the floats of the logprobs too: bit for bit
+    assert {(0, 1), (12, 13), (22, 23)} <= {tuple(slots) for slots in calls}
+
+
 async def test_a_prefix_hit_changes_no_token(nano: LocalEngine) -> None:
     generation = ask(nano, "Here is a list", 300, logprobs=0, seed=11)
     stream = nano.generate(generation)
@@ -94,7 +111,7 @@ async def test_generated_tokens_are_not_taken_for_a_prompt_prefix(nano: LocalEng
 @pytest.mark.parametrize("found", [64, 128, 192])
 async def test_the_tokens_do_not_depend_on_how_much_was_cached(nano: LocalEngine, found: int) -> None:
     wanted = ask(nano, f"Cached {found}", 256, logprobs=0, max_tokens=20)
-    _ = await collect(nano, replace(wanted, prompt=wanted.prompt[: found + 1], max_tokens=1))
+    _ = await collect(nano, replace(wanted, prompt=wanted.prompt[: found + 2], max_tokens=1))
     stream = nano.generate(wanted)
     partly = [sampled async for batch in stream for sampled in batch]
     assert stream.cached_tokens == found

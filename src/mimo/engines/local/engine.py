@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mimo.contract.errors import ApiError, RateLimitExceeded
@@ -69,7 +70,8 @@ class LocalEngine(Engine):
         """Load, and decode once: what cannot be decoded should fail at the start and not at the first request."""
         if not self._path.is_file():
             raise EngineError(f"{self._path}: no such file")
-        model = LocalModel(Library(self._library_path), self._path, self._options, self._on_progress)
+        options = replace(self._options, batch_invariant=self._invariant)
+        model = LocalModel(Library(self._library_path), self._path, options, self._on_progress)
         try:
             model.decode_prompt(0, [0, 0], 0, last=True)
             model.clear()

@@ -18,11 +18,13 @@ _STRING, _UINT32 = 8, 4
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header says; `digest` is a short hash of size and header bytes, which names the weights."""
+    """What the header says; `digest` is a short hash of size and header bytes, which names the weights; `types`: the
+    numbers that ggml has for the types of its tensors."""
 
     architecture: str
     name: str | None
     digest: str
+    types: frozenset[int]
 
 
 def read_header(library: Library, path: Path) -> Header:
@@ -47,7 +49,9 @@ def read_header(library: Library, path: Path) -> Header:
             raise EngineError(f"{path}: its header names no general.architecture")
         _check_rope(library, context, path, architecture)
         digest = sha256(str(size).encode() + start).hexdigest()[:12]
-        return Header(architecture, _string(library, context, b"general.name"), digest)
+        tensors = range(library.gguf_get_n_tensors(context))
+        types = frozenset(library.gguf_get_tensor_type(context, index) for index in tensors)
+        return Header(architecture, _string(library, context, b"general.name"), digest, types)
     finally:
         library.gguf_free(context)
 

@@ -159,6 +159,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "gguf_get_tensor_offset": (c.c_size_t, (_P, _I64)),
     "gguf_get_tensor_size": (c.c_size_t, (_P, _I64)),
     "gguf_get_tensor_name": (_STR, (_P, _I64)),
+    "gguf_get_tensor_type": (c.c_int, (_P, _I64)),
 }
 
 # Defaults that the library itself reports, spread over each struct from its first field to its last: a shifted layout

@@ -7,6 +7,7 @@ may use it at a time.
 from __future__ import annotations
 
 import ctypes as c
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from mimo.engines.local.vocabulary import Vocabulary
 
 _F32, _F16 = 0, 1
 _MIMO_ARCHITECTURE = "mimo2"
+_FOR_ANY_ROWS = frozenset({0, 1, 2, 8, 30})
+"""F32, F16, Q4_0, Q8_0, BF16: weights whose kernels give a row the same bits with one other row or with a hundred. The
+fast kernels for the other types depend on the number of rows; `tests/engines/test_other_models.py` holds both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class ModelOptions:
     never more than that.
     `chunk`: prompt tokens a decode call;
     with batch invariance also the grain of prefix reuse. `gpu_layers` −1: all that fit, on a GPU build.
+    `batch_invariant`: use no kernel whose result depends on how many rows a call has, one row apart.
     """
 
     slots: int = 8
@@ -39,6 +44,7 @@ class ModelOptions:
     threads: int = 1
     gpu_layers: int = -1
     f32_cache: bool = False
+    batch_invariant: bool = False
 
 
 class LocalModel:
@@ -70,6 +76,9 @@ class LocalModel:
 
         params = self._library.llama_model_default_params()
         params.n_gpu_layers = self.options.gpu_layers
+        if self.options.batch_invariant and not self.header.types <= _FOR_ANY_ROWS:
+            params.use_extra_bufts = False
+            os.environ["GGML_CPU_TILED_MM"] = "0"  # read at the first product of the process
         params.progress_callback = keep = ProgressCallback(report)
         model: int | None = self._library.llama_model_load_from_file(str(path).encode(), params)
         del keep

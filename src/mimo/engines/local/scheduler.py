@@ -11,22 +11,24 @@ One thread runs `run()`; the event loop talks to it through a queue and gets one
 
 Batch invariance: a row's logits depend, in the last bits, on the shape of the call it is in. Three rules make them
 equal bit for bit whatever runs beside: a prompt is cut at multiples of the chunk size, whatever was found in the cache,
-and never mixed with other rows; only whole chunks of it are reused by a later prompt, never its last part, nor tokens
-decoded one by one; and a decode call holds every slot from 0 up to the highest running one, at least two (idle slots
-get a dummy token that is taken back).
+never into a single token, and never mixed with other rows; only whole chunks of it are reused by a later prompt, never
+its last part, nor tokens decoded one by one; and a decode call holds neighbouring slots and gives the logits of at
+least two (idle slots among them get a dummy token that is taken back; where many lie idle side by side, there are two
+calls).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
+from mimo.contract.errors import ApiError, InternalError, InvalidRequest, ServiceUnavailable
 from mimo.engines.base import Sampled
 from mimo.engines.local.model import LocalModel
 from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 
 Delivery = tuple[LocalStream, Sampled | ApiError]
 _MOST_CHUNKS = 8  # of prompts between two steps, and only while more prompts wait than streams run
+_WIDE_GAP = 8  # from one running slot to the next: beyond it a call of its own costs less than idle rows
 _WORTH_MOVING = 64  # tokens: a shorter prefix is decoded again sooner than another slot's memory is copied
 
 
@@ -95,6 +98,9 @@ class Scheduler:
             if self._out:
                 self._deliver(self._out)
                 self._out = []
+        with suppress(Empty):
+            while True:
+                self._orders.get_nowait()()
         self._fail_all(ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}))
         self._deliver(self._out)
 
@@ -154,17 +160,23 @@ class Scheduler:
             self._prefilling.append(best)
 
     def _reusable(self, slot: Slot, sequence: Sequence) -> int:
-        """Tokens of the prompt that `slot` holds in a form we may use; at least one is always left to decode."""
+        """Tokens of the prompt that `slot` holds in a form we may use; one is always left to decode, or two."""
+        unit = self._model.options.chunk if self._invariant else 1
         known = slot.from_prompt if self._invariant else len(slot.tokens)
-        shared = common_prefix(slot.tokens, sequence.prompt, min(known, len(sequence.prompt) - 1))
+        most = min(known, len(sequence.prompt) - (2 if self._invariant else 1))
+        if most < unit:
+            return 0
+        shared = common_prefix(slot.tokens, sequence.prompt, most)
         if self._invariant:
-            return shared - shared % self._model.options.chunk
+            return shared - shared % unit
         return shared if self._model.rewindable or shared == len(slot.tokens) else 0
 
     # Step 3
 
     def _prefill(self) -> None:
         """Decode prompts, for as many tokens as one chunk has; for more while few streams run that would wait."""
+        if not self._prefilling:
+            return
         running = len(self._slots) - len(self._prefilling) - sum(slot.sequence is None for slot in self._slots)
         chunks = min(_MOST_CHUNKS, max(1, len(self._prefilling) // (running + 1)))
         room = chunks * self._model.options.chunk
@@ -175,10 +187,12 @@ class Scheduler:
         """Decode the next chunk of the slot's prompt; how many tokens it had."""
         sequence = slot.sequence
         assert sequence is not None
-        if not sequence.started:
-            self._begin(slot, sequence)
-        start = len(slot.tokens)
-        chunk = sequence.prompt[start : start + self._model.options.chunk]
+        if not sequence.started and not self._begin(slot, sequence):
+            return 0
+        start, size = len(slot.tokens), self._model.options.chunk
+        if self._invariant and len(sequence.prompt) - start == size + 1 and size > 2:
+            size -= 1  # a call with one row is computed otherwise, and not the same on any number of threads
+        chunk = sequence.prompt[start : start + size]
         whole = start + len(chunk) == len(sequence.prompt)
         logits = self._model.decode_prompt(slot.index, chunk, start, last=whole)
         slot.tokens += chunk
@@ -200,8 +214,16 @@ class Scheduler:
             for other in self._prefilling
         )
 
-    def _begin(self, slot: Slot, sequence: Sequence) -> None:
-        """Bring as much of the prompt into the slot as some slot already holds."""
+    def _begin(self, slot: Slot, sequence: Sequence) -> bool:
+        """Bring as much of the prompt into the slot as some slot already holds. False: it cannot be, and was told."""
+        generation = sequence.stream.generation
+        try:
+            rule = constraint(generation, self._model.tokenizer, sequence.limit)
+        except ValueError as problem:
+            words = f"this model's tokens cannot be held to the grammar that this request needs: {problem}"
+            self._out.append((sequence.stream, InvalidRequest(words)))
+            self._release(slot)
+            return False
         source = max(self._slots, key=lambda other: self._reusable(other, sequence))
         keep = self._reusable(slot, sequence)
         if self._model.rewindable and self._reusable(source, sequence) >= keep + _WORTH_MOVING:
@@ -212,9 +234,8 @@ class Scheduler:
         sequence.started = True
         if sequence.choice == 0:
             sequence.stream.cached_tokens = keep
-        generation = sequence.stream.generation
-        rule = constraint(generation, self._model.tokenizer, sequence.limit)
         self._sampler.begin(slot.index, sampling_params(generation, sequence.choice), rule)
+        return True
 
     def _keep(self, slot: Slot, length: int) -> None:
         if length < len(slot.tokens) or length == 0:
@@ -227,20 +248,40 @@ class Scheduler:
 
     def _step(self) -> None:
         running = [slot for slot in self._slots if slot.sequence and slot.sequence.sampled]
-        if not running:
+        for rows in self._calls(running):
+            wanted = [slot.sequence is not None and slot.sequence.sampled > 0 for slot in rows]
+            tokens = [
+                slot.sequence.last if slot.sequence and want else 0 for slot, want in zip(rows, wanted, strict=True)
+            ]
+            alone = wanted.index(True) if self._invariant and sum(wanted) == 1 else None
+            given = wanted if alone is None else [abs(at - alone) < 2 for at in range(len(rows))]
+            logits = self._model.decode_step(
+                [slot.index for slot in rows], tokens, [len(slot.tokens) for slot in rows], given
+            )
+            for slot, token, want in zip(rows, tokens, wanted, strict=True):
+                if want:
+                    slot.tokens.append(token)
+                else:
+                    self._model.truncate(slot.index, len(slot.tokens))
+            if alone is not None:
+                logits = logits[min(alone, 1) :][:1]
+            self._sample(logits, [slot for slot, want in zip(rows, wanted, strict=True) if want])
+
+    def _calls(self, running: list[Slot]) -> Iterator[list[Slot]]:
+        """The slots of each decode call, which hold the running ones and what batch invariance puts beside them."""
+        if not self._invariant:
+            if running:
+                yield running
             return
-        rows = self._slots[: max(2, running[-1].index + 1)] if self._invariant else running
-        wanted = [slot.sequence is not None and slot.sequence.sampled > 0 for slot in rows]
-        tokens = [slot.sequence.last if slot.sequence and want else 0 for slot, want in zip(rows, wanted, strict=True)]
-        logits = self._model.decode_step(
-            [slot.index for slot in rows], tokens, [len(slot.tokens) for slot in rows], wanted
-        )
-        for slot, token, want in zip(rows, tokens, wanted, strict=True):
-            if want:
-                slot.tokens.append(token)
-            else:
-                self._model.truncate(slot.index, len(slot.tokens))
-        self._sample(logits, running)
+        first = 0
+        for at, slot in enumerate(running, 1):
+            if at < len(running) and running[at].index - slot.index <= _WIDE_GAP:
+                continue
+            low, high = running[first].index, slot.index
+            if low == high:
+                low, high = (low, low + 1) if low + 1 < len(self._slots) else (low - 1, low)
+            yield self._slots[low : high + 1]
+            first = at
 
     def _sample(self, logits: NDArray[np.float32], slots: list[Slot]) -> None:
         drawn = self._sampler.sample(logits, [slot.index for slot in slots])
