@@ -16,8 +16,11 @@ from mimo.loop import settle
 from mimo.start import start_engine
 
 
-async def run(settings: Settings, console: Console, listener: socket.socket | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, on `listener` if there is one.
+async def run(
+    settings: Settings, console: Console, listener: socket.socket | None = None, *, patient: bool = False
+) -> None:
+    """Serve until SIGTERM or SIGINT, on `listener` if there is one. `patient`: let connections wait while the model
+    loads, which others answer meanwhile, rather than turn them away.
 
     Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.
     """
@@ -32,6 +35,9 @@ async def run(settings: Settings, console: Console, listener: socket.socket | No
         body_seconds=settings.body_seconds,
         fetcher=Fetcher() if settings.allow_media_urls else None,
     )
+    loading = asyncio.create_task(start_engine(settings, console))
+    if patient:
+        await asyncio.wait({loading})
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(
         serve(
@@ -44,7 +50,6 @@ async def run(settings: Settings, console: Console, listener: socket.socket | No
             listener=listener,
         )
     )
-    loading = asyncio.create_task(start_engine(settings, console))
     engine: Engine | None = None
     try:
         done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)

@@ -78,12 +78,17 @@ def check_exposure(app: App, host: str, insecure: bool) -> None:
             raise ServeError(f"{host or 'every address'} can be reached by others: configure a key, or say --insecure")
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises `ServeError` saying what is wrong with the address."""
+def listen(host: str, port: int, shared: bool = False) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `ServeError` saying what is wrong with the address.
+
+    `shared`: other sockets that were also bound so may have the same address; connections are dealt among them.
+    """
     family, kind, protocol, _, address = _addresses(host, port)[0]
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited: else a token waits 40 ms for an ACK
         listener.bind(address)
         listener.listen(BACKLOG)
@@ -108,6 +113,7 @@ async def run(
     server = _Server(app, listener)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
+    keeping = asyncio.create_task(_keep_alive(app))
     try:
         listening(f"http://{host}:{name[1]}")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -115,12 +121,20 @@ async def run(
             await _drain(app, drain_seconds, hurry or asyncio.Event())
     finally:
         stopping.cancel()
+        keeping.cancel()
         server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({serving}, timeout=_LAST_WORDS)
         serving.cancel()
         await asyncio.sleep(_LINGER)
     if serving.done() and not serving.cancelled() and (problem := serving.exception()) is not None:
         raise ServeError(f"the server failed: {problem}") from problem
+
+
+async def _keep_alive(app: App) -> None:
+    while True:
+        await asyncio.sleep(app.quiet_seconds)
+        for exchange in list(app.running):
+            exchange.keep_alive()
 
 
 async def _drain(app: App, seconds: float, hurry: asyncio.Event) -> None:
