@@ -10,6 +10,8 @@ from collections import defaultdict
 import httpx
 import pytest
 
+from mimo.engines.scripted import Script, ScriptedAnswer
+
 FLASH = "mimo-v2-flash"
 
 
@@ -148,6 +150,27 @@ def test_no_token_waits_for_the_client_to_acknowledge_the_one_before(server):
         server.chat("hi", stream=True)
         took.append(time.monotonic() - started)
     assert sorted(took)[2] < 0.03  # with Nagle's algorithm every one takes 40 ms
+
+
+SAYING = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "hi"}]},
+    "/v1/messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
+    "/v1/responses": {"input": "hi"},
+    "/v1/completions": {"prompt": "hi"},
+}
+
+
+@pytest.mark.parametrize("path", SAYING)
+def test_a_long_silence_is_filled_with_comments(serving, path):
+    slow = Script([ScriptedAnswer(["Hello", " you"])], delay=0.6)
+    with serving(slow, quiet_seconds=0.1) as server:
+        answer = server.http.post(path, json={"model": FLASH, "stream": True, **SAYING[path]})
+    blocks = answer.text.split("\n\n")
+    assert blocks.pop() == ""
+    assert blocks.count(": keep-alive") >= 2
+    assert all(block.startswith(("data: ", "event: ")) for block in blocks if block != ": keep-alive")
+    assert "Hello" in answer.text
+    assert " you" in answer.text
 
 
 async def test_two_hundred_streams_at_once_are_all_complete(server):

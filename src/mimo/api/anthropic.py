@@ -31,7 +31,7 @@ async def messages(service: Service, exchange: Exchange, body: bytes, wishes: Wi
         message = Message(decoded.request.model.id)
         await answer.opened()
         if decoded.request.params.stream:
-            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *decoded.headers()])
+            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *decoded.headers()], sse.ALIVE)
             frames = Frames(message)
             await exchange.write(frames.first(answer.usage().prompt_tokens if isinstance(answer, Answer) else 0))
             async for events in answer:

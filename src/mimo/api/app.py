@@ -25,6 +25,8 @@ from mimo.fetch.fetcher import Fetcher
 log = logging.getLogger("mimo.api")
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes of a request body: a million tokens of text with room to spare."""
+QUIET_SECONDS = 15.0
+"""A call is sent when it is complete, and a prompt may wait: proxies give a silent connection up after 60 seconds."""
 
 
 class App:
@@ -34,6 +36,7 @@ class App:
     `BODY_LIMIT`, or `BODY_BYTES` where the engine takes media. `fetcher`: lets media be named by URL.
     `cors_origins`: pages that may read the answers. `require_reasoning_passback`: contract section 3.
     `repetition_truncation`: end an answer that has entered a loop. `body_seconds`: how long a body may take to arrive.
+    `quiet_seconds`: a stream that says nothing for so long, or for twice that at the most, sends a comment.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class App:
         require_reasoning_passback: bool = False,
         repetition_truncation: bool = True,
         body_seconds: float = BODY_SECONDS,
+        quiet_seconds: float = QUIET_SECONDS,
         fetcher: Fetcher | None = None,
     ) -> None:
         self.models = models
@@ -57,6 +61,7 @@ class App:
         self.fetcher = fetcher
         self._body_limit = body_limit
         self.body_seconds = body_seconds
+        self.quiet_seconds = quiet_seconds
         self.repetition_truncation = repetition_truncation
         self.cors_origins = frozenset(cors_origins)
         self.draining = False

@@ -38,7 +38,7 @@ async def completions(service: Service, exchange: Exchange, body: bytes, wishes:
         text = Text(asked.model.id, engine.info.fingerprint, choices, engine.tokenizer.piece, params.logprobs)
         await answer.opened()
         if params.stream:
-            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *asked.headers()])
+            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *asked.headers()], sse.ALIVE)
             async for events in answer:
                 await exchange.write(text.frames(events, params.include_usage))
             return await exchange.end()

@@ -60,6 +60,9 @@ class Exchange:
         self._task: asyncio.Task[Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._reason: Exception | None = None
+        self._alive = b""
+        self._silent = False
+        self._sign: asyncio.Task[None] | None = None
 
     def header(self, name: str) -> str | None:
         """The value of a request header (the last one sent), or None."""
@@ -129,17 +132,30 @@ class Exchange:
         await self._start(status, [*lines, *headers])
         await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
 
-    async def start_stream(self, content_type: str, headers: Headers = ()) -> None:
-        """Open a stream: `write` follows, then `end`."""
+    async def start_stream(self, content_type: str, headers: Headers = (), alive: bytes = b"") -> None:
+        """Open a stream: `write` follows, then `end`. `alive` is what `keep_alive` sends between them."""
         self.streaming = True
         await self._start(200, [("content-type", content_type), ("cache-control", "no-cache"), *headers])
+        self._alive = alive
 
     def write(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of the stream: to be awaited, which takes as long as the client reads too slowly."""
+        self._silent = False
         return self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    def keep_alive(self) -> None:
+        """Called every few seconds: if nothing was written since the last call, the stream says that it is alive."""
+        silent, self._silent = self._silent, True
+        if silent and self._alive and (self._sign is None or self._sign.done()):
+            self._sign = asyncio.create_task(self._say(self._alive))
+
+    async def _say(self, chunk: bytes) -> None:
+        with contextlib.suppress(Exception):  # a client that is gone is noticed elsewhere
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def end(self, chunk: bytes = b"") -> None:
         """Send the last piece of the stream."""
+        self._alive = b""
         await self._send({"type": "http.response.body", "body": chunk})
 
     def cut(self, reason: Exception) -> None:
@@ -156,8 +172,9 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        if self._watch is not None:
-            self._watch.cancel()
+        for beside in (self._watch, self._sign):
+            if beside is not None:
+                beside.cancel()
         if self._reason is not None and task is not None:
             task.uncancel()
             if kind is asyncio.CancelledError:

@@ -31,7 +31,7 @@ async def chat_completions(service: Service, exchange: Exchange, body: bytes, wi
         )
         await answer.opened()  # what an engine behind us refuses is still a plain HTTP error
         if params.stream:
-            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *decoded.headers()])
+            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *decoded.headers()], sse.ALIVE)
             await _stream(answer, Chunks(reply, params.include_usage), exchange)
             return
         whole = Whole(reply, params.logprobs)

@@ -27,7 +27,7 @@ async def responses(service: Service, exchange: Exchange, body: bytes, wishes: W
         response = Response(asked.request, asked.fields, service.engine.tokenizer.piece)
         await answer.opened()
         if asked.request.params.stream:
-            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *asked.headers()])
+            await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *asked.headers()], sse.ALIVE)
             stream = ResponseEvents(response)
             exchange.last_words = lambda error: stream.failed(error, exchange.id)
             await exchange.write(stream.first())

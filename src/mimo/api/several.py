@@ -20,8 +20,7 @@ class Several(EventStream):
 
     async def opened(self) -> None:
         """Wait until all are taken."""
-        for answer in self._answers:
-            await answer.opened()
+        await asyncio.gather(*(answer.opened() for answer in self._answers))
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         """Batches as they become ready, of any of them; the first error of one ends all."""

@@ -10,6 +10,8 @@ import msgspec
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 HEADERS = (("x-accel-buffering", "no"),)
 DONE = b"data: [DONE]\n\n"
+ALIVE = b": keep-alive\n\n"
+"""A comment, which clients pass over: what stands between us must not take a long silence for the end."""
 
 _encode = msgspec.json.encode
 # line ends to those clients that split lines the way Unicode does; inside JSON they may as well be written as escapes
