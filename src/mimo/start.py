@@ -88,10 +88,11 @@ async def start_engine(settings: Settings, console: Console) -> tuple[Engine, Ch
 def default_threads() -> int:
     """One a core, less one. llama.cpp's threads wait for each other by spinning; without a core of its own the server
     waits for theirs, and they for the server."""
-    return max(1, _cores() - 1)
+    return max(1, cores() - 1)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Processors this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system

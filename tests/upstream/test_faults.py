@@ -13,6 +13,8 @@ import pytest
 from tests.upstream.conftest import Front, front, says, until
 from tests.upstream.fakes import Asked, Fake, Out, chat_events, llama_events, sglang_events, vllm_events
 
+from mimo.engines.upstream import sglang
+
 
 def error(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
@@ -306,6 +308,9 @@ def test_two_that_fail_are_a_502(pair):
     first.behaviour = second.behaviour = fail
     assert error(before.chat()) == (502, "upstream_error")
     assert (len(first.asked), len(second.asked)) == (1, 1)
+    assert before.http.get("/readyz").status_code == 200, (
+        "what one request meets does not take the server out of service"
+    )
 
 
 def test_readiness_follows_the_engine_s_health_and_comes_back(pair):
@@ -324,6 +329,20 @@ def test_readiness_follows_the_engine_s_health_and_comes_back(pair):
 
 
 # Shapes of the other engines
+
+
+@pytest.mark.parametrize(
+    ("told", "window"),
+    [
+        ({"context_length": 4096}, 4095),
+        ({"context_length": None, "max_total_num_tokens": 9000, "max_req_input_len": 2042}, 2047),
+        ({"context_length": 4096, "speculative_algorithm": "EAGLE", "speculative_num_draft_tokens": 4}, 4091),
+        ({"context_length": 4096, "speculative_algorithm": "EAGLE", "speculative_eagle_topk": 2,
+          "speculative_num_steps": 3, "speculative_num_draft_tokens": 4}, 4089),
+    ],
+)  # fmt: skip
+def test_sglang_s_window_is_what_it_takes_of_prompt_and_answer(told, window):
+    assert sglang._window(told) == window
 
 
 def test_vllm_tells_its_cached_tokens_after_the_end(fronts: dict[str, Front], fake: Fake):

@@ -63,6 +63,7 @@ REFUSED: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("logprobs", ("sglang",), {"logprobs": True, "temperature": 0.7}),
     ("logprobs", ("sglang",), {"logprobs": True, "presence_penalty": 1}),
     ("logprobs", ("sglang",), {"logprobs": True, "logit_bias": {"300": 1}}),
+    ("tools", ("hosted",), {"tools": [{**TOOL, "function": {**TOOL["function"], "strict": True}}]}),
     ("tool_choice", ("hosted",), {"tools": [TOOL], "tool_choice": "required"}),
     ("response_format", ("hosted",), {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}),
 ]

@@ -26,6 +26,7 @@ class ValuesGuard:
     def __init__(self, grammar: Constraint, tokenizer: Tokenizer, values: tuple[tuple[str, str], ...]) -> None:
         self._grammar = grammar
         self._piece = tokenizer.piece
+        self._opens = tokenizer.control("<tool_call>")
         self._ends = _ends(tokenizer)
         self._values = {(function.encode(), key.encode()) for function, key in values}
         self._head = bytearray()  # since the last value
@@ -51,6 +52,10 @@ class ValuesGuard:
     def accept(self, token: int) -> None:
         """Take the drawn token."""
         self._grammar.accept(token)
+        if token == self._opens:  # what came before was text, whatever it looked like
+            self._where, self._matched = "", 0
+            self._head.clear()
+            return
         for byte in self._piece(token):
             self._take(byte)
 

@@ -63,20 +63,35 @@ class Reply:
 
 
 class Unanswered(Exception):
-    """Nothing of an answer came: it may be asked for again. `lost`: a connection that was there was dropped."""
+    """Nothing of an answer came: it may be asked for again. `lost`: a connection that was there was dropped; `refused`:
+    none could be made."""
 
-    def __init__(self, error: ApiError, lost: bool = False) -> None:
+    def __init__(self, error: ApiError, *, lost: bool = False, refused: bool = False) -> None:
         super().__init__(error)
         self.error = error
         self.lost = lost
+        self.refused = refused
 
 
 @dataclass(eq=False)
 class Address:
-    """Where an engine is, and whether it was well when last heard of."""
+    """Where an engine is. `well`: whether it answered the last request, for the order in which addresses are asked;
+    `ready`: whether it can be reached and says itself that it is well, which one failed request says nothing of."""
 
     url: str
     well: bool = True
+    ready: bool = True
+    failed: float = 0.0
+    """When it was last not well, on the loop's clock."""
+
+    def heard(self, well: bool) -> None:
+        """What it says of itself, or that it answered."""
+        self.well = self.ready = well
+
+    def missed(self, refused: bool) -> None:
+        """It did not answer a request."""
+        self.well, self.failed = False, asyncio.get_running_loop().time()
+        self.ready = self.ready and not refused
 
 
 class Client:
@@ -111,8 +126,13 @@ class Client:
 
     @property
     def well(self) -> bool:
-        """Whether any address is."""
-        return any(address.well for address in self.addresses)
+        """Whether any address is ready."""
+        return any(address.ready for address in self.addresses)
+
+    def _in_turn(self) -> list[Address]:
+        """Those that are well first. Where nobody looks after them one that failed is tried again after a while."""
+        forgiven = asyncio.get_running_loop().time() - HEALTH_SECONDS if self._watch is None else 0.0
+        return sorted(self.addresses, key=lambda address: not (address.well or address.failed < forgiven))
 
     async def send(self, path: str, body: bytes, of_status: OfStatus = faults.of_status) -> Reply:
         """POST `body` and wait for the first byte of the answer. Raises an `ApiError`, for an answer that is not a
@@ -122,7 +142,7 @@ class Client:
         old one, so its address gets a second try, over a new one.
         """
         problem: Unanswered | None = None
-        for address in sorted(self.addresses, key=lambda address: not address.well)[:2]:
+        for address in self._in_turn()[:2]:
             for session in (self.session, self._fresh):
                 try:
                     return await self._ask(session, address, path, body, of_status)
@@ -130,7 +150,8 @@ class Client:
                     problem = one
                     if not one.lost:
                         break
-            address.well = False
+            assert problem is not None
+            address.missed(problem.refused)
         assert problem is not None
         raise problem.error from problem
 
@@ -148,8 +169,8 @@ class Client:
         except faults.CAUGHT as problem:
             lost = faults.is_drop(problem)
             log.log(logging.DEBUG if lost else logging.WARNING, "%s: %s: %s", address.url, type(problem), problem)
-            raise Unanswered(faults.of_connection(problem), lost) from problem
-        address.well = True
+            raise Unanswered(faults.of_connection(problem), lost=lost, refused=faults.is_refusal(problem)) from problem
+        address.heard(well=True)
         return Reply(response, first)
 
     async def _first(self, response: aiohttp.ClientResponse, of_status: OfStatus) -> bytes:
@@ -188,9 +209,9 @@ class Client:
             for address in self.addresses:
                 try:
                     async with self.session.get(address.url + path, timeout=brief) as response:
-                        address.well = response.status == 200
+                        address.heard(well=response.status == 200)
                 except faults.CAUGHT:
-                    address.well = False
+                    address.heard(well=False)
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""

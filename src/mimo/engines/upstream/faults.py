@@ -42,6 +42,11 @@ def is_drop(problem: BaseException) -> bool:
     return not isinstance(problem, aiohttp.ClientConnectorError | asyncio.TimeoutError)
 
 
+def is_refusal(problem: BaseException) -> bool:
+    """Whether no connection could be made."""
+    return isinstance(problem, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+
 def of_status(status: int, body: bytes, retry_after: str | None) -> ApiError:
     """An answer that is not a success. We validated before: a 400 is its fault, but for a prompt that is too long."""
     said = words(body)

@@ -93,6 +93,12 @@ def forced_tools(request: ChatRequest) -> str | None:
     return None
 
 
+def strict(request: ChatRequest) -> str | None:
+    """Arguments cannot be held to a schema."""
+    held = any(tool.strict for tool in request.params.tools)
+    return "strict: the hosted API holds no arguments to a schema; leave it out" if held else None
+
+
 def schema(request: ChatRequest) -> str | None:
     """A schema cannot be held."""
     wish = request.params.json_format

@@ -1,6 +1,6 @@
 """The answer of a chat route → events: what the API split stays split, stop strings are ours, usage is its own.
 
-    chunk → reasoning | content | tool calls → stop (content only) → deltas, then one Finish per choice, then Usage
+    chunk → reasoning | content → stop (content only) → deltas, then the calls, one Finish per choice, then Usage
 
 n choices are n requests. Knows the chunk format of OpenAI-compatible APIs, `reasoning` and `reasoning_content` alike.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -17,6 +18,7 @@ from mimo.contract.errors import ServiceUnavailable, UpstreamError
 from mimo.engines.base import EventStream
 from mimo.engines.upstream import faults
 from mimo.engines.upstream.sse import Events
+from mimo.output.calls import new_call_id
 from mimo.output.stop import StopFilter
 from mimo.types import ChatRequest, ContentDelta, Event, Finish, FinishReason, ReasoningDelta, ToolCallDelta, Usage
 
@@ -78,20 +80,26 @@ class HostedStream(EventStream):
     def __init__(self, route: ChatRoute, request: ChatRequest) -> None:
         self._route = route
         self._request = request
-        self._replies: list[Reply] = []
+        self._replies: dict[int, Reply] = {}
+        self._closed = False
         self._usages: list[_Usage] = []
         self._failed = False
 
     async def opened(self) -> None:
         if not self._replies:
-            asked = (self._route.send(self._request, choice) for choice in range(self._request.params.n))
-            self._replies = await asyncio.gather(*asked)
+            await asyncio.gather(*(self._open(choice) for choice in range(self._request.params.n)))
+
+    async def _open(self, choice: int) -> None:
+        reply = await self._route.send(self._request, choice)
+        self._replies[choice] = reply
+        if self._closed:  # another was refused, or the client has left
+            reply.close()
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         try:
             await self.opened()
-            for choice, reply in enumerate(self._replies):
-                async for events in self._choice(choice, reply):
+            for choice in range(self._request.params.n):
+                async for events in self._choice(choice, self._replies[choice]):
                     yield events
             yield [self._usage()]
         finally:
@@ -136,7 +144,8 @@ class HostedStream(EventStream):
         return total
 
     def close(self) -> None:
-        for reply in self._replies:
+        self._closed = True
+        for reply in self._replies.values():
             reply.close()
         self._route.left(self)
 
@@ -146,9 +155,31 @@ class HostedStream(EventStream):
         self.close()
 
 
+@dataclass(slots=True)
+class _Open:
+    """A call as far as it has come."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+    def add(self, call: _Call) -> None:
+        self.id = self.id or call.id or ""
+        self.name = self.name or call.function.name or ""
+        self.arguments += call.function.arguments or ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be given to a client: named, its arguments a JSON object."""
+        try:
+            return bool(self.name) and isinstance(msgspec.json.decode(self.arguments or "{}"), dict)
+        except (ValueError, msgspec.MsgspecError):
+            return False
+
+
 class ChoiceReader:
     """Reads the chunks of one choice. `usage`: the last one told, however often it was; until then chunks are counted,
-    which is all there is when a stop of ours ends the answer."""
+    which is all there is when a stop of ours ends the answer. Calls are kept until their arguments are complete."""
 
     def __init__(self, choice: int, stop: tuple[str, ...], parallel: bool = True, parsed: bool = False) -> None:
         self.usage = _Usage()
@@ -159,11 +190,11 @@ class ChoiceReader:
         self._reason: FinishReason | None = None
         self._parallel = parallel
         self._parsed = parsed
-        self._named: set[int] = set()
+        self._calls: dict[int, _Open] = {}
         self._opening = ""
 
     def read(self, data: bytes) -> list[Event]:
-        """The events of one chunk. Raises `UpstreamError` for an error in it."""
+        """The events of one chunk. Raises `UpstreamError` for an error in it, and for an end that is one."""
         if data == b"[DONE]" or self.stopped:
             return []
         chunk = _decode(data)
@@ -175,32 +206,49 @@ class ChoiceReader:
         events: list[Event] = []
         for choice in chunk.choices[:1]:
             delta = choice.delta
-            if thought := delta.reasoning_content or delta.reasoning:
+            thought = delta.reasoning_content or delta.reasoning
+            if (thought or delta.content or delta.tool_calls) and not self._told:
+                self.usage.completion_tokens += 1
+            if thought:
                 events.append(ReasoningDelta(self._choice, thought))
             if self._parsed and delta.content:
                 self._check_split(delta.content)
             if delta.content and (text := self._visible(delta.content)):
                 events.append(ContentDelta(self._choice, text))
+            if self.stopped:
+                return events
             for call in delta.tool_calls or ():
-                if self._named and call.index not in self._named and not self._parallel:
-                    self.stopped, self._reason = True, "tool_calls"
-                    break
-                events.append(self._call(call))
-            if choice.finish_reason is not None:
-                self._reason = cast(FinishReason, choice.finish_reason if choice.finish_reason in _REASONS else "stop")
-        if events and not self._told:
-            self.usage.completion_tokens += 1
+                if self._calls and call.index not in self._calls and not self._parallel:
+                    self.stopped = True
+                    return events
+                self._calls.setdefault(call.index, _Open()).add(call)
+            if choice.finish_reason:
+                self._reason = _reason(choice.finish_reason)
         return events
 
     def end(self) -> list[Event]:
         """What was held back, and the finish. Raises `UpstreamError` when the API never gave one."""
-        if self.stopped:
-            return [Finish(self._choice, self._reason or "stop")]
-        if self._reason is None:
+        match = self._stop.match if self._stop is not None else None
+        reason = "stop" if self.stopped else self._reason
+        if reason is None:
             raise UpstreamError("the engine behind ended its answer without saying why")
-        rest = self._stop.flush() if self._stop is not None else ""
+        rest = self._stop.flush() if self._stop is not None and match is None else ""
+        calls = self._complete_calls(cut=reason not in ("stop", "tool_calls"))
+        if reason in ("stop", "tool_calls"):
+            reason = "tool_calls" if calls else "stop"
         held: list[Event] = [ContentDelta(self._choice, rest)] if rest else []
-        return [*held, Finish(self._choice, self._reason)]
+        return [*held, *calls, Finish(self._choice, reason, match)]
+
+    def _complete_calls(self, cut: bool) -> list[ToolCallDelta]:
+        """The calls, numbered through. One that is not complete is left out where the answer was `cut`, else it is an
+        `UpstreamError`."""
+        whole = [call for call in self._calls.values() if call.complete]
+        if len(whole) < len(self._calls) and not cut:
+            raise UpstreamError("the engine behind sent a call without a name, or whose arguments are no JSON object")
+        return [
+            ToolCallDelta(self._choice, index, call.id or new_call_id(), call.name, call.arguments or "{}")
+            for index, call in enumerate(whole)
+        ]
 
     def _check_split(self, text: str) -> None:
         """Raise `UpstreamError` where the content begins with the reasoning: nobody there split it off."""
@@ -216,11 +264,9 @@ class ChoiceReader:
         self.stopped = self._stop.match is not None
         return text
 
-    def _call(self, call: _Call) -> ToolCallDelta:
-        """Id and name once, at the first piece of a call."""
-        first = call.index not in self._named
-        self._named.add(call.index)
-        arguments = call.function.arguments or ""
-        if not first:
-            return ToolCallDelta(self._choice, call.index, None, None, arguments)
-        return ToolCallDelta(self._choice, call.index, call.id or "", call.function.name or "", arguments)
+
+def _reason(told: str) -> FinishReason:
+    """An API's word for the end. Raises `UpstreamError` for one that is a failure."""
+    if told not in _REASONS:
+        raise UpstreamError(f"the engine behind ended the answer with {told}")
+    return cast(FinishReason, told)

@@ -31,6 +31,7 @@ from mimo.engines.upstream.stream import RawStream
 from mimo.engines.upstream.support import check, fields
 from mimo.engines.upstream.table import column
 from mimo.engines.upstream.vocabulary import load_tokenizer
+from mimo.sampling.guidance import vocabulary_of
 from mimo.types import ChatRequest, MediaKind, TokenLogprob
 
 log = logging.getLogger("mimo.upstream")
@@ -71,6 +72,7 @@ class RawEngine(Engine):
         """`model`: its name there, where it serves several. `wait`: seconds to wait for it at the start. `media`: what
         it takes beside text; None: nothing."""
         self.client = Client(urls, key=key, timeout=timeout)
+        self._column = column(self.name)
         self._wanted = model
         self._tokenizer_path = tokenizer
         self._wait = wait
@@ -95,6 +97,8 @@ class RawEngine(Engine):
             self.chat_template = loaded.template
             self.end_ids = tuple(sorted(self.tokenizer.end_ids))
             await asyncio.to_thread(self.prepare)
+            # what a first grammar needs of the vocabulary takes a second for a large one: not in the loop's time
+            self._preparing = asyncio.create_task(asyncio.to_thread(vocabulary_of, self.tokenizer))
             shown = found.model.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
             version = "-".join(found.version.split())
             self.info = EngineInfo(
@@ -134,12 +138,12 @@ class RawEngine(Engine):
 
     def body(self, ask: Ask) -> dict[str, object]:
         """The request's body."""
-        return fields(column(self.name), ask)
+        return fields(self._column, ask)
 
     def generate(self, generation: Generation) -> RawStream:
         room_for(generation, self.info)
         check_logit_bias(generation, self.tokenizer.vocabulary)
-        check(column(self.name), generation)
+        check(self._column, generation)
         stream = RawStream(self, generation)
         self._streams.add(stream)
         return stream

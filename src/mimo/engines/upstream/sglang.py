@@ -53,9 +53,7 @@ class Sglang(RawEngine):
         server = await self.client.get("/get_server_info", url)
         if not isinstance(info, dict) or not isinstance(server, dict):
             raise UpstreamError("the engine behind does not say what it serves")
-        window = server.get("context_length") or server.get("max_total_num_tokens")
-        if not isinstance(window, int):
-            raise UpstreamError("the engine behind does not say its window (start it with --context-length)")
+        window = _window(server)
         files = Path(str(info.get("tokenizer_path") or info.get("model_path") or ""))
         name = str(server.get("served_model_name") or info.get("model_path") or "model")
         return Found(name, window, str(server.get("version") or ""), files if files.is_dir() else None)
@@ -67,6 +65,23 @@ class Sglang(RawEngine):
 
     def reader(self, ask: Ask) -> SglangReader:
         return SglangReader(ask)
+
+
+def _window(server: dict[str, object]) -> int:
+    """Tokens of prompt and answer that it takes together: less than the model's window where its pool is smaller, one
+    is kept back, and speculative decoding keeps its drafts in it. Raises `UpstreamError`."""
+
+    def number(name: str) -> int:
+        value = server.get(name)
+        return value if isinstance(value, int) else 0
+
+    longest_prompt = number("max_req_input_len")
+    told = [number("context_length"), number("max_total_num_tokens"), longest_prompt and longest_prompt + 6]
+    if not any(told):
+        raise UpstreamError("the engine behind does not say its window (start it with --context-length)")
+    drafts = number("speculative_eagle_topk") * number("speculative_num_steps")
+    reserved = max(drafts, number("speculative_num_draft_tokens")) if server.get("speculative_algorithm") else 0
+    return min(filter(None, told)) - 1 - reserved
 
 
 class SglangReader:
