@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from mimo.start import cores
+
 _PACKAGES = ("xllamacpp", "numpy", "numba", "granian", "torch", "vllm")
 
 
@@ -27,14 +29,6 @@ def described() -> dict[str, object]:
         "simd": np.show_config(mode="dicts")["SIMD Extensions"].get("found", []),  # type: ignore[index]
         "day": date.today().isoformat(),
     }
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def wait_or_kill(process: subprocess.Popen[Any], seconds: float = 20) -> None:
