@@ -43,7 +43,7 @@ SKILLS: dict[str, tuple[Generator, float]] = {
     "sort": (sort, 11.0),
     "pick": (pick, 2.0),
     "memory": (memory, 6.0),
-    "tools": (calling, 24.0),
+    "tools": (calling, 34.0),
     "json": (json_object, 16.0),
     "form": (form, 8.0),
     "no function": (unable, 2.0),

@@ -138,14 +138,19 @@ def kind_of(rng: Random, key: str, known: list[str], kinds: tuple[str, ...]) -> 
 
 
 Request = Callable[[Random], tuple[Call, str]]
-Pool = tuple[list[str], list[str]]
-"""Verbs and nouns to name functions from."""
+Pool = tuple[list[str], list[str], list[str]]
+"""Verbs and nouns to name functions from, and keys for their parameters."""
 
 
 def pool_of(rng: Random, new: bool, size: int) -> Pool:
-    """`size` of each, so that of several functions some share a word."""
-    verbs, nouns = (NEW_VERBS, NEW_NOUNS) if new else (VERBS, NOUNS)
-    return [one_of(rng, verbs, new) for _ in range(size)], [one_of(rng, nouns, new) for _ in range(size)]
+    """`size` verbs and nouns and a few keys: of several functions some share a word, and their keys do not tell them
+    apart."""
+    lists = (NEW_VERBS, NEW_NOUNS, NEW_KEYS) if new else (VERBS, NOUNS, KEYS)
+    verbs, nouns, keys = (
+        [one_of(rng, known, new) for _ in range(count)]
+        for known, count in zip(lists, (size, size, size + 2), strict=True)
+    )
+    return verbs, nouns, keys
 
 
 def natural(rng: Random) -> tuple[dict[str, Any], Request]:
@@ -172,10 +177,11 @@ def natural(rng: Random) -> tuple[dict[str, Any], Request]:
 
 def invented(rng: Random, new: bool, pool: Pool | None = None) -> tuple[dict[str, Any], Request]:
     """A tool put together from words, and what makes requests that name the values."""
-    keys = NEW_KEYS if new else KEYS
-    verb, noun = map(rng.choice, pool or pool_of(rng, new, 1))
+    verbs, nouns, keys = pool or pool_of(rng, new, 1)
+    verb, noun = rng.choice(verbs), rng.choice(nouns)
     plain = ("words", "words", "name", "city", "colour", "food", "odd")
-    kinds = {key: kind_of(rng, key, keys, plain) for key in (one_of(rng, keys, new) for _ in range(rng.randint(1, 3)))}
+    known = NEW_KEYS if new else KEYS
+    kinds = {key: kind_of(rng, key, known, plain) for key in (rng.choice(keys) for _ in range(rng.randint(1, 3)))}
     properties: dict[str, Any] = {}
     for key, kind in kinds.items():
         properties[key] = {"type": "integer" if kind == "integer" else "string"}
@@ -242,7 +248,7 @@ def calling(rng: Random, new: bool = False) -> Conversation:
     In training more requests for the same tools come before it, each called for and answered: a prompt with tools is
     long, and every request in it is one more to learn from.
     """
-    pool = pool_of(rng, new, 2) if not new and rng.random() < 0.5 else None
+    pool = pool_of(rng, new, rng.choice((2, 3))) if not new and rng.random() < 0.7 else None
     made = [natural(rng) if rng.random() < 0.2 and not new else invented(rng, new, pool)]
     for _ in range(rng.choice((0, 1, 1, 2))):
         other = natural(rng) if rng.random() < 0.2 and not new else invented(rng, new, pool)
