@@ -18,12 +18,15 @@ from mimo.engines.local.model import LocalModel, ModelOptions
 
 
 def described(model: LocalModel) -> dict[str, object]:
-    """What a client must know of the model: which ids end a turn, how long its window is."""
+    """What a client must know of the model: which ids end a turn, how long its window is; how many threads mimo takes
+    for a single row."""
     tokenizer = model.tokenizer
+    run(model, [[0]], 8)
     return {
         "name": model.name,
         "vocabulary": tokenizer.vocabulary,
         "window": model.context_window,
+        "threads_of_one": model.threads,
         "ends": sorted(tokenizer.end_ids),
     }
 
@@ -51,7 +54,11 @@ def run(model: LocalModel, prompts: list[list[int]], tokens: int) -> dict[str, f
 def main() -> None:
     order = json.loads(sys.stdin.readline())
     options = ModelOptions(
-        slots=order["slots"], context_window=order["window"], threads=order["threads"], chunk=order["chunk"]
+        slots=order["slots"],
+        context_window=order["window"],
+        threads=order["threads"][0],
+        long_threads=order["threads"][1],
+        chunk=order["chunk"],
     )
     model = LocalModel(Library(), Path(order["model"]), options)
     print(json.dumps(described(model)), flush=True)

@@ -20,17 +20,18 @@ ALL = (BARE, OURS, OURS_OFF, LLAMA, VLLM)
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that is measured. `tokens`: of every stream, by how many streams there are."""
+    """A model that is measured. `threads`: None for as many as mimo takes by itself; `tokens`: of every stream, by how
+    many streams there are."""
 
     name: str
     path: Path
-    threads: int
+    threads: int | None
     tokens: dict[int, int]
     shape: Shape | None = None
     """Where vLLM has a model of the same shape."""
 
 
-def random_model(shape: Shape, threads: int, tokens: dict[int, int], *, with_vllm: bool = False) -> Model:
+def random_model(shape: Shape, threads: int | None, tokens: dict[int, int], *, with_vllm: bool = False) -> Model:
     """A random model, its file made if need be."""
     name = f"random, {shape.vocabulary:,}, {shape.logits}"
     return Model(name, gguf_file(shape), threads, tokens, shape if with_vllm else None)
@@ -43,7 +44,7 @@ def compare(
 
     vLLM has no cost here: it is several processes.
     """
-    setup = peers.Setup(model.path, max(2, *model.tokens), window, model.threads)
+    setup = peers.setup(model.path, max(2, *model.tokens), window, model.threads)
     rates: dict[str, dict[str, Series]] = {}
     costs: dict[str, dict[str, Series]] = {}
     sizes: set[int] = set()
@@ -59,7 +60,7 @@ def compare(
             rates[str(streams)] = interleaved(cases, rounds)
             costs[str(streams)] = {name: series[1:] for name, series in cost.items() if name != VLLM}
     return {
-        "threads": model.threads,
+        "threads": setup.threads,
         "prompt": [min(sizes), max(sizes)],
         "window": window,
         "tokens": {str(streams): tokens for streams, tokens in model.tokens.items()},
@@ -89,7 +90,7 @@ def running(
         if OURS_OFF in engines:
             found[OURS_OFF] = stack.enter_context(launch.ours(setup, ends, invariant=False))
         if LLAMA in engines:
-            found[LLAMA] = stack.enter_context(launch.llama_server(setup))
+            found[LLAMA] = stack.enter_context(launch.llama_server(setup, bare.model["threads_of_one"]))
         if VLLM in engines and shape is not None and launch.vllm_program():
             with contextlib.suppress(LoadError):  # it is a guest: the others are measured without it
                 found[VLLM] = stack.enter_context(launch.vllm(hub_folder(shape), setup))

@@ -1,7 +1,7 @@
 """What standing in the way costs: an instant engine asked directly, through mimo, and through LiteLLM's proxy.
 
     p50        time of a small request, one after the other on one connection
-    requests   small requests a second, 16 connections: per second, and per second of the gateway's own CPU time
+    requests   small requests a second, 32 connections: per second, and per second of the gateway's own CPU time
     chunks     streamed chunks a second, 16 streams of 4000 at once, likewise
 
 All take turns in every round. Per CPU second is what one core gives; it does not suffer from a busy machine, where
@@ -31,7 +31,7 @@ from mimo.nano import gguf_path
 
 DIRECT, MIMO, MIMO_TWO, LITELLM = "direct", "mimo", "mimo, 2 workers", "LiteLLM"
 LITELLM_PROGRAM = ".cache/litellm/bin/litellm"
-ONE, MANY, CONNECTIONS = 300, 1600, 16
+ONE, MANY, CONNECTIONS = 300, 3200, 32
 STREAMS, CHUNKS = 16, 4000
 
 

@@ -19,10 +19,10 @@ ENGINES = (BARE, OURS, LLAMA)
 
 
 def with_streams(
-    path: Path, threads: int, rounds: int, streams: Sequence[int] = STREAMS, total: int = 4096
+    path: Path, threads: int | None, rounds: int, streams: Sequence[int] = STREAMS, total: int = 4096
 ) -> dict[str, object]:
     """`rates[streams][engine]`: tokens per second. About `total` tokens at each point, 16 to 256 of a stream."""
-    setup = peers.Setup(path, max(2, *streams), 512, threads)
+    setup = peers.setup(path, max(2, *streams), 512, threads)
     rates: dict[str, dict[str, Series]] = {}
     tokens = {count: min(256, max(16, total // count)) for count in streams}
     with running(setup, ENGINES) as (found, asker):
@@ -33,15 +33,20 @@ def with_streams(
                 for name, engine in found.items()
             }
             rates[str(count)] = interleaved(cases, rounds, warm=not rates)
-    return {"threads": threads, "window": 512, "tokens": {str(count): n for count, n in tokens.items()}, "rates": rates}
+    return {
+        "threads": setup.threads,
+        "window": 512,
+        "tokens": {str(count): n for count, n in tokens.items()},
+        "rates": rates,
+    }
 
 
 def with_length(
-    path: Path, threads: int, rounds: int, prompts: Sequence[int] = PROMPTS, outputs: Sequence[int] = OUTPUTS
+    path: Path, threads: int | None, rounds: int, prompts: Sequence[int] = PROMPTS, outputs: Sequence[int] = OUTPUTS
 ) -> dict[str, object]:
     """One stream. `first[prompt][engine]`: seconds to the first token; `outputs[tokens][engine]`: tokens per second."""
     window = max(prompts) + max(outputs) + 64
-    setup = peers.Setup(path, 2, window, threads)
+    setup = peers.setup(path, 2, window, threads)
     first: dict[str, dict[str, Series]] = {}
     rates: dict[str, dict[str, Series]] = {}
     with running(setup, ENGINES) as (found, asker):
@@ -65,4 +70,4 @@ def with_length(
                 for name, engine in found.items()
             }
             rates[str(size)] = interleaved(cases, rounds, warm=not rates)
-    return {"threads": threads, "window": window, "first": first, "outputs": rates}
+    return {"threads": setup.threads, "window": window, "first": first, "outputs": rates}

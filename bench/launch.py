@@ -24,6 +24,7 @@ from tests.served import served
 from bench.load import LoadError
 from bench.machine import wait_or_kill
 from bench.peers import CONTRACT, OTHERS_OFF, Bare, Ours, Server, Setup, line
+from mimo.nano import gguf_path
 
 
 @contextlib.contextmanager
@@ -36,17 +37,25 @@ def bare(setup: Setup) -> Iterator[Bare]:
 @contextlib.contextmanager
 def ours(setup: Setup, ends: Sequence[int], *, invariant: bool) -> Iterator[Ours]:
     """Our server."""
-    flags = {"model": setup.model, "slots": setup.slots, "context-window": setup.window, "threads": setup.threads,
-             "chunk": setup.chunk, "queue": 512}  # fmt: skip
+    flags: dict[str, object] = {
+        "slots": setup.slots,
+        "context-window": setup.window,
+        "chunk": setup.chunk,
+        "queue": 512,
+    }
+    if setup.model != gguf_path():  # nano is what it serves without being told
+        flags["model"] = setup.model
+    if setup.chosen:
+        flags["threads"] = setup.threads[0]
     arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
     with served(*arguments, "--batch-invariant" if invariant else "--no-batch-invariant") as (url, process):
         yield Ours(url, process, {"logit_bias": {str(token): -100 for token in ends}})
 
 
 @contextlib.contextmanager
-def llama_server(setup: Setup) -> Iterator[Server]:
-    """llama-server, checked to sample as told."""
-    numbers = map(str, (setup.slots, setup.window, setup.threads))
+def llama_server(setup: Setup, threads_of_one: int) -> Iterator[Server]:
+    """llama-server, checked to sample as told. `threads_of_one`: for a single row; a batch gets those of long calls."""
+    numbers = map(str, (setup.slots, setup.window, threads_of_one, setup.threads[1]))
     command = [sys.executable, "-m", "bench.llama_server", str(setup.model), *numbers]
     with _child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         url = line(process, 120)

@@ -1,6 +1,8 @@
 """llama-server as a process of its own: the one inside the xllamacpp wheel, with the contract's sampling as default.
 
-python -m bench.llama_server MODEL SLOTS WINDOW THREADS       prints its address, then serves until stdin closes
+python -m bench.llama_server MODEL SLOTS WINDOW THREADS BATCH_THREADS
+
+prints its address, then serves until stdin closes.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ import sys
 def main() -> None:
     import xllamacpp
 
-    model, slots, window, threads = sys.argv[1], *map(int, sys.argv[2:5])
+    model, slots, window, threads, batch_threads = sys.argv[1], *map(int, sys.argv[2:6])
     params = xllamacpp.CommonParams()
     params.model.path = model
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_parallel, params.n_ctx = slots, slots * window
     params.kv_unified = False
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = threads, batch_threads
     params.n_threads_http = slots + 4  # it holds a thread for every open stream
     params.n_gpu_layers = 0
     params.cache_prompt, params.cache_ram_mib, params.cache_idle_slots = False, 0, False

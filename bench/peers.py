@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.load import Load, LoadError, run_streams
+from mimo.nano import gguf_path
+from mimo.start import compute_threads
 
 CONTRACT = {"temperature": 1.0, "top_p": 0.95}
 OTHERS_OFF = {"top_k": 0, "min_p": 0.0}
@@ -26,13 +28,20 @@ _USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What all engines of a comparison are started with. `window` in tokens for each of `slots` streams."""
+    """What all engines of a comparison are started with. `window` in tokens for each of `slots` streams; `threads`: for
+    short calls and for long ones; `chosen`: they are not what mimo takes by itself."""
 
     model: Path
     slots: int
     window: int
-    threads: int
+    threads: tuple[int, int]
+    chosen: bool
     chunk: int = 64
+
+
+def setup(model: Path, slots: int, window: int, threads: int | None) -> Setup:
+    """With `threads`, or as many as mimo takes by itself."""
+    return Setup(model, slots, window, compute_threads(model == gguf_path(), threads), threads is not None)
 
 
 @dataclass(frozen=True, slots=True)

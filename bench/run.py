@@ -26,7 +26,6 @@ from bench.random_model import Shape, gguf_file
 from bench.targets import targets
 from mimo.nano import gguf_path
 from mimo.sampling import warm
-from mimo.start import default_threads
 
 PAGE, PICTURE, RESULTS = Path("docs/benchmarks.md"), Path("docs/throughput.png"), Path("bench/out/results.json")
 LARGE = 152_576
@@ -35,11 +34,11 @@ NANO = "nano, 4,096"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. `threads`: of the random models; nano has one."""
+    """How much is measured. `threads`: of every engine; None: as many as mimo takes by itself."""
 
     quick: bool
     rounds: int
-    threads: int
+    threads: int | None
 
 
 def measure_engines(plan: Plan) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def measure_engines(plan: Plan) -> dict[str, Any]:
     many = {1: 128, 8: 64, 32: 32} if plan.quick else {1: 512, 8: 256, 32: 256}
     few = {1: 32, 8: 16, 32: 16} if plan.quick else {1: 128, 8: 64, 32: 64}
     models = [
-        engines.Model(NANO, gguf_path(), 1, many),
+        engines.Model(NANO, gguf_path(), plan.threads, many),
         engines.random_model(
             Shape(8192), plan.threads, many, with_vllm=not plan.quick or "MIMO_BENCH_VLLM" in os.environ
         ),
@@ -66,7 +65,7 @@ def measure_streams(plan: Plan) -> dict[str, Any]:
     large = f"random, {LARGE:,}, peaked"
     small, some = ((1, 32), (1, 32)) if plan.quick else (growth.STREAMS, growth.STREAMS[:7])
     return {
-        NANO: growth.with_streams(gguf_path(), 1, plan.rounds, small),
+        NANO: growth.with_streams(gguf_path(), plan.threads, plan.rounds, small),
         large: growth.with_streams(gguf_file(Shape(LARGE, "peaked")), plan.threads, plan.rounds, some, total=1024),
     }
 
@@ -75,7 +74,7 @@ def measure_length(plan: Plan) -> dict[str, Any]:
     """Prompts and answers of growing length."""
     points = ((16, 1024), (16, 256)) if plan.quick else (growth.PROMPTS, growth.OUTPUTS)
     return {
-        NANO: growth.with_length(gguf_path(), 1, plan.rounds, *points),
+        NANO: growth.with_length(gguf_path(), plan.threads, plan.rounds, *points),
         "random, 8,192, flat": growth.with_length(gguf_file(Shape(8192)), plan.threads, plan.rounds, *points),
     }
 
@@ -154,7 +153,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a minute or two: fewer rounds, points and models")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part; print its targets")
     parser.add_argument("--rounds", type=int, help="turns of every engine at every point; default 3, with --quick 1")
-    parser.add_argument("--threads", type=int, default=default_threads(), help="of the random models; nano has one")
+    parser.add_argument("--threads", type=int, help="of every engine; default: what mimo takes by itself")
     parser.add_argument("--page", type=Path, help="measure nothing: write the page from this JSON")
     options = parser.parse_args()
     if options.page:

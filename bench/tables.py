@@ -91,8 +91,10 @@ def engines(results: Results) -> str:
     return "\n\n".join(parts)
 
 
-def _threads(count: int) -> str:
-    return f"{count} thread{'s' * (count > 1)}"
+def _threads(counts: Sequence[int]) -> str:
+    short, long = counts
+    told = f"{short} thread{'s' * (short > 1)}"
+    return told if short == long else f"{told}, {long} for long calls"
 
 
 def grid(points: Mapping[str, Mapping[str, Sequence[float]]], first: str, scale: float = 1.0) -> str:

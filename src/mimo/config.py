@@ -53,7 +53,9 @@ class Settings:
     context_window: int | None = _setting(None, "Tokens of each sequence; default the model's own, at most 8192.")
     chunk: int = _setting(64, "Prompt tokens decoded between two steps of the running streams.")
     queue: int = _setting(256, "Requests that may wait for a slot; more get 429.")
-    threads: int | None = _setting(None, "Threads that compute; default: one a core less one, and one in all for nano.")
+    threads: int | None = _setting(
+        None, "Threads that compute; default: one a core, but in short calls one less, and one in all for nano."
+    )
     gpu_layers: int = _setting(-1, "Layers on the GPU, with a GPU build of llama.cpp; -1: all.")
     llama_library: Path | None = _setting(None, "Another build of llama.cpp than the packaged one.")
     batch_invariant: bool = _setting(True, "Same seed, same tokens, bit for bit, whatever else runs beside.")

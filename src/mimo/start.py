@@ -34,11 +34,13 @@ def build_engine(settings: Settings, on_progress: Callable[[float], None] | None
     from mimo.engines.local.model import ModelOptions
 
     nano = settings.model is None
+    threads, long_threads = compute_threads(nano, settings.threads)
     options = ModelOptions(
         slots=settings.slots or (_NANO_SLOTS if nano else _FILE_SLOTS),
         context_window=settings.context_window or (0 if nano else _FILE_WINDOW),
         chunk=settings.chunk,
-        threads=settings.threads or (_NANO_THREADS if nano else default_threads()),
+        threads=threads,
+        long_threads=long_threads,
         gpu_layers=settings.gpu_layers,
     )
     return LocalEngine(
@@ -85,10 +87,15 @@ async def start_engine(settings: Settings, console: Console) -> tuple[Engine, Ch
     return engine, chat_format(engine.chat_template, engine.tokenizer)
 
 
-def default_threads() -> int:
-    """One a core, less one. llama.cpp's threads wait for each other by spinning; without a core of its own the server
-    waits for theirs, and they for the server."""
-    return max(1, cores() - 1)
+def compute_threads(nano: bool, wanted: int | None) -> tuple[int, int]:
+    """(threads for a short call, for a long one): `wanted`, or one a core less one, and one a core.
+
+    llama.cpp's threads wait for each other by spinning. On every core they take turns with the server, which in a call
+    of half a millisecond costs more than the core brings: they wait for the server, and it for them.
+    """
+    if wanted is not None:
+        return wanted, wanted
+    return (_NANO_THREADS if nano else max(1, cores() - 1)), cores()
 
 
 def cores() -> int:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def engine(rates: dict[str, list[float]]) -> dict[str, object]:
     both = {"1": rates, "32": rates}
-    return {"threads": 1, "prompt": [16, 16], "tokens": {"1": 8, "32": 8}, "rates": both, "costs": both}
+    return {"threads": [1, 2], "prompt": [16, 16], "tokens": {"1": 8, "32": 8}, "rates": both, "costs": both}
 
 
 RATES = {

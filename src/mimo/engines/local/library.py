@@ -139,6 +139,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_memory_seq_rm": (_BOOL, (_P, _I32, _I32, _I32)),
     "llama_memory_seq_cp": (None, (_P, _I32, _I32, _I32, _I32)),
     "llama_decode": (_I32, (_P, Batch)),
+    "llama_set_n_threads": (None, (_P, _I32, _I32)),
     "llama_get_logits": (_P, (_P,)),
     "llama_vocab_n_tokens": (_I32, (_P,)),
     "llama_vocab_get_text": (_STR, (_P, _I32)),

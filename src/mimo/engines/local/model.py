@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes as c
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ _FOR_ANY_ROWS = frozenset({0, 1, 2, 8, 30})
 """F32, F16, Q4_0, Q8_0, BF16: weights whose kernels give a row the same bits with one other row or with a hundred. The
 fast kernels for the other types depend on the number of rows; `tests/engines/test_other_models.py` holds both."""
 
+LONG = 0.003
+"""Seconds that `threads` would take over a call: from here on it is worth the core that was left to the server, which
+waits for a moment in so long a call rather than in every one."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
@@ -35,6 +40,7 @@ class ModelOptions:
     never more than that.
     `chunk`: prompt tokens a decode call;
     with batch invariance also the grain of prefix reuse. `gpu_layers` −1: all that fit, on a GPU build.
+    `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
     `batch_invariant`: use no kernel whose result depends on how many rows a call has, one row apart.
     """
 
@@ -42,6 +48,7 @@ class ModelOptions:
     context_window: int = 0
     chunk: int = 64
     threads: int = 1
+    long_threads: int = 0
     gpu_layers: int = -1
     f32_cache: bool = False
     batch_invariant: bool = False
@@ -115,6 +122,9 @@ class LocalModel:
             )
         self._memory = library.llama_get_memory(self._context)
         self.context_window: int = min(library.llama_n_ctx_seq(self._context), wanted)
+        self.threads = options.threads
+        """How many computed the last call."""
+        self._spent: dict[int, float] = {}  # seconds of one thread that a call took of late, by the bits of its rows
         self._logits_address = 0
         self._no_logits = self._logits = np.empty((0, self.tokenizer.vocabulary), np.float32)
         self._make_batch(params.n_batch)
@@ -176,9 +186,23 @@ class LocalModel:
         self._wanted[:count] = wanted
         return self._decode(count, sum(wanted))
 
+    def _use_threads(self, size: int) -> None:
+        """As many as a call of about this size is worth."""
+        options = self.options
+        long = self._spent.get(size, 0.0) > LONG * options.threads
+        threads = max(options.threads, options.long_threads) if long else options.threads
+        if threads != self.threads:
+            self._library.llama_set_n_threads(self._context, threads, threads)
+            self.threads = threads
+
     def _decode(self, count: int, outputs: int) -> NDArray[np.float32]:
         self._batch.n_tokens = count
+        size = count.bit_length()
+        self._use_threads(size)
+        begun = time.perf_counter()
         status = self._library.llama_decode(self._context, self._batch)
+        spent = (time.perf_counter() - begun) * self.threads
+        self._spent[size] = 0.8 * self._spent.get(size, spent) + 0.2 * spent
         if status:
             raise EngineError(f"llama_decode failed with {status} on {count} rows")
         if not outputs:

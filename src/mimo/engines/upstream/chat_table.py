@@ -89,8 +89,8 @@ def _json_format(request: ChatRequest) -> parts.Sent:
 
 
 def _strict(request: ChatRequest) -> str | None:
-    strict = any(tool.strict for tool in request.params.tools)
-    return "strict: beside media arguments cannot be held to a schema; leave it out" if strict else None
+    words = "strict: beside media arguments cannot be held to a schema; leave it out"
+    return words if hosted.holds_calls(request) else None
 
 
 def _limit(name: str, more: str = "") -> Cell:

@@ -93,10 +93,14 @@ def forced_tools(request: ChatRequest) -> str | None:
     return None
 
 
+def holds_calls(request: ChatRequest) -> bool:
+    """Whether a function that may be called is strict."""
+    return request.params.tool_choice != "none" and any(tool.strict for tool in request.params.tools)
+
+
 def strict(request: ChatRequest) -> str | None:
     """Arguments cannot be held to a schema."""
-    held = any(tool.strict for tool in request.params.tools)
-    return "strict: the hosted API holds no arguments to a schema; leave it out" if held else None
+    return "strict: the hosted API holds no arguments to a schema; leave it out" if holds_calls(request) else None
 
 
 def schema(request: ChatRequest) -> str | None:
