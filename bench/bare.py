@@ -22,6 +22,7 @@ def described(model: LocalModel) -> dict[str, object]:
     for a single row."""
     tokenizer = model.tokenizer
     run(model, [[0]], 8)
+    model.clear()
     return {
         "name": model.name,
         "vocabulary": tokenizer.vocabulary,
