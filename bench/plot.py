@@ -18,7 +18,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import NullFormatter, ScalarFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter, StrMethodFormatter
 
     panels = results["streams"]
     figure, axes = pyplot.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.2), squeeze=False)
@@ -33,6 +33,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
         axis.set_yscale("log")
         axis.set_xticks([int(streams) for streams in rates])
         axis.xaxis.set_major_formatter(ScalarFormatter())
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_title(name, fontsize=9)
