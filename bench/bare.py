@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mimo.engines.local.library import Library
 from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.llamacpp.library import Library
 
 
 def described(model: LocalModel) -> dict[str, object]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mimo.api import server
+from mimo.serving import granian as server
 
 
 class Constant:

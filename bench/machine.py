@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mimo.start import cores
+from mimo.serving.engine import cores
 
 _PACKAGES = ("xllamacpp", "numpy", "numba", "granian", "torch", "vllm")
 

@@ -11,11 +11,11 @@ import time
 
 import numpy as np
 
-from mimo.chat.bytes_tokenizer import ByteTokenizer
+from mimo.constraints.llguidance import guided, vocabulary_of
+from mimo.constraints.plan import held_to
 from mimo.contract.models import MODELS
 from mimo.contract.resolve import resolve
-from mimo.output.held import held_to
-from mimo.sampling.guidance import guided, vocabulary_of
+from mimo.tokenizers.bytes import ByteTokenizer
 
 PERSON = {
     "type": "object",

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.load import Load, LoadError, run_streams
 from mimo.nano import gguf_path
-from mimo.start import compute_threads
+from mimo.serving.engine import compute_threads
 
 CONTRACT = {"temperature": 1.0, "top_p": 0.95}
 OTHERS_OFF = {"top_k": 0, "min_p": 0.0}

@@ -1,5 +1,5 @@
 """`python -m mimo`."""
 
-from mimo.cli import main
+from mimo.cli.main import main
 
 main()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from mimo.chat.plain_tokenizer import PlainTokenizer
 from mimo.chat.prompt import ChatFormat
+from mimo.constraints.plan import held_to
 from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
 from mimo.contract.parameters import Params
 from mimo.engines.base import ChatEngine, Engine, EventStream, Generation, TokenStream
 from mimo.output.choice import ChoiceOutput
-from mimo.output.held import held_to
+from mimo.tokenizers.plain import PlainTokenizer
 from mimo.types import ChatRequest, Event, Grammar, Prompt, Tool, Usage
 
 

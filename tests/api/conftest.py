@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from mimo.api.app import App
-from mimo.api.server import listen, run
 from mimo.chat.prompt import chat_format
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.serving.granian import listen, run
 
 FLASH = "mimo-v2-flash"
 SCRIPT = Script(

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from mimo.api.anthropic_request import NAMES as ANTHROPIC
-from mimo.api.fields import rename, renamed
-from mimo.api.responses_request import NAMES as RESPONSES
+from mimo.api.protocols.anthropic_messages.request import NAMES as ANTHROPIC
+from mimo.api.protocols.fields import rename, renamed
+from mimo.api.protocols.openai_responses.request import NAMES as RESPONSES
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest
 
 FLASH = "mimo-v2-flash"

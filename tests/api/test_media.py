@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.media_files import MP4, PNG, WAV, encoded, uri
 
-from mimo.api import anthropic_request, openai_request, responses_request
 from mimo.api.app import BODY_LIMIT, App
-from mimo.api.fields import Decoded, Wishes
+from mimo.api.protocols.anthropic_messages import request as anthropic_request
+from mimo.api.protocols.fields import Decoded, Wishes
+from mimo.api.protocols.openai_chat import request as openai_request
+from mimo.api.protocols.openai_responses import request as responses_request
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError, UnsupportedInput
 from mimo.contract.media import BODY_BYTES, MAX_PARTS

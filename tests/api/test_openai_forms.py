@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from mimo.api.openai_response import Reply, Whole
-from mimo.api.openai_stream import Chunks
+from mimo.api.protocols.openai_chat.reply import Reply, Whole
+from mimo.api.protocols.openai_chat.stream import Chunks
 from mimo.types import ContentDelta, Finish, ReasoningDelta, TokenLogprob, ToolCallDelta, Usage
 
 USAGE = Usage(prompt_tokens=7, completion_tokens=5, reasoning_tokens=2, cached_tokens=3)

@@ -15,12 +15,12 @@ import time
 import pytest
 
 from mimo.api.app import App
-from mimo.api.server import ServeError, check_exposure, listen
+from mimo.serving.granian import ServeError, check_exposure, listen
 
 SERVER = """
 import asyncio, sys
 from mimo.api.app import App
-from mimo.api.server import ServeError, serve
+from mimo.serving.granian import ServeError, serve
 from mimo.chat.prompt import chat_format
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
 

@@ -7,7 +7,7 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mimo.api.fields import HEADER_LIMIT, header_list
+from mimo.api.protocols.fields import HEADER_LIMIT, header_list
 from mimo.api.sse import Template, frame
 
 

@@ -8,8 +8,8 @@ from bench.random_hub import write_safetensors
 from bench.random_model import Shape, gguf_file, tokens
 
 from bench import bare, machine
-from mimo.engines.local.library import Library
 from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.llamacpp.library import Library
 
 
 def test_every_byte_and_every_control_token_has_an_id() -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimo.chat.bytes_tokenizer import CONTROL_NAMES, ByteTokenizer
+from mimo.chat.jinja.shield import SENTINELS
 from mimo.chat.prompt import chat_format
-from mimo.chat.shield import SENTINELS
 from mimo.contract.errors import InvalidRequest
+from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
 from mimo.types import Message, ToolCall
 
 TOKENIZER = ByteTokenizer()

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimo.chat.bytes_tokenizer import CONTROL_NAMES, ByteTokenizer
-from mimo.chat.jinja import JinjaFormat
-from mimo.chat.mimo import SYSTEM, MimoFormat
+from mimo.chat.jinja.format import JinjaFormat
+from mimo.chat.mimo.format import SYSTEM, MimoFormat
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
+from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
 from mimo.types import Message, Tool, ToolCall
 
 TOKENIZER = ByteTokenizer()
@@ -107,8 +107,8 @@ def test_the_template_that_nano_was_trained_on_writes_the_same(tools: list[Tool]
     """Text for text, control tokens and all: the template's output is compared where texts hold no such names."""
     if not TEMPLATE.exists():
         pytest.skip("training/ is not here")
-    from mimo.chat.sandbox import Sandbox
-    from mimo.chat.sandbox import rendered as filled
+    from mimo.chat.jinja.sandbox import Sandbox
+    from mimo.chat.jinja.sandbox import rendered as filled
 
     conversation = (
         USER,

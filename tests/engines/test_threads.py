@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mimo.engines.local import model as models
-from mimo.engines.local.library import Library
 from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 
 ROWS = 24

@@ -12,15 +12,18 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from mimo.api import anthropic_request, completions_request, openai_request, responses_request
-from mimo.api.fields import Decoded, Wishes
-from mimo.chat.bytes_tokenizer import CONTROL_NAMES, ByteTokenizer
+from mimo.api.protocols.anthropic_messages import request as anthropic_request
+from mimo.api.protocols.fields import Decoded, Wishes
+from mimo.api.protocols.openai_chat import request as openai_request
+from mimo.api.protocols.openai_completions import request as completions_request
+from mimo.api.protocols.openai_responses import request as responses_request
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError
 from mimo.contract.models import MODELS
 from mimo.engines.base import Sampled
 from mimo.generate import render
 from mimo.output.choice import ChoiceOutput
+from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
 from mimo.types import Event, Finish, Tool, ToolCallDelta
 
 TOKENIZER = ByteTokenizer()

@@ -10,9 +10,9 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimo.chat.bytes_tokenizer import ByteTokenizer
 from mimo.engines.base import Sampled
 from mimo.output.choice import ChoiceOutput
+from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob
 
 Token = bytes | str

@@ -4,18 +4,18 @@
  2  thinking off, answer in reasoning         here
  3  <think> in content after a tool result    here, and tests/chat/test_tools.py (the rules' own tags)
  4  {} when one delta holds several events    here
- 5  a compact call never closes               here, and tests/grammar/test_random_output.py (both dialects)
+ 5  a compact call never closes               here, and tests/constraints/test_random_output.py (both dialects)
  6  white space stripped from values          here
  7  entities, null, type lists, text lost     here
  8  None and True                             here
  9  unclosed and nested markers               here
-10  required, named, strict, parallel         here (strict), and tests/grammar/test_engines.py
+10  required, named, strict, parallel         here (strict), and tests/constraints/test_engines.py
 11  endless repetition                        here, and tests/output/test_repetition.py
 12  the client drops reasoning_content        tests/api (require_reasoning_passback); rendering: tests/chat/test_mimo.py
-13  a stop fires in reasoning                 here, and inside a call: tests/output/test_tools.py
+13  a stop fires in reasoning                 here, and inside a call: tests/calls/test_parser.py
 14  reasoning or reasoning_content            tests/api (the field's name on the wire), tests/engines (upstream's)
 15  "!!!!!!" from wrong weights               tests/nano, tests/training: parity with transformers; not a parser's
-16  no tool calls at all                      here, and tests/grammar/test_engines.py (refused where unreadable)
+16  no tool calls at all                      here, and tests/constraints/test_engines.py (refused where unreadable)
     and ours: a control token typed by a user tests/chat/test_mimo.py, tests/chat/test_tools.py
 """
 
@@ -23,13 +23,13 @@ from __future__ import annotations
 
 import json
 
-from mimo.chat.bytes_tokenizer import ByteTokenizer
-from mimo.chat.mimo import MimoFormat
+from mimo.calls import FORMATS
+from mimo.chat.mimo.format import MimoFormat
+from mimo.constraints.grammar import answer_grammar
+from mimo.constraints.llguidance import guided
 from mimo.engines.base import Sampled
 from mimo.output.choice import ChoiceOutput
-from mimo.output.formats import FORMATS
-from mimo.output.grammars import answer_grammar
-from mimo.sampling.guidance import guided
+from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, Tool, ToolCall, ToolCallDelta
 
 TEXT, COUNT, MAYBE = {"type": "string"}, {"type": "integer"}, {"type": ["string", "null"]}

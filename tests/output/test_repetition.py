@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from mimo.chat.bytes_tokenizer import ByteTokenizer
 from mimo.engines.base import Sampled
 from mimo.output.choice import ChoiceOutput
 from mimo.output.repetition import PERIOD, REPEATS, TOKENS, Repetition
+from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import ContentDelta, Finish
 
 

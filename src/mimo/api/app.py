@@ -9,18 +9,18 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 
 from mimo.api.auth import Keys
+from mimo.api.backend import Service
 from mimo.api.cors import allow_origin
 from mimo.api.envelope import error_body, is_anthropic
 from mimo.api.exchange import BODY_SECONDS, ClientGone, Exchange, Receive, Scope, Send
-from mimo.api.fields import Wishes
+from mimo.api.protocols.fields import Wishes
 from mimo.api.routes import find_routes
-from mimo.api.service import Service
 from mimo.chat.prompt import ChatFormat
 from mimo.contract.errors import ApiError, InternalError, MethodNotAllowed, NotFound, ServiceUnavailable
 from mimo.contract.media import BODY_BYTES
 from mimo.contract.models import MODELS, Model
 from mimo.engines.base import Engine
-from mimo.fetch.fetcher import Fetcher
+from mimo.media.fetch.fetcher import Fetcher
 
 log = logging.getLogger("mimo.api")
 BODY_LIMIT = 16 * 1024 * 1024

@@ -9,14 +9,17 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING
 
-from mimo.api import anthropic, docs, models, openapi, tokenize
-from mimo.api.completions import completions
+from mimo.api.backend import Service
+from mimo.api.endpoints import models, tokenize
+from mimo.api.endpoints.openapi import document as openapi
 from mimo.api.exchange import Exchange
-from mimo.api.fields import Wishes
-from mimo.api.openai import chat_completions
-from mimo.api.responses import responses
+from mimo.api.protocols.anthropic_messages import protocol as anthropic
+from mimo.api.protocols.fields import Wishes
+from mimo.api.protocols.openai_chat.protocol import chat_completions
+from mimo.api.protocols.openai_completions.protocol import completions
+from mimo.api.protocols.openai_responses.protocol import responses
 from mimo.api.route import Route
-from mimo.api.service import Service
+from mimo.api.site.docs import page as docs
 from mimo.contract.errors import InvalidRequest, NotFound, RateLimitExceeded, RequestTooLarge, ServiceUnavailable
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
-from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
+from mimo.tokenizers.base import Tokenizer
 from mimo.types import Message, Prompt, Tool
 
 Piece = int | str

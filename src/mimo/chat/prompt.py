@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mimo.chat.base import ChatFormat
-from mimo.chat.jinja import JinjaFormat
-from mimo.chat.mimo import MimoFormat
-from mimo.chat.tokenizer import Tokenizer
+from mimo.chat.jinja.format import JinjaFormat
+from mimo.chat.mimo.format import MimoFormat
+from mimo.tokenizers.base import Tokenizer
 
 __all__ = ["ChatFormat", "chat_format"]
 

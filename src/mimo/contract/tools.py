@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mimo.contract.checks import refuse as _refuse
 from mimo.contract.errors import InvalidRequest, shown
+from mimo.contract.json_schema.schema import check_constraining, check_shape
 from mimo.contract.models import Model
-from mimo.contract.schema import check_constraining, check_shape
 from mimo.types import JsonFormat, NamedTool, Tool, ToolChoice
 
 MAX_TOOLS = 128

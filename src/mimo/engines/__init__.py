@@ -20,11 +20,11 @@ ENGINES: Mapping[str, EngineRow] = MappingProxyType({
     "local": EngineRow("mimo.engines.local.engine:LocalEngine", "any GGUF through llama.cpp, in this process"),
     "scripted": EngineRow("mimo.engines.scripted:ScriptedEngine", "plays a script; for tests of clients"),
     "llama-server": EngineRow(
-        "mimo.engines.upstream.llama_server:LlamaServer", "llama.cpp's own server", "POST /completion"
+        "mimo.engines.upstream.llama_server.engine:LlamaServer", "llama.cpp's own server", "POST /completion"
     ),
-    "vllm": EngineRow("mimo.engines.upstream.vllm:Vllm", "vLLM", "POST /v1/completions"),
-    "sglang": EngineRow("mimo.engines.upstream.sglang:Sglang", "SGLang", "POST /generate"),
+    "vllm": EngineRow("mimo.engines.upstream.vllm.engine:Vllm", "vLLM", "POST /v1/completions"),
+    "sglang": EngineRow("mimo.engines.upstream.sglang.engine:Sglang", "SGLang", "POST /generate"),
     "hosted": EngineRow(
-        "mimo.engines.upstream.hosted:Hosted", "any OpenAI-compatible API", "POST /v1/chat/completions"
+        "mimo.engines.upstream.hosted.engine:Hosted", "any OpenAI-compatible API", "POST /v1/chat/completions"
     ),
 })  # fmt: skip

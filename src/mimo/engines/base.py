@@ -14,7 +14,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mimo.chat.tokenizer import Tokenizer
 from mimo.contract.errors import (
     ContextLengthExceeded,
     InvalidRequest,
@@ -23,6 +22,7 @@ from mimo.contract.errors import (
     UnsupportedParameter,
 )
 from mimo.contract.parameters import Params
+from mimo.tokenizers.base import Tokenizer
 from mimo.types import ChatRequest, Event, Grammar, MediaKind, TokenLogprob
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from mimo.engines import ENGINES
 from mimo.engines.upstream.chat_table import CHAT_TABLE
-from mimo.engines.upstream.support import Cell, Table
+from mimo.engines.upstream.columns import Cell, Table
+from mimo.engines.upstream.recipes import RECIPES
 from mimo.engines.upstream.table import ENGINES as UPSTREAM
 from mimo.engines.upstream.table import TABLE
-from mimo.launch.recipes import RECIPES
 
 
 def engines() -> str:

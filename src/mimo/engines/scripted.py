@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.chat.bytes_tokenizer import ByteTokenizer
+from mimo.constraints.build import constraint, sampling_params
 from mimo.contract.errors import RateLimitExceeded, ServiceUnavailable
 from mimo.engines.base import (
     Engine,
@@ -38,8 +38,8 @@ from mimo.engines.base import (
     check_logit_bias,
     room_for,
 )
-from mimo.engines.sampling import constraint, sampling_params
 from mimo.sampling import NO_TOKEN, Sampler, warm
+from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import TokenLogprob
 
 Step = str | list[int] | dict[str, object]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from mimo.output.tools import CallParser
+from mimo.calls.parser import CallParser
 from mimo.types import TokenLogprob, Tool, ToolCallDelta
 
 Held = list[tuple[bytes, TokenLogprob | None]]

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mimo.chat.tokenizer import Tokenizer
 from mimo.output.calls import Calls, Held
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
 from mimo.output.repetition import Repetition
 from mimo.output.text import whole_texts
+from mimo.tokenizers.base import Tokenizer
 from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta, TokenLogprob, Tool, ToolCallDelta
 
 if TYPE_CHECKING:

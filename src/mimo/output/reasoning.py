@@ -10,7 +10,7 @@ No text is trimmed: a newline after a tag is the model's and stays. Knows no tex
 
 from __future__ import annotations
 
-from mimo.chat.tokenizer import Tokenizer
+from mimo.tokenizers.base import Tokenizer
 
 
 class Reasoning:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from codecs import utf_8_decode
 from weakref import WeakKeyDictionary
 
-from mimo.chat.tokenizer import Tokenizer
+from mimo.tokenizers.base import Tokenizer
 
 TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 """Tokens that mean something to the output, whether or not the vocabulary calls them control tokens."""

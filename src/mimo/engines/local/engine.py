@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from mimo.constraints.llguidance import vocabulary_of
 from mimo.contract.errors import ApiError, RateLimitExceeded
 from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias, room_for
-from mimo.engines.local.library import Library
 from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.scheduler import Delivery, Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence
+from mimo.llamacpp.library import Library
 from mimo.sampling import Sampler, warm
-from mimo.sampling.guidance import vocabulary_of
 
 
 class LocalEngine(Engine):

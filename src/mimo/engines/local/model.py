@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.engines.base import EngineError
-from mimo.engines.local.gguf import Header, read_header
-from mimo.engines.local.library import Batch, Library, ProgressCallback
-from mimo.engines.local.vocabulary import Vocabulary
+from mimo.llamacpp.gguf import Header, read_header
+from mimo.llamacpp.library import Batch, Library, ProgressCallback
+from mimo.tokenizers.gguf import Vocabulary
 
 _F32, _F16 = 0, 1
 _MIMO_ARCHITECTURE = "mimo2"

@@ -28,11 +28,11 @@ from queue import Empty, SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
+from mimo.constraints.build import constraint, sampling_params
 from mimo.contract.errors import ApiError, InternalError, InvalidRequest, ServiceUnavailable
 from mimo.engines.base import Sampled
 from mimo.engines.local.model import LocalModel
 from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
-from mimo.engines.sampling import constraint, sampling_params
 from mimo.sampling import NO_TOKEN, Sampler
 from mimo.types import TokenLogprob
 

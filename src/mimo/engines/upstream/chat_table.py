@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from mimo.contract.media import DEFAULT_FPS, MEDIA, megabytes
-from mimo.engines.upstream import chat_cells as parts
-from mimo.engines.upstream import hosted_cells as hosted
-from mimo.engines.upstream.support import Cell, Refusal, Table, ours
+from mimo.engines.upstream.chat import parts
+from mimo.engines.upstream.columns import Cell, Refusal, Table, ours
+from mimo.engines.upstream.hosted import cells as hosted
 from mimo.engines.upstream.table import ENGINES, TABLE
 from mimo.types import ChatRequest, Media, MediaKind
 

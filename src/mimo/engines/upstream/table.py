@@ -16,10 +16,10 @@ from types import MappingProxyType
 from typing import Any
 
 from mimo.engines.base import Generation
-from mimo.engines.upstream import chat_cells as chat
-from mimo.engines.upstream import hosted_cells as hosted
-from mimo.engines.upstream.ask import Ask
-from mimo.engines.upstream.support import Cell, Table, as_is, ours
+from mimo.engines.upstream.chat import parts as chat
+from mimo.engines.upstream.columns import Cell, Table, as_is, ours
+from mimo.engines.upstream.hosted import cells as hosted
+from mimo.engines.upstream.raw.request import Ask
 
 ENGINES = ("llama-server", "vllm", "sglang", "hosted")
 _KEPT_MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>"]

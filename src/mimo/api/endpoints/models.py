@@ -1,0 +1,84 @@
+"""GET /v1/models and /v1/models/{id}: the contract as data, so that a client can draw its controls from it.
+
+Reads the MODELS and PARAMETERS tables and the engine's own card; knows nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from mimo.api.backend import Service
+from mimo.contract.models import Model, find_model
+from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.engines.base import EngineInfo
+
+
+def model_list(service: Service) -> bytes:
+    """Every model as a list object."""
+    return msgspec.json.encode({"object": "list", "data": _objects(service, service.models.values())})
+
+
+def model_object(service: Service, model_id: str) -> bytes:
+    """One model. Raises `NotFound`."""
+    return msgspec.json.encode(_objects(service, [find_model(model_id, service.models)])[0])
+
+
+def _objects(service: Service, models: Iterable[Model]) -> list[dict[str, object]]:
+    return [describe_model(model, service.engine.info, service.engine.media) for model in models]
+
+
+def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] = ()) -> dict[str, object]:
+    """The model object: OpenAI's four fields, contract section 1, the parameters, and who really answers. `media`: what
+    that takes beside text."""
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": model.created,
+        "owned_by": "mimo",
+        "input": list(model.input),
+        "thinking": model.thinking,
+        "context_window": model.context_window,
+        "max_completion_tokens": model.max_completion_tokens,
+        "rate_limits": {
+            "requests_per_minute": model.requests_per_minute,
+            "tokens_per_minute": model.tokens_per_minute,
+        },
+        "prices": [
+            {
+                "currency": "USD", "per_tokens": 1_000_000, "above_prompt_tokens": price.above,
+                "input": price.input, "cached_input": price.cached_input, "output": price.output,
+            }
+            for price in model.prices
+        ],
+        "parameters": [describe_parameter(row, model) for row in PARAMETERS.values()],
+        "served_by": {
+            "engine": served_by.engine,
+            "model": served_by.model,
+            "context_window": min(model.context_window, served_by.context_window),
+            "input": [kind for kind in model.input if kind == "text" or kind in media],
+            "system_fingerprint": served_by.fingerprint,
+        },
+    }  # fmt: skip
+
+
+def describe_parameter(row: Parameter, model: Model) -> dict[str, object]:
+    """One row of the table as it holds for `model`; absent bounds are null."""
+    default, maximum, recommended = row.default, row.maximum, row.recommended
+    if row.name == "thinking":
+        default = {"type": "enabled" if model.thinking else "disabled"}
+    if row.name in ("max_completion_tokens", "max_tokens"):
+        maximum = model.max_completion_tokens
+        recommended = (model.recommended_minimum, maximum)
+    return {
+        "name": row.name,
+        "type": row.type,
+        "default": default,
+        "minimum": row.minimum,
+        "maximum": maximum,
+        "recommended": list(recommended) if recommended else None,
+        "description": row.description,
+        "tip": row.tip,
+        "status": row.status,
+    }

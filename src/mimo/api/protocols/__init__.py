@@ -1,0 +1,1 @@
+"""One folder per wire protocol, and what they share."""

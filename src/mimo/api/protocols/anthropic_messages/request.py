@@ -1,0 +1,154 @@
+"""The body of POST /v1/messages → a `ChatRequest`: Anthropic's fields become those of the parameters table.
+
+    bytes → JSON object → model → system and messages → fields under our names → parameters
+
+An error names Anthropic's field. Knows the wire's field names; knows no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mimo.api.body import decode_object
+from mimo.api.protocols.anthropic_messages.messages import Reader
+from mimo.api.protocols.fields import Decoded, Wishes, passed_back, renamed, requested_model, unknown
+from mimo.api.protocols.parts import MediaParts
+from mimo.contract.checks import refuse
+from mimo.contract.errors import InvalidRequest
+from mimo.contract.models import Model
+from mimo.contract.resolve import resolve
+from mimo.types import ChatRequest
+
+ROWS: Mapping[str, str] = MappingProxyType(
+    {
+        "max_tokens": "max_completion_tokens",
+        "stop_sequences": "stop",
+        "temperature": "temperature",
+        "top_p": "top_p",
+        "stream": "stream",
+        "thinking": "thinking",
+        "tools": "tools",
+        "tool_choice": "tool_choice",
+        "seed": "seed",
+        "frequency_penalty": "frequency_penalty",
+        "presence_penalty": "presence_penalty",
+        "logit_bias": "logit_bias",
+    }
+)
+"""Anthropic's fields, and those of ours beyond them, by the row of the parameters table that each one is."""
+
+BESIDE = ("model", "messages", "system", "output_config", "metadata", "service_tier")
+"""Known fields that are no parameters; the last two are accepted and unused."""
+COUNTED = ("model", "messages", "system", "thinking", "tools", "tool_choice")
+"""What a count looks at."""
+
+NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "max_completion_tokens": "max_tokens",
+        "stop": "stop_sequences",
+        "tools[].function.parameters": "tools[].input_schema",
+        "tools[].function": "tools[]",
+        "tool_choice.function": "tool_choice",
+        "response_format.json_schema": "output_config.format",
+        "response_format": "output_config.format",
+    }
+)
+"""Paths of ours by Anthropic's names."""
+
+_CHOICES: Mapping[str, str] = {"auto": "auto", "any": "required", "none": "none"}
+_TOOL = ("name", "description", "input_schema", "strict", "type", "cache_control")
+
+
+def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Decoded:
+    """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
+    return _decoded(decode_object(body), models, wishes)
+
+
+def decode_count(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Decoded:
+    """As `decode`, for a request to count tokens: what does not change the prompt is left out of sight."""
+    fields = decode_object(body)
+    return _decoded({name: fields[name] for name in COUNTED if name in fields}, models, wishes)
+
+
+def _decoded(fields: dict[str, object], models: Mapping[str, Model], wishes: Wishes) -> Decoded:
+    model = requested_model(fields, models)
+    reader = Reader(MediaParts(model, wishes.media_urls))
+    conversation = reader.messages(fields.get("messages"))
+    messages = (*reader.system(fields.get("system")), *conversation)
+    continues = conversation[-1].role == "assistant"
+    ignored = [*unknown(fields, (*ROWS, *BESIDE), wishes.strict), *reader.ignored]
+    ours = {row: fields[name] for name, row in ROWS.items() if fields.get(name) is not None}
+    _convert(ours, fields, ignored)
+    if continues:
+        ours["thinking"] = _no_thinking(ours.get("thinking"))
+    if ignored and wishes.strict:
+        raise InvalidRequest(f"unknown field {ignored[0]!r}", param=ignored[0])
+    with renamed(NAMES):
+        params = resolve(ours, model).params
+    request = ChatRequest(model, params, messages, continues)
+    notices = (*reader.notices, *passed_back(messages, params, wishes, "messages"))
+    return Decoded(request, tuple(ignored), notices)
+
+
+def _convert(ours: dict[str, object], fields: Mapping[str, object], ignored: list[str]) -> None:
+    """Give the fields whose form differs the form that the table knows."""
+    if "stop" in ours and not isinstance(ours["stop"], list):
+        refuse("stop_sequences", "an array of 1 to 4 non-empty strings", ours["stop"])
+    if isinstance(thinking := ours.get("thinking"), dict) and "display" in thinking:
+        ignored.append("thinking.display")
+        ours["thinking"] = {name: value for name, value in thinking.items() if name != "display"}
+    if isinstance(tools := ours.get("tools"), list):
+        ours["tools"] = [_tool(tool, f"tools[{at}]", ignored) for at, tool in enumerate(tools)]
+    if "tool_choice" in ours:
+        ours["tool_choice"], parallel = _tool_choice(ours["tool_choice"])
+        ours["parallel_tool_calls"] = parallel
+    if (output := fields.get("output_config")) is not None:
+        ours["response_format"] = _output_config(output, ignored)
+
+
+def _tool(tool: object, path: str, ignored: list[str]) -> object:
+    if not isinstance(tool, dict):
+        refuse(path, "an object with name and input_schema", tool)
+    if tool.get("type") not in (None, "custom"):
+        refuse(f"{path}.type", "custom: only tools of your own can be called", tool["type"])
+    if tool.get("input_schema") is None:
+        refuse(f"{path}.input_schema", "a JSON Schema of type object", None)
+    ignored += [f"{path}.{name[:64]}" for name in tool if name not in _TOOL]
+    function = {name: tool.get(name) for name in ("name", "description", "strict")}
+    return {"type": "function", "function": {**function, "parameters": tool["input_schema"]}}
+
+
+def _tool_choice(choice: object) -> tuple[object, bool]:
+    """Ours, and whether calls may be parallel."""
+    if not isinstance(choice, dict):
+        refuse("tool_choice", 'an object like {"type": "auto"}', choice)
+    kind, alone = choice.get("type"), choice.get("disable_parallel_tool_use")
+    if alone is not None and not isinstance(alone, bool):
+        refuse("tool_choice.disable_parallel_tool_use", "true or false", alone)
+    if kind == "tool":
+        return {"type": "function", "function": {"name": choice.get("name")}}, not alone
+    if not isinstance(kind, str) or kind not in _CHOICES:
+        refuse("tool_choice.type", "one of auto, any, tool, none", kind)
+    return _CHOICES[kind], not alone
+
+
+def _output_config(config: object, ignored: list[str]) -> object:
+    """The `response_format` in it, if it says one."""
+    if not isinstance(config, dict):
+        refuse("output_config", "an object", config)
+    ignored += [f"output_config.{name[:64]}" for name in config if name != "format"]
+    form = config.get("format")
+    if form is None:
+        return None
+    if not isinstance(form, dict) or form.get("type") != "json_schema":
+        refuse("output_config.format", 'an object like {"type": "json_schema", "schema": …}', form)
+    return {"type": "json_schema", "json_schema": {"schema": form.get("schema")}}
+
+
+def _no_thinking(given: object) -> object:
+    """Thinking is off where an answer is continued: it has begun. What is no switch is left for the table to refuse."""
+    if isinstance(given, dict) and given.get("type") == "enabled":
+        words = "must be disabled where the last message is an assistant's: its answer has begun"
+        raise InvalidRequest(f"thinking {words}", param="thinking")
+    return {"type": "disabled"} if given is None else given

@@ -1,0 +1,80 @@
+"""Events → the chunks of a streamed chat completion (contract section 4).
+
+Made from the same events as the whole response, so that a stream joined together is that response. The path of every
+token: a chunk is bytes made ahead and one JSON string. Knows the wire format; knows no engine and no socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from mimo.api.protocols.openai_chat.reply import Reply, usage
+from mimo.api.sse import DONE, Template, frame
+from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, ToolCallDelta, Usage
+
+_encode = msgspec.json.encode
+
+
+class Chunks:
+    """Frames of a streamed answer: templates made once, one JSON string filled in per chunk."""
+
+    def __init__(self, reply: Reply, include_usage: bool) -> None:
+        self._reply = reply
+        self._include_usage = include_usage
+        self._head = _encode(reply.head("chat.completion.chunk"))[:-1]
+        self._content = [self._template(index, b'"content":') for index in range(reply.choices)]
+        self._reasoning = [self._template(index, b'"reasoning_content":') for index in range(reply.choices)]
+
+    def first(self) -> bytes:
+        """The chunks that open every choice."""
+        opening = b'"role":"assistant","content":""'
+        return b"".join(frame(self._chunk(index, opening)) for index in range(self._reply.choices))
+
+    def frames(self, events: Iterable[Event]) -> bytes:
+        """The frames of a batch, ready for one write."""
+        parts: list[bytes] = []
+        for event in events:
+            if type(event) is ContentDelta and not event.logprobs:
+                parts.append(self._content[event.choice].fill(event.text))
+            elif type(event) is ReasoningDelta and not event.logprobs:
+                parts.append(self._reasoning[event.choice].fill(event.text))
+            else:
+                parts.append(self._rare(event))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _rare(self, event: Event) -> bytes:
+        """Everything that is not plain text, encoded in full."""
+        match event:
+            case ContentDelta(choice, text, logprobs):
+                told = {"content": self._reply.logprobs(logprobs), "refusal": None}
+                return frame(self._chunk(choice, b'"content":' + _encode(text), logprobs=_encode(told)))
+            case ReasoningDelta(choice, text, logprobs):
+                told = {"content": None, "refusal": None, "reasoning_content": self._reply.logprobs(logprobs)}
+                return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(told)))
+            case ToolCallDelta(choice):
+                return frame(self._chunk(choice, b'"tool_calls":[%b]' % _encode(call_delta(event))))
+            case Finish(choice, reason):
+                return frame(self._chunk(choice, b"", reason=_encode(reason)))
+            case Usage():
+                if not self._include_usage:
+                    return DONE
+                return frame(self._head + b',"choices":[],"usage":' + _encode(usage(event)) + b"}") + DONE
+
+    def _template(self, index: int, key: bytes) -> Template:
+        before, after = self._chunk(index, key + b"\0").split(b"\0")
+        return Template(before, after)
+
+    def _chunk(self, index: int, delta: bytes, reason: bytes = b"null", logprobs: bytes = b"null") -> bytes:
+        return b'%b,"choices":[{"index":%d,"delta":{%b},"logprobs":%b,"finish_reason":%b}]}' % (
+            self._head, index, delta, logprobs, reason,
+        )  # fmt: skip
+
+
+def call_delta(delta: ToolCallDelta) -> dict[str, object]:
+    """One element of `tool_calls` in a chunk: id and name with the first delta of a call, then pieces of arguments."""
+    function: dict[str, object] = {"arguments": delta.arguments}
+    if delta.id is None:
+        return {"index": delta.index, "function": function}
+    return {"index": delta.index, "id": delta.id, "type": "function", "function": {"name": delta.name, **function}}

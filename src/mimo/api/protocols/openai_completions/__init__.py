@@ -1,0 +1,1 @@
+"""OpenAI's raw completions: POST /v1/completions."""

@@ -1,0 +1,159 @@
+"""Blocks → the response object of POST /v1/responses, whole or as its streamed events hold it.
+
+Knows the wire format; no engine and no socket.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from mimo.api.protocols.blocks import Block, Blocks
+from mimo.api.protocols.openai_chat.reply import wire_logprobs
+from mimo.contract.errors import ApiError
+from mimo.types import ChatRequest, FinishReason, TokenLogprob, Usage
+
+_INCOMPLETE: Mapping[FinishReason, str] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+    "repetition_truncation": "repetition_truncation",
+}
+_PREFIXES = {"reasoning": "rs", "content": "msg", "call": "fc"}
+_STRING_OR_NULL = ("instructions", "prompt_cache_key", "safety_identifier")
+Wire = dict[str, object]
+
+
+class Response:
+    """What all parts of one answer share. `fields`: the client's own; `piece(token)` gives a token's bytes."""
+
+    def __init__(self, request: ChatRequest, fields: Mapping[str, object], piece: Callable[[int], bytes]) -> None:
+        self._key = os.urandom(12).hex()
+        self._created = int(time.time())
+        self._piece = piece
+        self._echo = _echo(request, fields)
+
+    def body(self, blocks: Blocks) -> bytes:
+        """The whole answer as JSON."""
+        return msgspec.json.encode(self.ended(blocks))
+
+    def begun(self) -> Wire:
+        """The response when nothing has come yet."""
+        return self._response("in_progress", [], None)
+
+    def ended(self, blocks: Blocks) -> Wire:
+        """The response when all has come."""
+        reason = _INCOMPLETE.get(blocks.finish.reason)
+        response = self._response("incomplete" if reason else "completed", self._output(blocks), blocks.usage)
+        if reason:
+            response["incomplete_details"] = {"reason": reason}
+        else:
+            response["completed_at"] = int(time.time())
+        return response
+
+    def failed(self, blocks: Blocks, error: ApiError, message: str) -> Wire:
+        """The response when `error` ended it."""
+        items = [self.item(block, "incomplete") for block in blocks.all]
+        return {**self._response("failed", items, None), "error": {"code": error.code, "message": message}}
+
+    def item(self, block: Block, status: str) -> Wire:
+        """One output item; empty while it is in progress."""
+        head: Wire = {"id": f"{_PREFIXES[block.kind]}_{self._key}{block.index:02x}", "type": _types[block.kind]}
+        empty = status == "in_progress"
+        if block.kind == "call":
+            told = {"call_id": block.id, "name": block.name, "arguments": "" if empty else block.text}
+            return {**head, **told, "status": status}
+        parts = [] if empty else [self.part(block, block.text, block.logprobs)]
+        if block.kind == "reasoning":
+            return {**head, "summary": [], "content": parts, "status": status}
+        return {**head, "status": status, "role": "assistant", "content": parts}
+
+    def part(self, block: Block, text: str, logprobs: list[TokenLogprob]) -> Wire:
+        """The one part of reasoning or a message."""
+        if block.kind == "reasoning":
+            return {"type": "reasoning_text", "text": text}
+        return {"type": "output_text", "text": text, "annotations": [], "logprobs": self.logprobs(logprobs)}
+
+    def logprobs(self, given: list[TokenLogprob] | tuple[TokenLogprob, ...]) -> list[Wire]:
+        """In this API's form."""
+        return wire_logprobs(given, self._piece)
+
+    def status(self, block: Block, blocks: Blocks) -> str:
+        """Whether `block` came to its end: what the limit cut is the last one."""
+        cut = blocks.finish.reason in _INCOMPLETE and block is blocks.all[-1]
+        return "incomplete" if cut else "completed"
+
+    def _output(self, blocks: Blocks) -> list[Wire]:
+        return [self.item(block, self.status(block, blocks)) for block in blocks.all]
+
+    def _response(self, status: str, output: list[Wire], counted: Usage | None) -> Wire:
+        return {
+            "id": f"resp_{self._key}",
+            "object": "response",
+            "created_at": self._created,
+            "completed_at": None,
+            "status": status,
+            "error": None,
+            "incomplete_details": None,
+            **self._echo,
+            "output": output,
+            "usage": None if counted is None else usage(counted),
+        }
+
+
+_types = {"reasoning": "reasoning", "content": "message", "call": "function_call"}
+
+
+def usage(counted: Usage) -> Wire:
+    """The `usage` object; both details are always there."""
+    return {
+        "input_tokens": counted.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": counted.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": counted.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
+        "total_tokens": counted.prompt_tokens + counted.completion_tokens,
+    }
+
+
+def _echo(request: ChatRequest, fields: Mapping[str, object]) -> Wire:
+    """What was really used, in this API's names, and the client's own words where they change nothing."""
+    params = request.params
+    strings = {name: value if isinstance(value := fields.get(name), str) else None for name in _STRING_OR_NULL}
+    metadata = fields.get("metadata")
+    reasoning = fields.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    text = fields.get("text")
+    form = text.get("format") if isinstance(text, dict) else None
+    schema = {"name": "", "description": None, "schema": None, "strict": False}
+    if isinstance(form, dict) and form.get("type") == "json_schema":
+        form = {**schema, **{name: value for name, value in form.items() if value is not None}}
+    return {
+        **strings,
+        "model": request.model.id,
+        "previous_response_id": None,
+        "max_output_tokens": params.max_completion_tokens,
+        "max_tool_calls": None,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "presence_penalty": params.presence_penalty,
+        "frequency_penalty": params.frequency_penalty,
+        "top_logprobs": params.top_logprobs,
+        "parallel_tool_calls": params.parallel_tool_calls,
+        "tool_choice": fields.get("tool_choice") or "auto",
+        "tools": [
+            {
+                "type": "function", "name": tool.name, "description": tool.description,
+                "parameters": dict(tool.parameters), "strict": tool.strict,
+            }
+            for tool in params.tools
+        ],
+        "text": {"format": form or {"type": "text"}},
+        "reasoning": {"effort": effort, "summary": None},
+        "truncation": "disabled",
+        "store": False,
+        "background": False,
+        "service_tier": "default",
+        "metadata": metadata if isinstance(metadata, dict) else {},
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""GET /docs: the reference as a page."""

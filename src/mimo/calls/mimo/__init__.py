@@ -1,0 +1,1 @@
+"""MiMo's form of tool calls."""

@@ -1,0 +1,96 @@
+"""Calls as MiMo writes them, in both dialects: V2-Flash puts a new line after each part, V2.6 none.
+
+    <function=NAME> <parameter=KEY>VALUE</parameter> … </function>
+
+The grammar allows a new line wherever one may stand, so the model goes on in the dialect it was trained on. Parameters
+come in the order of the schema. What a VALUE may be is `mimo_values.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from mimo.calls.arguments import types_of
+from mimo.calls.base import CallFormat
+from mimo.calls.mimo.texts import TEXT
+from mimo.calls.mimo.values import Values
+from mimo.contract.errors import InvalidRequest, shown
+from mimo.contract.json_schema.references import Schema, resolved
+from mimo.contract.json_schema.schema import ANNOTATIONS
+from mimo.types import Tool
+
+_READ = {"type", "properties", "required", "additionalProperties", "$defs", "definitions", "$ref"}
+_KEY = re.compile(r"[^<>\n]{1,256}")
+
+
+class MimoCalls(CallFormat):
+    """One element a function, one a parameter."""
+
+    name = "mimo"
+
+    def used_by(self, template: str) -> bool:
+        return "<function=" in template
+
+    def rules(self, tool: Tool, rule: str, path: str, *, constrained: bool) -> list[str]:
+        opens = f'{rule}: "\\n"? {literal(f"<function={tool.name}>")} "\\n"?'
+        closes = '"</function>" "\\n"?'
+        if not constrained:
+            free = f'("<parameter=" KEY_{rule.upper()} ">" {rule.upper()} "\\n"?)*'
+            return [f"{opens} {free} {closes}", f"KEY_{rule.upper()}: /[^<>\\n]{{1,64}}/", f"{rule.upper()}: {TEXT}"]
+        schema = _object(tool.parameters, path)
+        properties, required = _properties(schema, path)
+        values = Values(tool.parameters)
+        parts, rules = [], []
+        for at, (key, part) in enumerate(properties.items()):
+            where = f"{path}.properties.{key[:64]}"
+            if not _KEY.fullmatch(key):
+                raise InvalidRequest(f"{where}: the name {shown(key)} cannot be written in a call", param=where)
+            rules += [
+                f'{rule}_{at}: {literal(f"<parameter={key}>")} {rule}_{at}_value "\\n"?',
+                *values.rules(part, f"{rule}_{at}_value", where),
+            ]
+            parts.append(f"{rule}_{at}" + ("" if key in required else "?"))
+        return [" ".join([opens, *parts, closes]), *rules]
+
+    def json_values(self, tool: Tool) -> tuple[tuple[str, str], ...]:
+        properties, _ = _properties(_object(tool.parameters, ""), "")
+        nested = {"array", "object"}
+        return tuple((tool.name, key) for key, part in properties.items() if nested & types_of(part, tool.parameters))
+
+
+def literal(text: str) -> str:
+    """`text` as a literal of a Lark grammar."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _object(schema: Schema, path: str) -> Schema:
+    """The schema of the arguments, its own references followed; it may say only what parameters can be held to."""
+    for _ in range(16):
+        for keyword in schema:
+            if keyword not in _READ and keyword not in ANNOTATIONS and not keyword.startswith("x-"):
+                raise InvalidRequest(
+                    f"{path}: the keyword {shown(keyword)} is not supported for the arguments as a whole",
+                    param=f"{path}.{keyword[:64]}",
+                )
+        if "$ref" not in schema:
+            return schema
+        target = resolved(schema, str(schema["$ref"]))
+        schema = target if isinstance(target, Mapping) else {}
+    raise InvalidRequest(f"{path}.$ref: too many references in a row", param=f"{path}.$ref")
+
+
+def _properties(schema: Schema, path: str) -> tuple[dict[str, object], set[str]]:
+    """All parameters by name, those that are only required too; and the required ones."""
+    properties, names = schema.get("properties", {}), schema.get("required", [])
+    assert isinstance(properties, Mapping) and isinstance(names, list)
+    rest = schema.get("additionalProperties", True)
+    missing = [name for name in names if name not in properties]
+    if missing and rest is False:
+        raise InvalidRequest(f"{path}.required: {shown(missing[0])} is not allowed at all", param=f"{path}.required")
+    for name in names:
+        if properties.get(name) is False:
+            raise InvalidRequest(f"{path}.required: {shown(name)} is not allowed at all", param=f"{path}.required")
+    possible = {name: part for name, part in properties.items() if part is not False}
+    return {**possible, **dict.fromkeys(missing, rest)}, set(names)

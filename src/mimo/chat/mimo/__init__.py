@@ -1,0 +1,1 @@
+"""MiMo's own chat format."""

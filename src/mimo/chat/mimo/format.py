@@ -1,0 +1,79 @@
+"""MiMo-V2-Flash's own chat format: ChatML with no newline after `<|im_end|>`, and nothing trimmed anywhere.
+
+    <|im_start|>system⏎TEXT TOOLS<|im_end|><|im_start|>user⏎TEXT<|im_end|>
+    <|im_start|>assistant⏎<think>REASONING</think>TEXT CALLS<|im_end|>
+    <|im_start|>tool⏎<tool_response>⏎TEXT⏎</tool_response>⏎ …<|im_end|>
+    <|im_start|>assistant⏎        + <think></think> with thinking off; with it on the model writes <think> itself
+
+Where MiMo's template looks for `</think>` inside an assistant's content we do not: content is text. How tools are
+declared is `mimo_tools.py`. Knows no wire format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mimo.chat.base import ChatFormat, Piece
+from mimo.chat.mimo.tools import declaration, printed
+from mimo.tokenizers.base import Tokenizer
+from mimo.types import Message, Tool, ToolCall
+
+SYSTEM = "You are MiMo, a helpful AI assistant engineered by Xiaomi."
+"""What the model is told when the conversation does not begin with a system message."""
+
+
+class MimoFormat(ChatFormat):
+    """MiMo's format on a vocabulary that has its control tokens.
+
+    `keep_all_reasoning`: False, as in V2-Flash, drops the reasoning of turns before the last user message; V2.5
+    keeps it. Raises ValueError naming a control token that the format cannot do without.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, keep_all_reasoning: bool = False) -> None:
+        super().__init__(tokenizer)
+        self.keep_all_reasoning = keep_all_reasoning
+        for name in ("<|im_start|>", "<|im_end|>", "<think>", "</think>"):
+            if tokenizer.control(name) is None:
+                raise ValueError(f"MiMo's chat format needs the control token {name}, which the vocabulary lacks")
+
+    def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:
+        control = self._control
+        turns = list(messages)
+        if not turns or turns[0].role != "system":
+            turns.insert(0, Message("system", SYSTEM))
+        last_user = max((at for at, turn in enumerate(turns) if turn.role == "user"), default=-1)
+        pieces: list[Piece] = []
+        for at, turn in enumerate(turns):
+            if turn.role == "tool":
+                pieces += self._tool_result(turn, turns[at - 1].role != "tool", turns[at + 1 : at + 2])
+                continue
+            pieces += [control("<|im_start|>"), f"{turn.role}\n"]
+            if turn.role == "assistant":
+                kept = self.keep_all_reasoning or at > last_user
+                pieces += [control("<think>"), turn.reasoning_content or "" if kept else "", control("</think>")]
+            pieces.append(turn.content)
+            if at == 0 and tools:
+                pieces += [control(part) if is_token else part for part, is_token in declaration(tools)]
+            for call in turn.tool_calls:
+                pieces += self._call(call)
+            pieces.append(control("<|im_end|>"))
+        pieces += [control("<|im_start|>"), "assistant\n"]
+        return pieces if thinking else [*pieces, control("<think>"), control("</think>")]
+
+    def _control(self, name: str) -> Piece:
+        """The control token, or its name as text where an older vocabulary spells it out (`<tool_response>`)."""
+        token = self.tokenizer.control(name)
+        return name if token is None else token
+
+    def _call(self, call: ToolCall) -> list[Piece]:
+        control = self._control
+        lines = [f"<parameter={key}>{printed(value)}</parameter>\n" for key, value in call.arguments.items()]
+        text = f"\n<function={call.name}>\n{''.join(lines)}</function>\n"
+        return [control("<tool_call>"), text, control("</tool_call>")]
+
+    def _tool_result(self, turn: Message, first: bool, following: Sequence[Message]) -> list[Piece]:
+        """Results that follow each other share one turn."""
+        control = self._control
+        pieces: list[Piece] = [control("<|im_start|>"), "tool\n"] if first else []
+        pieces += [control("<tool_response>"), f"\n{turn.content}\n", control("</tool_response>"), "\n"]
+        return pieces if following and following[0].role == "tool" else [*pieces, control("<|im_end|>")]

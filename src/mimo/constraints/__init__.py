@@ -1,0 +1,1 @@
+"""Before the draw: which tokens may come next."""

@@ -1,0 +1,46 @@
+"""From a `Generation` to what the sampler in this process wants, one choice at a time."""
+
+from __future__ import annotations
+
+from mimo.calls.mimo.end_guard import ValuesGuard
+from mimo.constraints.answer import GuidedAnswer
+from mimo.constraints.budget import thinking_budget
+from mimo.constraints.llguidance import guided
+from mimo.engines.base import Generation
+from mimo.sampling import Constraint, SamplingParams
+from mimo.tokenizers.base import Tokenizer
+
+
+def sampling_params(generation: Generation, choice: int) -> SamplingParams:
+    """The parameters of one choice."""
+    return SamplingParams(
+        temperature=generation.temperature,
+        top_p=generation.top_p,
+        frequency_penalty=generation.frequency_penalty,
+        presence_penalty=generation.presence_penalty,
+        seed=generation.seed,
+        choice=choice,
+        logit_bias=generation.logit_bias,
+        logprobs=generation.logprobs,
+    )
+
+
+def constraint(generation: Generation, tokenizer: Tokenizer, limit: int) -> Constraint | None:
+    """What one choice is held to, or None: its thinking budget, its grammar, or both.
+
+    `limit`: tokens the choice may have. Raises ValueError for a grammar that does not compile (`generate` checks it).
+    """
+    budget = thinking_budget(generation, tokenizer, limit)
+    if generation.grammar is None:
+        return budget
+    grammar: Constraint = guided(generation.grammar, tokenizer)
+    if generation.grammar.json_values:
+        grammar = ValuesGuard(grammar, tokenizer, generation.grammar.json_values)
+    return GuidedAnswer(
+        grammar,
+        tokenizer,
+        budget,
+        thinking=generation.thinking,
+        in_reasoning=generation.in_reasoning,
+        calls=generation.calls,
+    )

@@ -1,0 +1,1 @@
+"""The JSON Schema of tools and response formats: what is supported, and its references."""

@@ -1,0 +1,70 @@
+"""An OpenAI-compatible chat route: all that a hosted API has, and of the other engines the one that takes media.
+
+    ChatRequest → refused by the table? → body from the table → reply → HostedStream
+
+n choices are n requests, each with a seed of its own. Knows no engine; the table says how each parameter is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from mimo.engines.upstream.chat.stream import HostedStream
+from mimo.engines.upstream.columns import Cell, check, fields
+from mimo.engines.upstream.http import errors as faults
+from mimo.engines.upstream.http.client import Client, Reply, encode
+from mimo.engines.upstream.raw.request import derived_seed
+from mimo.types import ChatRequest
+
+
+class ChatRoute:
+    """The route at `path` of an engine. `column`: its cells. `model_id`: the name there of a model of the contract.
+    `parsed`: the reasoning is split off by a parser that the engine may lack, which then is an error."""
+
+    def __init__(
+        self,
+        client: Client,
+        path: str,
+        column: Sequence[tuple[str, Cell]],
+        model_id: Callable[[str], str],
+        *,
+        parsed: bool = False,
+    ) -> None:
+        self.parsed = parsed
+        self._client = client
+        self._path = path
+        self._column = column
+        self._model_id = model_id
+        self._streams: set[HostedStream] = set()
+
+    def chat(self, request: ChatRequest) -> HostedStream:
+        """Answer `request`. Raises `UnsupportedParameter` before anything is sent."""
+        check(self._column, request)
+        stream = HostedStream(self, request)
+        self._streams.add(stream)
+        return stream
+
+    async def send(self, request: ChatRequest, choice: int) -> Reply:
+        """The answer to one choice of `request`, from its first byte on. Raises an `ApiError`."""
+        seed = derived_seed(request.params.seed, choice, 0)
+        one = replace(request, params=replace(request.params, seed=seed))
+        body = {"model": self._model_id(request.model.id), **fields(self._column, one)}
+        media = request.media
+        of_status = partial(faults.of_media, media[0].path) if media else faults.of_status
+        return await self._client.send(self._path, encode(body), of_status)
+
+    def left(self, stream: HostedStream) -> None:
+        """A stream was closed."""
+        self._streams.discard(stream)
+
+    @property
+    def running(self) -> int:
+        """Requests that are open."""
+        return len(self._streams)
+
+    def fail(self) -> None:
+        """The engine is closing: all readers get `ServiceUnavailable`."""
+        for stream in list(self._streams):
+            stream.fail()

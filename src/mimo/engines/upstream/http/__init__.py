@@ -1,0 +1,1 @@
+"""HTTP to an upstream: connections, failover, server-sent events, errors."""

@@ -1,0 +1,127 @@
+"""llama-server (llama.cpp) by POST /completion: token ids in, token ids out, all its other samplers turned off.
+
+Its stream leaves out the ids of tokens that end inside a character; `gaps.py` finds them again. Its window and its
+model file it says at /props.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from mimo.contract.errors import UpstreamError
+from mimo.engines.upstream.http import errors as faults
+from mimo.engines.upstream.raw.engine import Found, RawEngine
+from mimo.engines.upstream.raw.missing_tokens import Gaps
+from mimo.engines.upstream.raw.request import Ask, Piece, sorted_logprob
+from mimo.types import TokenLogprob
+
+
+class _Probability(msgspec.Struct):
+    id: int
+    logprob: float
+    top_logprobs: list[_Probability] = []
+
+
+class _Progress(msgspec.Struct):
+    cache: int = 0
+
+
+class _Event(msgspec.Struct):
+    content: str = ""
+    tokens: list[int] = []
+    stop: bool = False
+    tokens_predicted: int = 0
+    stop_type: str = ""
+    completion_probabilities: list[_Probability] = []
+    prompt_progress: _Progress | None = None
+    error: object = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+class LlamaServer(RawEngine):
+    """One model on a llama-server."""
+
+    name = "llama-server"
+    path = "/completion"
+
+    async def discover(self, url: str) -> Found:
+        said = msgspec.convert(await self.client.get("/props", url), _Props)
+        file = Path(said.model_path)
+        name = said.model_alias or said.model_path
+        return Found(name, said.default_generation_settings.n_ctx, "", file if file.is_file() else None)
+
+    def prepare(self) -> None:
+        self._gaps = Gaps(self.tokenizer)
+
+    def reader(self, ask: Ask) -> LlamaReader:
+        return LlamaReader(self._gaps, ask)
+
+    async def logprobs_of(self, ask: Ask, token: int) -> tuple[TokenLogprob, ...]:
+        """It tells nothing of half a character, whichever way one asks. So the end of the turn is made to come in its
+        place, and `token` looked up among the likeliest: first a thousand, then all."""
+        end = ((self.end_ids[0], 100.0),)
+        for count in (1000, self.tokenizer.vocabulary):
+            (all_of_them,) = await super().logprobs_of(replace(ask, logprobs=count, logit_bias=end), self.end_ids[0])
+            for candidate, logprob in all_of_them.top:
+                if candidate == token:
+                    return (TokenLogprob(token, logprob, all_of_them.top[: ask.logprobs]),)
+        raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
+
+
+class _Settings(msgspec.Struct):
+    n_ctx: int
+
+
+class _Props(msgspec.Struct):
+    default_generation_settings: _Settings
+    model_path: str = ""
+    model_alias: str = ""
+
+
+class LlamaReader:
+    """Reads one answer; counts with the server, to see what it left out."""
+
+    __slots__ = ("_ask", "_gaps", "_seen")
+
+    def __init__(self, gaps: Gaps, ask: Ask) -> None:
+        self._gaps = gaps
+        self._ask = ask
+        self._seen = 0
+
+    def read(self, data: bytes) -> Piece | None:
+        """Raises `UpstreamError` for an error event."""
+        event = _decode(data)
+        if event.error is not None:
+            raise faults.of_event(event.error)
+        if event.prompt_progress is not None:
+            return Piece(cached=event.prompt_progress.cache)
+        tokens = tuple(event.tokens)
+        missing = event.tokens_predicted - self._seen - len(tokens)
+        self._seen = event.tokens_predicted
+        logprobs = self._logprobs(event.completion_probabilities)
+        if missing > 0:
+            lost = self._gaps.fill(event.content, tokens, missing)
+            tokens = lost + tokens
+            if self._ask.logprobs is not None:
+                logprobs = (*(TokenLogprob(token, NOT_TOLD) for token in lost), *logprobs)
+        if event.stop:
+            return Piece(tokens, logprobs, "length" if event.stop_type == "limit" else "stop")
+        return Piece(tokens, logprobs)
+
+    def _logprobs(self, given: list[_Probability]) -> tuple[TokenLogprob, ...]:
+        wanted = self._ask.logprobs
+        if wanted is None:
+            return ()
+        return tuple(
+            sorted_logprob(one.id, one.logprob, [(top.id, top.logprob) for top in one.top_logprobs], wanted)
+            for one in given
+        )
+
+
+NOT_TOLD = float("nan")
+"""Stands for a log-probability that the server left out, until it is asked for again."""

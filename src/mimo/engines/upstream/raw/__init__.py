@@ -1,0 +1,1 @@
+"""Upstreams that take token ids and return raw text."""

@@ -1,0 +1,86 @@
+"""The tokens of one `Generation` from a raw route: a request for every choice, their batches in the order they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from mimo.engines.base import Generation, Sampled, TokenStream
+from mimo.engines.upstream.raw.choice import ChoiceStream
+
+if TYPE_CHECKING:
+    from mimo.engines.upstream.raw.engine import RawEngine
+
+
+class RawStream(TokenStream):
+    """One generation on a raw route."""
+
+    def __init__(self, engine: RawEngine, generation: Generation) -> None:
+        self.choices = [ChoiceStream(engine, generation, choice) for choice in range(generation.n)]
+        self._engine = engine
+
+    async def opened(self) -> None:
+        if len(self.choices) == 1:
+            return await self.choices[0].open()
+        await asyncio.gather(*(choice.open() for choice in self.choices))
+
+    async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+        try:
+            single = len(self.choices) == 1
+            async for batch in self.choices[0].batches() if single else merged(self.choices):
+                self.cached_tokens = max(choice.cached for choice in self.choices)
+                yield batch
+            self.cached_tokens = max(choice.cached for choice in self.choices)
+        finally:
+            self.close()
+
+    def close_choice(self, choice: int) -> None:
+        self.choices[choice].close()
+
+    def close(self) -> None:
+        for choice in self.choices:
+            choice.close()
+        self._engine.left(self)
+
+    def fail(self) -> None:
+        """The engine is closing: the reader gets `ServiceUnavailable`."""
+        for choice in self.choices:
+            choice.failed = True
+            choice.close()
+
+
+async def merged(choices: Sequence[ChoiceStream]) -> AsyncIterator[list[Sampled]]:
+    """The batches of all `choices`; the first that fails ends all, with its error."""
+    ready: asyncio.Queue[list[Sampled] | BaseException | None] = asyncio.Queue()
+
+    async def read(choice: ChoiceStream) -> None:
+        try:
+            async for batch in choice.batches():
+                ready.put_nowait(batch)
+            ready.put_nowait(None)
+        except Exception as problem:
+            ready.put_nowait(problem)
+
+    tasks = [asyncio.create_task(read(choice)) for choice in choices]
+    try:
+        left = len(tasks)
+        while left:
+            batch: list[Sampled] = []
+            item = await ready.get()
+            while True:
+                if isinstance(item, BaseException):
+                    raise item
+                if item is None:
+                    left -= 1
+                else:
+                    batch += item
+                if ready.empty():
+                    break
+                item = ready.get_nowait()
+            if batch:
+                yield batch
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

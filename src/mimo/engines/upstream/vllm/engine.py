@@ -1,0 +1,106 @@
+"""vLLM by POST /v1/completions: token ids in, token ids out (`return_token_ids`), its parsers and stops not used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from mimo.contract.errors import UpstreamError
+from mimo.engines.upstream.http import errors as faults
+from mimo.engines.upstream.raw.engine import Found, RawEngine, sole_model
+from mimo.engines.upstream.raw.request import Ask, Piece, sorted_logprob
+from mimo.types import TokenLogprob
+
+
+class _Logprobs(msgspec.Struct):
+    tokens: list[str] = []
+    token_logprobs: list[float | None] = []
+    top_logprobs: list[dict[str, float] | None] | None = None
+
+
+class _Choice(msgspec.Struct):
+    token_ids: list[int] | None = None
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Cached(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens_details: _Cached | None = None
+
+
+class _Event(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    error: object = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+_DONE = b"[DONE]"
+
+
+class Vllm(RawEngine):
+    """One model on a vLLM server."""
+
+    name = "vllm"
+    path = "/v1/completions"
+
+    async def discover(self, url: str) -> Found:
+        row = sole_model(await self.client.get("/v1/models", url), self._wanted)
+        window = row.get("max_model_len")
+        if not isinstance(window, int):
+            raise UpstreamError("the engine behind does not say its window (max_model_len)")
+        version = await self.client.get("/version", url)
+        said = version.get("version", "") if isinstance(version, dict) else ""
+        files = Path(str(row.get("root") or row["id"]))
+        return Found(str(row["id"]), window, str(said), files if files.is_dir() else None)
+
+    def reader(self, ask: Ask) -> VllmReader:
+        return VllmReader(ask)
+
+
+class VllmReader:
+    """Reads one answer."""
+
+    __slots__ = ("_wanted",)
+
+    def __init__(self, ask: Ask) -> None:
+        self._wanted = ask.logprobs
+
+    def read(self, data: bytes) -> Piece | None:
+        """Raises `UpstreamError` for an error event and for an end that is not one."""
+        if data == _DONE:
+            return None
+        event = _decode(data)
+        if event.error is not None:
+            raise faults.of_event(event.error)
+        cached = None
+        if event.usage is not None and event.usage.prompt_tokens_details is not None:
+            cached = event.usage.prompt_tokens_details.cached_tokens
+        if not event.choices:
+            return None if cached is None else Piece(cached=cached)
+        choice = event.choices[0]
+        tokens = tuple(choice.token_ids or ())
+        if choice.finish_reason not in (None, "stop", "length"):
+            raise UpstreamError(f"the engine behind ended the answer with {choice.finish_reason}")
+        logprobs: tuple[TokenLogprob, ...] = ()
+        if self._wanted is not None and choice.logprobs is not None:
+            logprobs = _logprobs(choice.logprobs, self._wanted)
+        return Piece(tokens, logprobs, choice.finish_reason, cached)  # type: ignore[arg-type]
+
+
+def _logprobs(given: _Logprobs, wanted: int) -> tuple[TokenLogprob, ...]:
+    told = []
+    tops = given.top_logprobs or [None] * len(given.tokens)
+    for token, logprob, top in zip(given.tokens, given.token_logprobs, tops, strict=True):
+        pairs = [(_id(name), value) for name, value in (top or {}).items()]
+        told.append(sorted_logprob(_id(token), float("-inf") if logprob is None else logprob, pairs, wanted))
+    return tuple(told)
+
+
+def _id(name: str) -> int:
+    return int(name.removeprefix("token_id:"))

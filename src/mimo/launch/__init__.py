@@ -1,1 +1,0 @@
-"""`mimo launch`: the command that starts an engine on MiMo's weights, from recipes that are data."""

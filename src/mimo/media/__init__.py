@@ -1,0 +1,1 @@
+"""What an image, a sound or a video is, and how one is fetched."""

@@ -1,0 +1,1 @@
+"""The process: start an engine, listen, run workers, stop."""

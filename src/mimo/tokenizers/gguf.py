@@ -1,0 +1,111 @@
+"""The tokenizer inside a GGUF, as the house's `Tokenizer`.
+
+Plain text stays plain: llama.cpp keeps control tokens out when asked, but not those a file marks as "user defined"
+(`<think>` in many) nor those its merges happen to spell; where one comes out, its name is cut in two and tokenised
+again. It knows no template.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import re
+
+from mimo.engines.base import EngineError
+from mimo.llamacpp.library import Library
+
+_UNKNOWN, _UNUSED, _CONTROL, _USER_DEFINED = 1 << 0, 1 << 1, 1 << 3, 1 << 4
+
+_SHORT, _KNOWN = 200, 1000
+"""Characters of a text whose ids are kept, and how many such: the turns that every prompt has come first."""
+
+
+class Vocabulary:
+    """Ids, bytes and names of a loaded model's tokens. Thread-safe: llama.cpp's tokenizer is, and the rest is fixed."""
+
+    def __init__(self, library: Library, model: int) -> None:
+        self._library = library
+        self._vocab = library.llama_model_get_vocab(model)
+        self.vocabulary: int = library.llama_vocab_n_tokens(self._vocab)
+        if self.vocabulary <= 0:
+            raise EngineError("the file has no tokenizer")
+        self._controls: dict[str, int] = {}
+        self._special: set[int] = set()
+        ends: set[int] = set()
+        last = -1
+        for token in range(self.vocabulary):
+            attributes = library.llama_vocab_get_attr(self._vocab, token)
+            if attributes & (_CONTROL | _USER_DEFINED):
+                name = library.llama_vocab_get_text(self._vocab, token).decode(errors="replace")
+                # "user defined" also marks mere text (runs of spaces); only a tag can steer a model
+                if attributes & _CONTROL or (name.startswith("<") and name.endswith(">")):
+                    self._controls.setdefault(name, token)
+                    self._special.add(token)
+            if library.llama_vocab_is_eog(self._vocab, token):
+                ends.add(token)
+            if not attributes & (_UNUSED | _UNKNOWN):
+                last = token
+        self.end_ids = frozenset(ends)
+        self.control_names = tuple(self._controls)
+        self.valid: int = last + 1
+        """Ids from here on are padding rows that no text can mean; they are never sampled."""
+        names = sorted((name for name in self._controls if len(name) > 1), key=len, reverse=True)
+        self._names = re.compile("|".join(map(re.escape, names))) if names else None
+        self._pieces: dict[int, bytes] = {}
+        self._known: dict[str, list[int]] = {}
+        self.bos_token = self._name(library.llama_vocab_bos(self._vocab))
+        self.eos_token = self._name(library.llama_vocab_eos(self._vocab))
+
+    def _name(self, token: int) -> str:
+        return self.piece(token).decode(errors="replace") if 0 <= token < self.vocabulary else ""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text; raises UnicodeEncodeError for a lone surrogate."""
+        tokens = self._encode(text)
+        if self._names is None or self._special.isdisjoint(tokens):
+            return tokens
+        tokens, start = [], 0
+        for match in self._names.finditer(text):  # cut inside the name: neither half is a control token
+            tokens += self._encode(text[start : match.start() + 1])
+            start = match.start() + 1
+        return tokens + self._encode(text[start:])
+
+    def _encode(self, text: str) -> list[int]:
+        if len(text) > _SHORT:
+            return self._tokenize(text)
+        known = self._known.get(text)
+        if known is None:
+            known = self._tokenize(text)
+            if len(self._known) < _KNOWN:
+                self._known[text] = known
+        return known.copy()
+
+    def _tokenize(self, text: str) -> list[int]:
+        data = text.encode()
+        room = len(data) + 8
+        buffer = (c.c_int32 * room)()
+        count = self._library.llama_tokenize(self._vocab, data, len(data), buffer, room, False, False)
+        if count < 0:
+            raise EngineError(f"the tokenizer failed on a text of {len(data)} bytes")
+        return buffer[:count]
+
+    def control(self, name: str) -> int | None:
+        """The id of the control token written `name`."""
+        return self._controls.get(name)
+
+    def is_control(self, token: int) -> bool:
+        """Whether `token` is a control token."""
+        return token in self._special
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of `token`; a control token gives its name. Raises IndexError outside the vocabulary."""
+        piece = self._pieces.get(token)
+        if piece is None:
+            if not 0 <= token < self.vocabulary:
+                raise IndexError(f"token {token} is outside the vocabulary of {self.vocabulary}")
+            buffer = c.create_string_buffer(512)
+            count = self._library.llama_token_to_piece(self._vocab, token, buffer, 512, 0, True)
+            if count < 0:
+                buffer = c.create_string_buffer(-count)
+                count = self._library.llama_token_to_piece(self._vocab, token, buffer, -count, 0, True)
+            piece = self._pieces[token] = buffer.raw[: max(count, 0)]
+        return piece

@@ -1,0 +1,53 @@
+"""The tokenizer of a model that runs elsewhere, from a file here: a GGUF (its vocabulary alone is read) or a
+tokenizer.json with what lies beside it. Says also which chat template the model brings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mimo.engines.base import EngineError
+from mimo.tokenizers.base import Tokenizer
+
+_MIMO = ("mimo2", "mimo_v2", "mimo_v2_flash")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A tokenizer, and the model's own chat template; None: MiMo's."""
+
+    tokenizer: Tokenizer
+    template: str | None
+
+
+def load_tokenizer(path: Path) -> Loaded:
+    """Read `path`: a GGUF, a tokenizer.json, or a folder that holds one. Raises `EngineError`."""
+    file = path / "tokenizer.json" if path.is_dir() else path
+    if not file.is_file():
+        raise EngineError(f"{file}: no such file")
+    if file.suffix != ".json":
+        return _of_gguf(file)
+    from mimo.tokenizers.huggingface import JsonTokenizer, chat_template, model_type
+
+    template = None if model_type(file.parent) in _MIMO else chat_template(file.parent)
+    return Loaded(JsonTokenizer(file), template)
+
+
+def _of_gguf(path: Path) -> Loaded:
+    from mimo.llamacpp.gguf import read_header
+    from mimo.llamacpp.library import Library
+    from mimo.tokenizers.gguf import Vocabulary
+
+    library = Library()
+    header = read_header(library, path)
+    params = library.llama_model_default_params()
+    params.vocab_only = True
+    model = library.llama_model_load_from_file(str(path).encode(), params)
+    if not model:
+        raise EngineError(f"{path}: {'; '.join(library.errors) or 'llama.cpp cannot load its vocabulary'}")
+    template: bytes | None = None
+    if header.architecture not in _MIMO:
+        template = library.llama_model_chat_template(model, None)
+    vocabulary = Vocabulary(library, model)  # keeps the model: as long as the process
+    return Loaded(vocabulary, template.decode(errors="replace") if template else None)

@@ -1,0 +1,161 @@
+"""Whatever the model, what is held to a schema fits it: random tokens under the mask, for a hundred schemas."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+
+import jsonschema
+import numpy as np
+import pytest
+from tests.constraints.schemas import SCHEMAS
+
+from mimo.calls import FORMATS
+from mimo.constraints.build import constraint
+from mimo.constraints.grammar import answer_grammar
+from mimo.constraints.llguidance import grammar_problem
+from mimo.contract.json_schema.schema import check_constraining, check_shape
+from mimo.engines.base import Generation, Sampled
+from mimo.output.choice import ChoiceOutput
+from mimo.tokenizers.bytes import ByteTokenizer
+from mimo.types import ContentDelta, Event, Finish, Grammar, JsonFormat, Tool, ToolCallDelta, ToolChoice
+
+TOKENIZER = ByteTokenizer()
+CLOSERS = [*b'"}],<>/']
+LIMIT = 6000
+
+
+def drawn(grammar: Grammar, seed: int) -> list[int]:
+    """Random tokens that the grammar allows, up to the end of the turn; what closes something comes often."""
+    assert grammar_problem(grammar) == "", grammar.text
+    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    assert rule is not None
+    rng, tokens = random.Random(seed), list[int]()
+    while len(tokens) < LIMIT:
+        mask = rule.allowed()
+        assert isinstance(mask, np.ndarray)
+        allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist()
+        assert allowed, text(tokens) + grammar.text
+        closers = [token for token in ending(tokens) or CLOSERS if token in allowed]
+        token = rng.choice(closers if closers and rng.random() < 0.6 else allowed)
+        if token in TOKENIZER.end_ids:
+            return tokens
+        rule.accept(token)
+        tokens.append(token)
+    raise AssertionError(f"no end after {LIMIT} tokens: {text(tokens)[:500]}")
+
+
+def ending(tokens: Sequence[int]) -> list[int]:
+    """The next byte of `</parameter>` where the last ones are its beginning."""
+    end = b"</parameter>"
+    size = next((size for size in range(len(end) - 1, 0, -1) if tokens[-size:] == list(end[:size])), 0)
+    return [end[size]] if size else []
+
+
+def text(tokens: Sequence[int]) -> str:
+    return b"".join(map(TOKENIZER.piece, tokens)).decode(errors="replace")
+
+
+def output(tokens: Sequence[int], tools: Sequence[Tool]) -> list[Event]:
+    choice = ChoiceOutput(0, TOKENIZER, thinking=False, in_reasoning=False, stop=(), tools=tools)
+    return choice.push(Sampled(0, tuple(tokens), (), "stop"))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_an_answer_held_to_a_schema_fits_it(name: str) -> None:
+    schema = SCHEMAS[name]
+    check_constraining(schema, "schema")
+    grammar = answer_grammar((), "auto", JsonFormat(schema), None)
+    assert grammar is not None
+    for seed in range(3):
+        value = json.loads(text(drawn(grammar, seed)))
+        jsonschema.validate(value, schema, jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_required_call_is_whole_and_its_arguments_fit_the_schema(name: str, form) -> None:  # type: ignore[no-untyped-def]
+    schema = SCHEMAS[name]
+    check_shape(schema, "schema")
+    tools = (Tool("get_it", "", schema), Tool("other", "", {}))
+    grammar = answer_grammar(tools, "required", None, form)
+    assert grammar is not None
+    for seed in range(4):
+        tokens = drawn(grammar, seed)
+        events = output(tokens, tools)
+        assert events[-1] == Finish(0, "tool_calls"), text(tokens)
+        assert not any(isinstance(event, ContentDelta) for event in events), text(tokens)
+        names = [event.name for event in events if isinstance(event, ToolCallDelta) and event.name]
+        written = [event.arguments for event in events if isinstance(event, ToolCallDelta) and not event.name]
+        assert len(names) == text(tokens).count("</tool_call>")
+        for called, arguments in zip(names, written, strict=True):
+            held = schema if called == "get_it" else {"type": "object"}
+            jsonschema.validate(json.loads(arguments), held, jsonschema.Draft202012Validator)
+
+
+def test_a_string_within_a_json_value_never_holds_the_end_of_the_value() -> None:
+    schema = {"type": "object", "properties": {"list": {"type": "array", "items": {"type": "string"}}}}
+    grammar = answer_grammar((Tool("act", "", schema),), "required", None, FORMATS[0])
+    assert grammar is not None
+    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    assert rule is not None
+    opens = TOKENIZER.control("<tool_call>")
+    body = b'<function=act><parameter=list>["<b></b> \\"</paramete </parameter'
+    for token in [opens, *body]:
+        assert token is not None and allows(rule.allowed(), token), (token, body)
+        rule.accept(token)
+    assert not allows(rule.allowed(), ord(">")) and allows(rule.allowed(), ord("x"))
+    for token in b'"]</parameter>':
+        assert allows(rule.allowed(), token)
+        rule.accept(token)
+
+
+def allows(mask: object, token: int) -> bool:
+    return isinstance(mask, np.ndarray) and bool(mask[token // 32] >> token % 32 & 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "allowed"),
+    [
+        ("text or positive", "5", True), ("text or positive", "-5", False), ("text or positive", "a-5", True),
+        ("bounded integer or null", "5", True), ("bounded integer or null", "9", False),
+        ("text or array", "[1]", True), ("text or array", "[9", False), ("text or array", "x[9", True),
+        ("nullable text", "null", True), ("nullable text", "None", False), ("nullable text", "nul", True),
+        ("enum mixed", "2.5", True), ("enum mixed", "2", False), ("unicode enum", "a\nb", True),
+        ("short", "a", False), ("short", "ab", True), ("pattern slash", "/a/", True), ("pattern slash", "a/", False),
+        ("string", "</parameter", True), ("boolean", "true", True), ("boolean", "True", False),
+    ],
+)  # fmt: skip
+def test_what_a_value_of_a_call_may_be(name: str, written: str, allowed: bool) -> None:
+    grammar = answer_grammar((Tool("act", "", SCHEMAS[name]),), "required", None, FORMATS[0])
+    assert grammar is not None
+    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    opens = TOKENIZER.control("<tool_call>")
+    assert rule is not None and opens is not None
+    for token in [opens, *f"<function=act><parameter=value>{written}</parameter>".encode()]:
+        if not allows(rule.allowed(), token):
+            break
+        rule.accept(token)
+    else:
+        assert allowed
+        return
+    assert not allowed
+
+
+@pytest.mark.parametrize(("parallel", "more"), [(True, True), (False, False)])
+@pytest.mark.parametrize("choice", ["required", "auto"])
+def test_without_parallel_calls_only_the_end_may_follow_the_first(
+    choice: ToolChoice, parallel: bool, more: bool
+) -> None:
+    tools = (Tool("act", "", {"type": "object", "properties": {}}, strict=True),)
+    grammar = answer_grammar(tools, choice, None, FORMATS[0], parallel=parallel)
+    assert grammar is not None
+    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    opens, closes = TOKENIZER.control("<tool_call>"), TOKENIZER.control("</tool_call>")
+    assert rule is not None and opens is not None and closes is not None
+    for token in [opens, *b"<function=act></function>", closes]:
+        rule.accept(token)
+    assert all(allows(rule.allowed(), token) for token in TOKENIZER.end_ids)
+    assert allows(rule.allowed(), opens) is more
+    assert any(allows(rule.allowed(), token) for token in range(256)) is more
