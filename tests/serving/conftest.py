@@ -1,5 +1,5 @@
 """The fake upstream that workers stand before."""
 
-from tests.engines.upstream.conftest import fake
+from tests.engines.upstream.conftest import fake, fronts, llama
 
-__all__ = ["fake"]
+__all__ = ["fake", "fronts", "llama"]
