@@ -63,6 +63,11 @@ class Settings:
     insecure: bool = _setting(False, "Allow an open server on an address other than loopback.")
     strict: bool = _setting(False, "Refuse unknown request fields instead of reporting them.")
     cors_origin: tuple[str, ...] = _setting((), "Origins whose pages may call the API, comma separated; * for any.")
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "Names that requests may come by beside addresses, localhost and --host, comma separated; .example.com for all "
+        "below it, * for any. Without it an open server takes those alone, and one with keys takes any name.",
+    )
     body_limit: int | None = _setting(None, "Largest request body; default 16 MiB, and 72 MB where media are taken.")
     body_seconds: float = _setting(60.0, "How long a request's body may take to arrive, plus a second every 64 KiB.")
     repetition_truncation: bool = _setting(True, "End an answer that has entered a loop.")
@@ -111,7 +116,7 @@ def load_settings(
             given[name], origin[name] = environment[variable], variable
         if flags.get(name) is not None:
             given[name], origin[name] = flags[name], f"--{name.replace('_', '-')}"
-    for name in ("api_keys", "cors_origin", "upstream", "media"):
+    for name in ("api_keys", "cors_origin", "allowed_hosts", "upstream", "media"):
         if isinstance(text := given.get(name), str):
             given[name] = tuple(part.strip() for part in text.split(",") if part.strip())
     if given.get("media") == ("none",):

@@ -24,6 +24,7 @@ CONTRACT_ERRORS = {
     ("invalid_request", 400), ("context_length_exceeded", 400), ("unsupported_input", 400),
     ("unsupported_parameter", 400), ("authentication_failed", 401), ("insufficient_balance", 402),
     ("permission_denied", 403), ("not_found", 404), ("method_not_allowed", 405), ("request_too_large", 413),
+    ("unsupported_media_type", 415),
     ("rate_limit_exceeded", 429), ("internal_error", 500), ("upstream_error", 502), ("service_unavailable", 503),
     ("upstream_timeout", 504),
 }  # fmt: skip

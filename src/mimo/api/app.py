@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 
+from mimo.api.access import check_host, check_origin
 from mimo.api.auth import Keys
 from mimo.api.backend import Service
 from mimo.api.cors import allow_origin
@@ -34,7 +35,8 @@ class App:
 
     `keys`: who may come in (empty: everybody). `strict`: unknown fields are refused. `body_limit` in bytes; None:
     `BODY_LIMIT`, or `BODY_BYTES` where the engine takes media. `fetcher`: lets media be named by URL.
-    `cors_origins`: pages that may read the answers. `require_reasoning_passback`: contract section 3.
+    `cors_origins`: pages of other origins that may use the API. `hosts`: names it may be asked by, None for any
+    (`access.py`). `require_reasoning_passback`: contract section 3.
     `repetition_truncation`: end an answer that has entered a loop. `body_seconds`: how long a body may take to arrive.
     `quiet_seconds`: a stream that says nothing for so long, or for twice that at the most, sends a comment.
     """
@@ -49,6 +51,7 @@ class App:
         strict: bool = False,
         body_limit: int | None = None,
         cors_origins: Collection[str] = (),
+        hosts: Collection[str] | None = None,
         require_reasoning_passback: bool = False,
         repetition_truncation: bool = True,
         body_seconds: float = BODY_SECONDS,
@@ -64,6 +67,7 @@ class App:
         self.quiet_seconds = quiet_seconds
         self.repetition_truncation = repetition_truncation
         self.cors_origins = frozenset(cors_origins)
+        self.hosts = hosts
         self.draining = False
         """Set when the server is going down: what runs may finish, nothing new is taken."""
         self.running: set[Exchange] = set()
@@ -125,11 +129,13 @@ class App:
             exchange.common.append(("connection", "close"))
         routes, argument = find_routes(exchange.path)
         allowed = ", ".join([*routes, "OPTIONS"])
+        check_host(exchange, self.hosts)
         allow_origin(exchange, self.cors_origins, allowed)
         if not routes:
             raise NotFound(f"there is no route {exchange.path[:200]}; GET /docs shows those there are")
         if exchange.method == "OPTIONS":
             return await exchange.reply(204, b"", headers=[("allow", allowed)])
+        check_origin(exchange, self.cors_origins)
         if exchange.method not in routes:
             wanted = f"{exchange.path} takes {allowed}, got {exchange.method}"
             raise MethodNotAllowed(wanted, headers={"allow": allowed})

@@ -28,3 +28,5 @@ def allow_origin(exchange: Exchange, origins: Collection[str], methods: str) -> 
             ("access-control-allow-headers", wanted),
             ("access-control-max-age", "600"),
         ]
+        if exchange.header("access-control-request-private-network") == "true":
+            exchange.common.append(("access-control-allow-private-network", "true"))

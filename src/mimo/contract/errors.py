@@ -7,10 +7,11 @@
     │   └── UnsupportedParameter        unsupported_parameter     the engine cannot honour it
     ├── AuthenticationFailed    401     authentication_failed     no key or a wrong one
     ├── InsufficientBalance     402     insufficient_balance      the key's budget is spent
-    ├── PermissionDenied        403     permission_denied         the key may not use this model
+    ├── PermissionDenied        403     permission_denied         the key may not use this model, or a page the server
     ├── NotFound                404     not_found                 no such route or model
     ├── MethodNotAllowed        405     method_not_allowed        with an `allow` header
     ├── RequestTooLarge         413     request_too_large         body or media over the limit
+    ├── UnsupportedMediaType    415     unsupported_media_type    the body's type or encoding is not taken
     ├── RateLimitExceeded       429     rate_limit_exceeded       over RPM/TPM, or the queue is full; `retry-after`
     ├── InternalError           500     internal_error            our bug; the body carries only the request id
     ├── UpstreamError           502     upstream_error            the engine behind failed
@@ -77,7 +78,7 @@ class InsufficientBalance(ApiError):
 
 
 class PermissionDenied(ApiError):
-    """The key may not use this model."""
+    """The key may not use this model, or the web page may not use this server."""
 
     status, code = 403, "permission_denied"
 
@@ -98,6 +99,12 @@ class RequestTooLarge(ApiError):
     """The body, or media in it, is over the limit."""
 
     status, code = 413, "request_too_large"
+
+
+class UnsupportedMediaType(ApiError):
+    """The body has a type or an encoding that is not taken."""
+
+    status, code = 415, "unsupported_media_type"
 
 
 class RateLimitExceeded(ApiError):

@@ -7,6 +7,7 @@ import socket
 
 from rich.console import Console
 
+from mimo.api.access import names_of
 from mimo.api.app import App
 from mimo.config import Settings, model_rows
 from mimo.engines.base import Engine
@@ -30,6 +31,7 @@ async def run(
         strict=settings.strict,
         body_limit=settings.body_limit,
         cors_origins=settings.cors_origin,
+        hosts=_hosts(settings),
         require_reasoning_passback=settings.require_reasoning_passback,
         repetition_truncation=settings.repetition_truncation,
         body_seconds=settings.body_seconds,
@@ -66,6 +68,13 @@ async def run(
         await asyncio.gather(server, loading, return_exceptions=True)
         if engine is not None:
             await engine.close()
+
+
+def _hosts(settings: Settings) -> frozenset[str] | None:
+    """The names that requests may come by. A web page has no key: with keys any name will do."""
+    if settings.allowed_hosts:
+        return names_of(settings.host) | {name.lower() for name in settings.allowed_hosts}
+    return None if settings.api_keys else names_of(settings.host)
 
 
 def _say(url: str, settings: Settings, engine: Engine, app: App, console: Console) -> None:
