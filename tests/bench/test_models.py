@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench import bare, machine
 from bench.random_hub import write_safetensors
 from bench.random_model import Shape, gguf_file, tokens
 
-from bench import bare, machine
 from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.llamacpp.library import Library
 

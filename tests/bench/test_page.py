@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from bench.targets import Target, targets
-
 from bench import tables
+from bench.targets import Target, targets
 
 ROOT = Path(__file__).parents[2]
 

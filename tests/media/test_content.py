@@ -6,7 +6,7 @@ import base64
 import random
 
 import pytest
-from tests.media_files import BEGINNINGS, MP4, PNG, WAV, box, encoded, uri
+from tests.media.files import BEGINNINGS, MP4, PNG, WAV, box, encoded, uri
 
 from mimo.contract.errors import InvalidRequest, RequestTooLarge
 from mimo.contract.media import MEDIA

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import reference
 from numpy.typing import NDArray
-from rows import row
+from tests.sampling import reference
+from tests.sampling.rows import row
 
 from mimo.sampling import NO_TOKEN, Sampler, SamplingParams
 

@@ -6,9 +6,9 @@ correct sampler had the seeds been drawn anew.
 
 import numpy as np
 import pytest
-import reference
 from numba import njit
-from rows import KINDS, row
+from tests.sampling import reference
+from tests.sampling.rows import KINDS, row
 
 from mimo.sampling import Sampler, SamplingParams
 from mimo.sampling.draw import philox, uniform

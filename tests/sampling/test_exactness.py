@@ -8,10 +8,10 @@ block sums are float32).
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rows import KINDS, Row, row
+from tests.sampling import reference
+from tests.sampling.rows import KINDS, Row, row
 
 from mimo.sampling import Sampler, SamplingParams
 

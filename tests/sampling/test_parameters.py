@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rows import row
+from tests.sampling import reference
+from tests.sampling.rows import row
 
 from mimo.sampling import Sampler, SamplingParams
 

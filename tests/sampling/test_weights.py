@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numba import njit
-from rows import KINDS, row
+from tests.sampling.rows import KINDS, row
 
 from mimo.sampling.weights import BLOCK, LOG2_E, WEIGHT_ERROR, block_sums, weight64
 

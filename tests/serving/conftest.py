@@ -1,5 +1,6 @@
-"""The fake upstream that workers stand before."""
+"""The servers of other folders that the tests here start and stop."""
 
+from tests.api.conftest import serving
 from tests.engines.upstream.conftest import fake, fronts, llama
 
-__all__ = ["fake", "fronts", "llama"]
+__all__ = ["fake", "fronts", "llama", "serving"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.engines.upstream.conftest import says, until
+from tests.engines.upstream.fronts import says, until
 from tests.served import served
 
 from mimo.nano import gguf_path

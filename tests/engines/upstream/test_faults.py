@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.engines.upstream.conftest import Front, front, says, until
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events, llama_events, sglang_events, vllm_events
+from tests.engines.upstream.fronts import Front, front, says, until
 
 from mimo.engines.upstream.sglang import engine as sglang
 

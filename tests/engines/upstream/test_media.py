@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.engines.upstream.conftest import RAW, Front, front
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events, llama_events, sglang_events, vllm_events
+from tests.engines.upstream.fronts import RAW, Front, front
 from tests.engines.upstream.test_table import PROBES, SPELLED, UNCHANGED
-from tests.media_files import BEGINNINGS, MP4, PNG, WAV, encoded, uri
+from tests.media.files import BEGINNINGS, MP4, PNG, WAV, encoded, uri
 from tests.served import served
 
 from mimo.contract.media import MB

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from tests.engines.upstream.conftest import Front
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events, llama_events, sglang_events, vllm_events
+from tests.engines.upstream.fronts import Front
 
 from mimo.config import Settings
 from mimo.contract.parameters import PARAMETERS

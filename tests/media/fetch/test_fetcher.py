@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from tests.media.fetch.conftest import Page, Site, page
-from tests.media_files import MP4, PNG, WAV, uri
+from tests.media.fetch.sites import Page, Site, page
+from tests.media.files import MP4, PNG, WAV, uri
 
 from mimo.contract.errors import ApiError, InvalidRequest, RequestTooLarge
 from mimo.contract.media import MEDIA

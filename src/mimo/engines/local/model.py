@@ -25,7 +25,7 @@ _F32, _F16 = 0, 1
 _MIMO_ARCHITECTURE = "mimo2"
 _FOR_ANY_ROWS = frozenset({0, 1, 2, 8, 30})
 """F32, F16, Q4_0, Q8_0, BF16: weights whose kernels give a row the same bits with one other row or with a hundred. The
-fast kernels for the other types depend on the number of rows; `tests/engines/test_other_models.py` holds both."""
+fast kernels for the other types depend on the number of rows; `tests/engines/local/test_other_models.py` holds both."""
 
 LONG = 0.003
 """Seconds that `threads` would take over a call: from here on it is worth the core that was left to the server, which

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.engines.upstream.conftest import Front
-from tests.statistics.test_parameters_on_nano import (
+from tests.engines.upstream.fronts import Front
+from tests.verify.test_parameters_on_nano import (
     test_high_bits_of_the_seed_count,
     test_temperature_scales_every_step_and_no_other_temperature_fits,
     test_temperature_zero_takes_the_likeliest_token,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.engines.other_models import write_llama, write_mamba
+from tests.engines.local.other_models import write_llama, write_mamba
 
 from mimo.chat.prompt import chat_format
 from mimo.contract.models import MODELS

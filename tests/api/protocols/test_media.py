@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.media_files import MP4, PNG, WAV, encoded, uri
+from tests.media.files import MP4, PNG, WAV, encoded, uri
 
 from mimo.api.app import BODY_LIMIT, App
 from mimo.api.protocols.anthropic_messages import request as anthropic_request

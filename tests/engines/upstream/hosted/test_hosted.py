@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.engines.upstream.conftest import Front, front, until
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events
+from tests.engines.upstream.fronts import Front, front, until
 
 from mimo.engines.base import EngineError
 from mimo.engines.upstream.hosted.engine import PRESETS, Hosted
