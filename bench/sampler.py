@@ -13,12 +13,14 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.sampling import Sampler, SamplingParams, warm
+from mimo.sampling import Sampler, warm
+from mimo.types import Sampling
 
 Row = NDArray[np.float32]
 Case = tuple[Callable[[], object], Callable[[], object]]
@@ -48,8 +50,9 @@ def ours(rows: Row, threads: int, **params: float) -> Case:
     """Sampler.sample over `rows`, each in a slot of its own."""
     sampler = Sampler(len(rows), rows.shape[1], threads)
     slots = np.arange(len(rows), dtype=np.int32)
+    contract = Sampling(1.0, 0.95, 0.0, 0.0, seed=0, logit_bias=(), logprobs=None)
     for slot in range(len(rows)):
-        sampler.begin(slot, SamplingParams(**{"temperature": 1.0, "top_p": 0.95, **params}, seed=slot))  # type: ignore[arg-type]
+        sampler.begin(slot, replace(contract, seed=slot, **params))  # type: ignore[arg-type]
     work = np.empty_like(rows)
     if any(name.endswith("penalty") for name in params):
         for token in np.random.default_rng(1).choice(rows.shape[1], GENERATED, replace=False):

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Sequence
 from mimo.chat.prompt import ChatFormat
 from mimo.constraints.plan import held_to
 from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
-from mimo.contract.parameters import Params
-from mimo.engines.base import ChatEngine, Engine, EventStream, Generation, TokenStream
+from mimo.contract.request import ChatRequest, Params
+from mimo.engines.base import ChatEngine, Engine, EventStream, TokenStream
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.plain import PlainTokenizer
-from mimo.types import ChatRequest, Event, Grammar, Prompt, Tool, Usage
+from mimo.types import Event, Grammar, Prompt, TokenRequest, Tool, Usage
 
 
 class Answer(EventStream):
@@ -122,7 +122,7 @@ def generate(
         raise UnsupportedParameter(words, param=name)
     if prompt is None:
         prompt = render(request, chat_format)
-    stream = engine.generate(_generation(prompt, params, grammar))
+    stream = engine.generate(_token_request(prompt, params, grammar))
     outputs = [
         ChoiceOutput(
             choice,
@@ -145,7 +145,7 @@ def complete(
     """Start continuing the ids of `prompt`, as they are: no template before, and nothing split off after. A control
     token is text under its name, and all text is content. Raises as `generate` does."""
     raw = Prompt(tuple(prompt))
-    stream = engine.generate(_generation(raw, params))
+    stream = engine.generate(_token_request(raw, params))
     tokenizer = PlainTokenizer(engine.tokenizer)
     outputs = [
         ChoiceOutput(
@@ -166,18 +166,12 @@ def _told(params: Params) -> tuple[Tool, ...]:
     return params.tools if params.tool_choice != "none" else ()
 
 
-def _generation(prompt: Prompt, params: Params, grammar: Grammar | None = None) -> Generation:
-    return Generation(
+def _token_request(prompt: Prompt, params: Params, grammar: Grammar | None = None) -> TokenRequest:
+    return TokenRequest(
         prompt=prompt.tokens,
-        max_tokens=params.max_completion_tokens,
-        temperature=params.temperature,
-        top_p=params.top_p,
-        frequency_penalty=params.frequency_penalty,
-        presence_penalty=params.presence_penalty,
-        seed=params.seed,
+        sampling=params.sampling,
+        max_completion_tokens=params.max_completion_tokens,
         n=params.n,
-        logit_bias=params.logit_bias,
-        logprobs=params.top_logprobs if params.logprobs else None,
         thinking_budget=params.thinking_budget,
         in_reasoning=prompt.in_reasoning,
         thinking=params.thinking,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.requests import params
 
 from mimo import calls as formats
 from mimo.calls import FORMATS, call_format
 from mimo.calls.base import within
 from mimo.constraints.plan import held_to
 from mimo.contract.errors import UnsupportedParameter
-from mimo.contract.parameters import Params
 from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import Tool
 
@@ -39,10 +39,10 @@ def test_a_vocabulary_without_the_marker_refuses_tools_by_name() -> None:
             return None if name == "<tool_call>" else super().control(name)
 
     with pytest.raises(UnsupportedParameter) as refused:
-        held_to(Params(tools=(Tool("f"),)), None, Plain())
+        held_to(params(tools=(Tool("f"),)), None, Plain())
     assert refused.value.param == "tools"
-    assert held_to(Params(tools=(Tool("f"),), tool_choice="none"), None, Plain()) is None
-    assert held_to(Params(tools=(Tool("f"),)), None, ByteTokenizer()) is None
+    assert held_to(params(tools=(Tool("f"),), tool_choice="none"), None, Plain()) is None
+    assert held_to(params(tools=(Tool("f"),)), None, ByteTokenizer()) is None
 
 
 def test_references_are_moved_and_values_that_look_like_one_are_not() -> None:

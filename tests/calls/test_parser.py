@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimo.engines.base import Sampled
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, Tool, ToolCallDelta
+from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenBatch, TokenLogprob, Tool, ToolCallDelta
 
 TOKENIZER = ByteTokenizer()
 KINDS = {
@@ -58,7 +57,7 @@ def push(parts: Sequence[Sequence[int]], finish: str = "stop", **options: object
     events: list[Event] = []
     for at, part in enumerate(parts):
         last = at == len(parts) - 1
-        events += choice.push(Sampled(0, tuple(part), (), finish if last else None))  # type: ignore[arg-type]
+        events += choice.push(TokenBatch(0, tuple(part), (), finish if last else None))  # type: ignore[arg-type]
     return [
         ToolCallDelta(event.choice, event.index, "id" if event.id else None, event.name, event.arguments)
         if isinstance(event, ToolCallDelta)
@@ -194,7 +193,7 @@ def test_what_is_no_call_comes_out_as_it_was_written(written: str) -> None:
 def test_what_can_be_no_call_any_more_is_text_at_once() -> None:
     for text in ("<tool_call><function=b", "<tool_call>x", "<tool_call><function=act><parameter=a\n"):
         choice = ChoiceOutput(0, TOKENIZER, thinking=False, in_reasoning=False, stop=(), tools=TOOLS)
-        assert choice.push(Sampled(0, tuple(ids(text)))) == [ContentDelta(0, text)]
+        assert choice.push(TokenBatch(0, tuple(ids(text)))) == [ContentDelta(0, text)]
 
 
 def test_a_call_after_a_broken_one_is_found() -> None:
@@ -232,14 +231,14 @@ def test_tokens_of_a_call_have_no_log_probabilities_in_content() -> None:
     tokens = ids(f"a{COMPACT}b<tool_call>c")
     choice = ChoiceOutput(0, TOKENIZER, thinking=False, in_reasoning=False, stop=(), tools=TOOLS)
     given_ = tuple(TokenLogprob(at, -1.0) for at in range(len(tokens)))
-    events = choice.push(Sampled(0, tuple(tokens), given_, "stop"))
+    events = choice.push(TokenBatch(0, tuple(tokens), given_, "stop"))
     shown = [one.token for event in events if isinstance(event, ContentDelta) for one in event.logprobs]
     assert shown == [0, *range(len(tokens) - 3, len(tokens))]
 
 
 def test_ids_are_new_for_every_call() -> None:
     choice = ChoiceOutput(0, TOKENIZER, thinking=False, in_reasoning=False, stop=(), tools=TOOLS)
-    events = choice.push(Sampled(0, tuple(ids(BLOCK + COMPACT)), (), "stop"))
+    events = choice.push(TokenBatch(0, tuple(ids(BLOCK + COMPACT)), (), "stop"))
     named = [event.id for event in events if isinstance(event, ToolCallDelta) and event.id]
     assert len(set(named)) == 2 and all(len(name) == 29 and name.startswith("call_") for name in named)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.requests import token_request
 
 from mimo.constraints.budget import ThinkingBudget, thinking_budget
-from mimo.engines.base import Generation, Sampled
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta
+from mimo.types import ContentDelta, TokenBatch
 
 TOKENIZER = ByteTokenizer()
 OPENS, CLOSES, END = (TOKENIZER.control(name) for name in ("<think>", "</think>", "<|im_end|>"))
@@ -100,7 +100,7 @@ def test_no_model_can_leave_the_answer_empty_or_think_beyond_the_budget(
     rule = ThinkingBudget(budget, TOKENIZER, max_tokens=limit, in_reasoning=in_reasoning)
     tokens = play(rule, [wish for wish in wishes if wish != 32], limit)
     output = ChoiceOutput(0, TOKENIZER, thinking=True, in_reasoning=in_reasoning, stop=())
-    events = output.push(Sampled(0, tuple(tokens), (), "length"))
+    events = output.push(TokenBatch(0, tuple(tokens), (), "length"))
     assert output.reasoning_tokens <= budget
     if not in_reasoning or limit > 1:  # one token closes what the prompt opened, and no more fits
         assert any(isinstance(event, ContentDelta) and event.text for event in events)
@@ -111,13 +111,13 @@ def test_no_constraint_without_a_budget_or_without_the_tags() -> None:
         def control(self, name: str) -> int | None:
             return None
 
-    generation = Generation((1,), 10, thinking_budget=2)
-    assert thinking_budget(Generation((1,), 10), TOKENIZER, 10) is None
+    generation = token_request((1,), 10, thinking_budget=2)
+    assert thinking_budget(token_request((1,), 10), TOKENIZER, 10) is None
     assert thinking_budget(generation, Plain(), 10) is None
     assert isinstance(thinking_budget(generation, TOKENIZER, 10), ThinkingBudget)
 
 
 def test_the_constraint_knows_whether_the_prompt_left_reasoning_open() -> None:
-    rule = thinking_budget(Generation((1,), 10, thinking_budget=0, in_reasoning=True), TOKENIZER, 10)
+    rule = thinking_budget(token_request((1,), 10, thinking_budget=0, in_reasoning=True), TOKENIZER, 10)
     assert rule is not None
     assert rule.allowed() == CLOSES

@@ -13,11 +13,12 @@ from tests.constraints.schemas import SCHEMAS, VALUES, arguments
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.contract.models import MODELS
+from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.engines.base import Engine
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine, Step
 from mimo.generate import generate
-from mimo.types import ChatRequest, ContentDelta, Event, Finish, Message, ReasoningDelta, ToolCallDelta, Usage
+from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, ToolCallDelta, Usage
 
 FLASH = MODELS["mimo-v2-flash"]
 CITY = {"type": "string", "pattern": "^[A-Z][a-z]{1,9}$"}

@@ -10,16 +10,26 @@ import jsonschema
 import numpy as np
 import pytest
 from tests.constraints.schemas import SCHEMAS
+from tests.requests import token_request
 
 from mimo.calls import FORMATS
 from mimo.constraints.build import constraint
 from mimo.constraints.grammar import answer_grammar
 from mimo.constraints.llguidance import grammar_problem
 from mimo.contract.json_schema.schema import check_constraining, check_shape
-from mimo.engines.base import Generation, Sampled
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, Event, Finish, Grammar, JsonFormat, Tool, ToolCallDelta, ToolChoice
+from mimo.types import (
+    ContentDelta,
+    Event,
+    Finish,
+    Grammar,
+    JsonFormat,
+    TokenBatch,
+    Tool,
+    ToolCallDelta,
+    ToolChoice,
+)
 
 TOKENIZER = ByteTokenizer()
 CLOSERS = [*b'"}],<>/']
@@ -29,7 +39,7 @@ LIMIT = 6000
 def drawn(grammar: Grammar, seed: int) -> list[int]:
     """Random tokens that the grammar allows, up to the end of the turn; what closes something comes often."""
     assert grammar_problem(grammar) == "", grammar.text
-    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
     assert rule is not None
     rng, tokens = random.Random(seed), list[int]()
     while len(tokens) < LIMIT:
@@ -59,7 +69,7 @@ def text(tokens: Sequence[int]) -> str:
 
 def output(tokens: Sequence[int], tools: Sequence[Tool]) -> list[Event]:
     choice = ChoiceOutput(0, TOKENIZER, thinking=False, in_reasoning=False, stop=(), tools=tools)
-    return choice.push(Sampled(0, tuple(tokens), (), "stop"))
+    return choice.push(TokenBatch(0, tuple(tokens), (), "stop"))
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -98,7 +108,7 @@ def test_a_string_within_a_json_value_never_holds_the_end_of_the_value() -> None
     schema = {"type": "object", "properties": {"list": {"type": "array", "items": {"type": "string"}}}}
     grammar = answer_grammar((Tool("act", "", schema),), "required", None, FORMATS[0])
     assert grammar is not None
-    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
     assert rule is not None
     opens = TOKENIZER.control("<tool_call>")
     body = b'<function=act><parameter=list>["<b></b> \\"</paramete </parameter'
@@ -130,7 +140,7 @@ def allows(mask: object, token: int) -> bool:
 def test_what_a_value_of_a_call_may_be(name: str, written: str, allowed: bool) -> None:
     grammar = answer_grammar((Tool("act", "", SCHEMAS[name]),), "required", None, FORMATS[0])
     assert grammar is not None
-    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
     opens = TOKENIZER.control("<tool_call>")
     assert rule is not None and opens is not None
     for token in [opens, *f"<function=act><parameter=value>{written}</parameter>".encode()]:
@@ -151,7 +161,7 @@ def test_without_parallel_calls_only_the_end_may_follow_the_first(
     tools = (Tool("act", "", {"type": "object", "properties": {}}, strict=True),)
     grammar = answer_grammar(tools, choice, None, FORMATS[0], parallel=parallel)
     assert grammar is not None
-    rule = constraint(Generation((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
     opens, closes = TOKENIZER.control("<tool_call>"), TOKENIZER.control("</tool_call>")
     assert rule is not None and opens is not None and closes is not None
     for token in [opens, *b"<function=act></function>", closes]:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import PARAMETERS, Params
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.request import Params
 from mimo.contract.resolve import describe, resolve
 
 PRO, FLASH = MODELS["mimo-v2-pro"], MODELS["mimo-v2-flash"]
@@ -21,6 +22,11 @@ def refusal(fields, model=FLASH, **options):
     with pytest.raises(InvalidRequest) as refused:
         resolve(fields, model, **options)
     return refused.value
+
+
+def applied(params, name):
+    """The value of the parameter `name`, wherever in `params` it is kept."""
+    return getattr(params.sampling if hasattr(params.sampling, name) else params, name)
 
 
 NUMBERS = {
@@ -36,8 +42,8 @@ INTEGERS = {"seed": (0, 2**63 - 1), "n": (1, 8), "max_completion_tokens": (1, 64
 def test_a_number_may_be_either_bound_and_nothing_beyond(name):
     low, high = NUMBERS[name]
     for value in (low, high, float(low), float(high), (low + high) / 2):
-        applied = getattr(resolve({name: value}, FLASH).params, name)
-        assert applied == value and type(applied) is float
+        used = applied(resolve({name: value}, FLASH).params, name)
+        assert used == value and type(used) is float
     for value in (math.nextafter(low, -9), math.nextafter(high, 9), low - 1, high + 1, 10**400, -(10**400), 1e308):
         error = refusal({name: value})
         assert error.param == name
@@ -49,15 +55,15 @@ def test_an_integer_may_be_either_bound_and_nothing_beyond(name):
     low, high = INTEGERS[name]
     where = "max_completion_tokens" if name == "max_tokens" else name
     for value in (low, high):
-        assert getattr(resolve({name: value}, FLASH).params, where) == value
+        assert applied(resolve({name: value}, FLASH).params, where) == value
     for value in (low - 1, high + 1, low + 0.5, 10**30):
         assert refusal({name: value}).param == name
 
 
 def test_an_integer_written_as_a_float_is_one():
     params = resolve({"n": 2.0, "max_completion_tokens": 1e3, "seed": 5.0}, FLASH).params
-    assert (params.n, params.max_completion_tokens, params.seed) == (2, 1000, 5)
-    assert all(type(value) is int for value in (params.n, params.max_completion_tokens, params.seed))
+    assert (params.n, params.max_completion_tokens, params.sampling.seed) == (2, 1000, 5)
+    assert all(type(value) is int for value in (params.n, params.max_completion_tokens, params.sampling.seed))
 
 
 @pytest.mark.parametrize("name", [*NUMBERS, *INTEGERS, "top_logprobs"])
@@ -165,15 +171,15 @@ def test_a_thinking_budget_counts_only_with_thinking_on():
 
 
 def test_top_logprobs_need_logprobs():
-    assert resolve({"logprobs": True, "top_logprobs": 20}, FLASH).params.top_logprobs == 20
-    assert resolve({"logprobs": False, "top_logprobs": 0}, FLASH).params.top_logprobs == 0
+    assert resolve({"logprobs": True, "top_logprobs": 20}, FLASH).params.sampling.logprobs == 20
+    assert resolve({"logprobs": False, "top_logprobs": 0}, FLASH).params.sampling.logprobs is None
     assert refusal({"top_logprobs": 1}).param == "top_logprobs"
     assert refusal({"logprobs": True, "top_logprobs": 21}).param == "top_logprobs"
 
 
 def test_logit_bias_takes_token_ids_and_bounded_numbers():
-    applied = resolve({"logit_bias": {"7": -100, "3": 100, "5": 0.5, "1": None}}, FLASH).params.logit_bias
-    assert applied == ((3, 100.0), (5, 0.5), (7, -100.0))
+    used = resolve({"logit_bias": {"7": -100, "3": 100, "5": 0.5, "1": None}}, FLASH).params.sampling.logit_bias
+    assert used == ((3, 100.0), (5, 0.5), (7, -100.0))
     for bias in ({"a": 1}, {"-1": 1}, {"1.0": 1}, {"": 1}, {"٣": 1}, {"1": 100.5}, {"1": "2"}, {"1": True}, [], 3):
         assert refusal({"logit_bias": bias}).param.startswith("logit_bias")
 
@@ -203,7 +209,7 @@ def test_ten_thousand_unknown_fields_take_no_time():
 
 
 def test_a_drawn_seed_is_within_range_and_new_each_time():
-    seeds = {resolve({}, FLASH).params.seed for _ in range(50)}
+    seeds = {resolve({}, FLASH).params.sampling.seed for _ in range(50)}
     assert len(seeds) == 50  # odds of a false alarm: 1e-16
     assert all(0 <= seed < 2**63 for seed in seeds)
 
@@ -243,13 +249,13 @@ def test_any_json_gives_params_or_an_invalid_request(fields, model, strict):
         error.message.encode()  # whatever came, the message can be sent
         return
     assert isinstance(params, Params)
-    assert 0 <= params.temperature <= 2 and 0 <= params.top_p <= 1
+    assert 0 <= params.sampling.temperature <= 2 and 0 <= params.sampling.top_p <= 1
     assert 1 <= params.max_completion_tokens <= model.max_completion_tokens
     assert len(params.stop) <= 4 and all(params.stop)
-    assert all(type(getattr(params, name)) is bool for name in ("stream", "thinking", "logprobs", "include_usage"))
+    assert all(type(getattr(params, name)) is bool for name in ("stream", "thinking", "include_usage"))
     for name, value in fields.items():  # applied exactly: what was given is what is used
         if name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "n") and value is not None:
-            assert getattr(params, name) == value
+            assert applied(params, name) == value
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,8 +8,10 @@ import pytest
 
 from mimo.contract.errors import ApiError, NotFound
 from mimo.contract.models import MODELS, alias, find_model, with_models
-from mimo.contract.parameters import PARAMETERS, Params
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.request import Params
 from mimo.contract.resolve import resolve
+from mimo.types import Sampling
 
 MILLION = 10_000_000
 
@@ -76,21 +78,19 @@ def test_nothing_sent_means_the_documented_defaults(model):
     resolved = resolve({}, model, draw_seed=lambda: 42)
     assert resolved.ignored == ()
     assert resolved.params == Params(
-        temperature=1.0,
-        top_p=0.95,
+        sampling=Sampling(1.0, 0.95, 0.0, 0.0, seed=42, logit_bias=(), logprobs=None),
         max_completion_tokens=1024,
-        frequency_penalty=0.0,
-        presence_penalty=0.0,
         stream=False,
         stop=(),
         include_usage=False,
         thinking=CONTRACT_MODELS[model.id][2],
         thinking_budget=None,
-        seed=42,
         n=1,
-        logprobs=False,
-        top_logprobs=0,
-        logit_bias=(),
+        tools=(),
+        tool_choice="auto",
+        parallel_tool_calls=True,
+        json_format=None,
+        seed_given=False,
     )
     assert resolve(dict.fromkeys(PARAMETERS), model, draw_seed=lambda: 42) == resolved
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.json_schema.schema import MAX_DEPTH, MAX_TEXT
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import Params
+from mimo.contract.request import Params
 from mimo.contract.resolve import resolve
 from mimo.types import JsonFormat, NamedTool, Tool
 

@@ -20,11 +20,10 @@ from mimo.api.protocols.openai_responses import request as responses_request
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError
 from mimo.contract.models import MODELS
-from mimo.engines.base import Sampled
 from mimo.generate import render
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
-from mimo.types import Event, Finish, Tool, ToolCallDelta
+from mimo.types import Event, Finish, TokenBatch, Tool, ToolCallDelta
 
 TOKENIZER = ByteTokenizer()
 FORMAT = chat_format(None, TOKENIZER)
@@ -70,7 +69,7 @@ def events_of(tokens: list[int], *, thinking: bool, parallel: bool, sizes: list[
     while not output.finished:
         size = max(1, sizes[turn % len(sizes)])
         last = at + size >= len(tokens)
-        events += output.push(Sampled(0, tuple(tokens[at : at + size]), finish="stop" if last else None))
+        events += output.push(TokenBatch(0, tuple(tokens[at : at + size]), finish="stop" if last else None))
         at, turn = at + size, turn + 1
     return events
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from tests.requests import token_request
 
 from mimo.chat.prompt import chat_format
-from mimo.engines.base import Generation
 from mimo.engines.local.engine import LocalEngine
 from mimo.types import Message
 
@@ -18,7 +18,7 @@ async def answer(engine: LocalEngine, *texts: str, thinking: bool, temperature: 
     prompt = chat_format(None, engine.tokenizer).render(messages, thinking=thinking)
     ids: list[int] = []
     finish = None
-    async for batch in engine.generate(Generation(prompt.tokens, 300, temperature=temperature, seed=1)):
+    async for batch in engine.generate(token_request(prompt.tokens, 300, temperature=temperature, seed=1)):
         for sampled in batch:
             ids += sampled.tokens
             finish = sampled.finish or finish

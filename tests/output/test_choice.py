@@ -10,10 +10,9 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimo.engines.base import Sampled
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob
+from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenBatch, TokenLogprob
 
 Token = bytes | str
 """Text as bytes, or the name of a control token."""
@@ -159,7 +158,7 @@ def test_any_split_into_tokens_and_pushes_gives_the_one_shot_result(
     for size in [*split, len(ids)]:
         finish = reason if size == len(ids) else None
         given_ = tuple(TokenLogprob(index, -1.0) for index in range(at, min(at + size, len(ids)))) if logprobs else ()
-        new = output.push(Sampled(3, ids[at : at + size], given_, finish))
+        new = output.push(TokenBatch(3, ids[at : at + size], given_, finish))
         at = min(at + size, len(ids))
         check_shape(new)
         events += new
@@ -180,7 +179,7 @@ def test_any_split_into_tokens_and_pushes_gives_the_one_shot_result(
     assert output.completion_tokens == expected.completion_tokens
     assert output.reasoning_tokens == expected.reasoning_tokens
     assert output.stopped_early is expected.stopped
-    assert output.push(Sampled(3, ids, (), "stop")) == [], "nothing comes after the end"
+    assert output.push(TokenBatch(3, ids, (), "stop")) == [], "nothing comes after the end"
     assert output.completion_tokens == expected.completion_tokens
 
 
@@ -196,7 +195,7 @@ def push(tokens: Sequence[Token], finish: Reason | None = None, *, in_reasoning:
     """What one push of `tokens` with thinking on gives."""
     tokenizer = Pieces()
     output = ChoiceOutput(0, tokenizer, thinking=True, in_reasoning=in_reasoning, stop=())
-    return output.push(Sampled(0, tokenizer.ids(tokens), (), finish))
+    return output.push(TokenBatch(0, tokenizer.ids(tokens), (), finish))
 
 
 def test_reasoning_and_content_are_told_by_the_tags() -> None:
@@ -222,7 +221,7 @@ def test_a_vocabulary_without_the_tags_has_content_only() -> None:
             return None if "think" in name else super().control(name)
 
     output = ChoiceOutput(0, Plain(), thinking=True, in_reasoning=True, stop=())
-    assert output.push(Sampled(0, (97,))) == [ContentDelta(0, "a")]
+    assert output.push(TokenBatch(0, (97,))) == [ContentDelta(0, "a")]
     assert output.reasoning_tokens == 0
 
 
@@ -238,14 +237,14 @@ def test_tags_that_the_vocabulary_does_not_mark_as_control_are_tags_all_the_same
             return False
 
     output = ChoiceOutput(0, Unmarked(), thinking=True, in_reasoning=False, stop=())
-    events = output.push(Sampled(0, (259, 97, 260, 98)))
+    events = output.push(TokenBatch(0, (259, 97, 260, 98)))
     assert events == [ReasoningDelta(0, "a"), ContentDelta(0, "b")]
 
 
 def test_an_incomplete_character_at_the_limit_can_still_complete_a_stop() -> None:
     tokenizer = Pieces()
     output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=("\ufffd",))
-    events = output.push(Sampled(0, tokenizer.ids([b"a", b"\xe2"]), (), "length"))
+    events = output.push(TokenBatch(0, tokenizer.ids([b"a", b"\xe2"]), (), "length"))
     assert events == [ContentDelta(0, "a"), Finish(0, "stop", "\ufffd")]
     assert output.stopped_early
 
@@ -254,14 +253,14 @@ def test_a_token_without_text_at_the_very_end_keeps_its_log_probability() -> Non
     tokenizer = Pieces()
     output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=())
     given_ = TokenLogprob(7, -1.0)
-    assert output.push(Sampled(0, tokenizer.ids([b""]), (given_,))) == []
-    assert output.push(Sampled(0, (), (), "stop")) == [ContentDelta(0, "", (given_,)), Finish(0, "stop")]
+    assert output.push(TokenBatch(0, tokenizer.ids([b""]), (given_,))) == []
+    assert output.push(TokenBatch(0, (), (), "stop")) == [ContentDelta(0, "", (given_,)), Finish(0, "stop")]
 
 
 def test_a_stop_completed_in_the_middle_of_a_push_ends_the_choice_there() -> None:
     tokenizer = Pieces()
     output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=("END",))
-    assert output.push(Sampled(0, tokenizer.ids([b"ok E", b"ND more", b"lost"]), (), "length")) == [
+    assert output.push(TokenBatch(0, tokenizer.ids([b"ok E", b"ND more", b"lost"]), (), "length")) == [
         ContentDelta(0, "ok "),
         Finish(0, "stop", "END"),
     ]
@@ -273,5 +272,7 @@ def test_log_probabilities_of_a_stop_match_are_never_given() -> None:
     output = ChoiceOutput(0, tokenizer, thinking=False, in_reasoning=False, stop=("END",))
     given_ = [TokenLogprob(index, -1.0) for index in range(4)]
     ids = tokenizer.ids([b"a", b"bE", b"N", b"D"])
-    events = [e for id_, logprob in zip(ids, given_, strict=True) for e in output.push(Sampled(0, (id_,), (logprob,)))]
+    events = [
+        e for id_, logprob in zip(ids, given_, strict=True) for e in output.push(TokenBatch(0, (id_,), (logprob,)))
+    ]
     assert events == [ContentDelta(0, "a", (given_[0],)), ContentDelta(0, "b", (given_[1],)), Finish(0, "stop", "END")]

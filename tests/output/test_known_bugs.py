@@ -27,10 +27,9 @@ from mimo.calls import FORMATS
 from mimo.chat.mimo.format import MimoFormat
 from mimo.constraints.grammar import answer_grammar
 from mimo.constraints.llguidance import guided
-from mimo.engines.base import Sampled
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, Tool, ToolCall, ToolCallDelta
+from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, TokenBatch, Tool, ToolCall, ToolCallDelta
 
 TEXT, COUNT, MAYBE = {"type": "string"}, {"type": "integer"}, {"type": ["string", "null"]}
 KINDS = {"t": TEXT, "n": COUNT, "b": {"type": "boolean"}, "z": {"type": "null"}, "m": MAYBE}
@@ -56,7 +55,7 @@ def output(
         tokens += tokenizer.encode(text[0]) if token is None else [token]
         text = text[len(name) :] if name else text[1:]
     choice = ChoiceOutput(0, tokenizer, thinking=thinking, in_reasoning=in_reasoning, stop=stop, tools=tools)
-    return choice.push(Sampled(0, tuple(tokens), (), finish))  # type: ignore[arg-type]
+    return choice.push(TokenBatch(0, tuple(tokens), (), finish))  # type: ignore[arg-type]
 
 
 def arguments(events: list[Event]) -> list[dict[str, object]]:

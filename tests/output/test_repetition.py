@@ -6,11 +6,10 @@ import random
 
 import pytest
 
-from mimo.engines.base import Sampled
 from mimo.output.choice import ChoiceOutput
 from mimo.output.repetition import PERIOD, REPEATS, TOKENS, Repetition
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, Finish
+from mimo.types import ContentDelta, Finish, TokenBatch
 
 
 def caught_at(tokens: list[int]) -> int | None:
@@ -57,16 +56,16 @@ def test_a_choice_in_a_loop_ends_and_keeps_its_text() -> None:
     tokenizer = ByteTokenizer()
     tokens = tuple(b"so it goes. " * 400)
     whole = choice(tokenizer, on=True)
-    events = whole.push(Sampled(0, tokens, (), "length"))
+    events = whole.push(TokenBatch(0, tokens, (), "length"))
     assert events[-1] == Finish(0, "repetition_truncation")
     assert whole.stopped_early and whole.completion_tokens == TOKENS
     assert isinstance(events[0], ContentDelta) and events[0].text == tokenizer_text(tokens[:TOKENS])
     parts = choice(tokenizer, on=True)
-    texts = [event for at in range(0, len(tokens), 7) for event in parts.push(Sampled(0, tokens[at : at + 7]))]
+    texts = [event for at in range(0, len(tokens), 7) for event in parts.push(TokenBatch(0, tokens[at : at + 7]))]
     assert "".join(event.text for event in texts if isinstance(event, ContentDelta)) == events[0].text
     assert parts.completion_tokens == TOKENS, "a stream ends where the whole does"
     off = choice(tokenizer, on=False)
-    assert off.push(Sampled(0, tokens, (), "length"))[-1] == Finish(0, "length")
+    assert off.push(TokenBatch(0, tokens, (), "length"))[-1] == Finish(0, "length")
 
 
 def choice(tokenizer: ByteTokenizer, on: bool) -> ChoiceOutput:

@@ -7,11 +7,13 @@ correct sampler had the seeds been drawn anew.
 import numpy as np
 import pytest
 from numba import njit
+from tests.requests import sampling
 from tests.sampling import reference
 from tests.sampling.rows import KINDS, row
 
-from mimo.sampling import Sampler, SamplingParams
+from mimo.sampling import Sampler
 from mimo.sampling.draw import philox, uniform
+from mimo.types import Sampling
 
 # Random123 1.14, tests/kat_vectors, philox4x32 10: counter, key, result. The third is digits of pi.
 KNOWN = [
@@ -83,7 +85,7 @@ def test_every_bit_of_the_seed_and_of_the_choice_counts() -> None:
     tokens = []
     for bit in range(63):
         sampler = Sampler(1, 152576, threads=1)
-        sampler.begin(0, SamplingParams(seed=1 << bit))
+        sampler.begin(0, sampling(seed=1 << bit))
         tokens.append(sampler.sample(np.zeros((1, 152576), np.float32), [0]).tokens[0])
     assert len(set(tokens)) > 55
 
@@ -110,7 +112,7 @@ def test_tokens_come_as_often_as_they_are_probable(temperature: float, top_p: fl
     kept = reference.keep(raw, temperature, top_p)
     sampler = Sampler(32, 200)
     for slot in range(32):
-        sampler.begin(slot, SamplingParams(temperature=temperature, top_p=top_p, seed=slot))
+        sampler.begin(slot, sampling(temperature=temperature, top_p=top_p, seed=slot))
     counts = np.zeros(200)
     for _ in range(1000):
         np.add.at(counts, sampler.sample(np.tile(raw, (32, 1)), range(32)).tokens, 1)
@@ -122,13 +124,12 @@ def test_tokens_come_as_often_as_they_are_probable(temperature: float, top_p: fl
     assert chi_squared(observed, expected) < ALARM
 
 
-def mixed_params(slot: int) -> SamplingParams:
-    return SamplingParams(
+def mixed_params(slot: int) -> Sampling:
+    return sampling(
         temperature=(0.0, 0.6, 1.0, 1.8)[slot % 4],
         top_p=(0.5, 0.95, 1.0)[slot % 3],
         frequency_penalty=0.3 * (slot % 2),
         seed=slot * 2**40,
-        choice=slot % 5,
         logprobs=2 if slot % 7 == 0 else None,
     )
 
@@ -143,7 +144,7 @@ def test_a_row_gives_the_same_whatever_runs_beside_it_and_with_any_number_of_thr
         sampler = Sampler(33, n, threads)
         seen: dict[int, list[object]] = {slot: [] for slot in range(33)}
         for slot in range(33):
-            sampler.begin(slot, mixed_params(slot))
+            sampler.begin(slot, mixed_params(slot), slot % 5)
         for batch in batches:
             drawn = sampler.sample(rows[batch].copy(), batch)
             for i, slot in enumerate(batch):
@@ -159,7 +160,7 @@ def test_a_row_gives_the_same_whatever_runs_beside_it_and_with_any_number_of_thr
 def test_the_same_seed_gives_the_same_tokens_and_another_gives_others() -> None:
     def tokens(seed: int, choice: int) -> list[int]:
         sampler = Sampler(1, 8192, threads=1)
-        sampler.begin(0, SamplingParams(seed=seed, choice=choice))
+        sampler.begin(0, sampling(seed=seed), choice)
         return [sampler.sample(row("flat", 8192, step)[None], [0]).tokens[0] for step in range(20)]
 
     assert tokens(1, 0) == tokens(1, 0)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.requests import sampling
 from tests.sampling import reference
 from tests.sampling.rows import KINDS, Row, row
 
-from mimo.sampling import Sampler, SamplingParams
+from mimo.sampling import Sampler
 
 TEMPERATURES = [0.0, 5e-324, 1e-310, 1e-40, 1e-30, 1e-6, 0.01, 0.3, 0.7, 1.0, 1.5, 2.0]
 TOP_PS = [0.0, 1e-9, 0.1, 0.5, 0.8, 0.95, 0.99, 0.9999999, np.nextafter(1.0, 0.0), 1.0]
@@ -26,7 +27,7 @@ seeds = st.integers(0, 2**63 - 1)
 
 def hold_to_reference(z: Row, temperature: float, top_p: float, seed: int) -> None:
     sampler = Sampler(1, len(z), threads=1)
-    sampler.begin(0, SamplingParams(temperature=temperature, top_p=top_p, seed=seed))
+    sampler.begin(0, sampling(temperature=temperature, top_p=top_p, seed=seed))
     before = z.copy()
     trace = sampler.trace(z, 0)
     np.testing.assert_array_equal(z, before)
@@ -110,7 +111,7 @@ def test_a_top_p_next_to_a_prefix_sum_is_decided_as_in_float64(
 def test_equal_logits_are_kept_by_ascending_id_and_the_sum_may_be_met_exactly(n: int) -> None:
     for share in (0.25, 0.5, 0.75):
         sampler = Sampler(1, n, threads=1)
-        sampler.begin(0, SamplingParams(top_p=share))
+        sampler.begin(0, sampling(top_p=share))
         assert sampler.trace(np.full(n, 3.25, np.float32), 0).ids.tolist() == list(range(int(n * share)))
 
 
@@ -118,7 +119,7 @@ def test_a_sum_that_is_met_exactly_between_two_levels_keeps_no_more() -> None:
     """40 weights of 1 and 80 of 1/2: the first 40 are exactly half."""
     z = np.tile(np.array([0, -1, -1], np.float32), 40)
     sampler = Sampler(1, 120, threads=1)
-    sampler.begin(0, SamplingParams(temperature=1.4426950408889634, top_p=0.5))
+    sampler.begin(0, sampling(temperature=1.4426950408889634, top_p=0.5))
     assert sampler.trace(z, 0).ids.tolist() == list(range(0, 120, 3))
 
 
@@ -126,7 +127,7 @@ def test_top_p_is_taken_after_temperature() -> None:
     z = np.array([2.0, 1.0, 0.0], np.float32)
     for temperature, kept in ((0.2, [0]), (1.0, [0, 1]), (2.0, [0, 1, 2])):
         sampler = Sampler(1, 3, threads=1)
-        sampler.begin(0, SamplingParams(temperature=temperature, top_p=0.9))
+        sampler.begin(0, sampling(temperature=temperature, top_p=0.9))
         assert sampler.trace(z, 0).ids.tolist() == kept
 
 
@@ -137,7 +138,7 @@ def test_a_row_with_nothing_left_gives_no_token_and_harms_no_other() -> None:
     for temperature in (0.0, 1.0):
         sampler = Sampler(2, 100, threads=1)
         for slot in range(2):
-            sampler.begin(slot, SamplingParams(temperature=temperature, logprobs=2))
+            sampler.begin(slot, sampling(temperature=temperature, logprobs=2))
         drawn = sampler.sample(np.stack([dead, np.arange(100, dtype=np.float32)]), [0, 1])
         assert drawn.tokens[0] == -1
         assert drawn.tokens[1] >= 90

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.requests import sampling
 from tests.sampling import reference
 from tests.sampling.rows import row
 
-from mimo.sampling import Sampler, SamplingParams
+from mimo.sampling import Sampler
 
 penalties = st.floats(-2, 2)
 
@@ -33,7 +34,7 @@ def test_bias_and_penalties_are_added_to_the_raw_logits(
 ) -> None:
     raw, given_bias = row("flat", 100, seed), tuple(bias.items())
     sampler = Sampler(3, 100, threads=1)
-    params = SamplingParams(frequency_penalty=frequency, presence_penalty=presence, logit_bias=given_bias)
+    params = sampling(frequency_penalty=frequency, presence_penalty=presence, logit_bias=given_bias)
     for slot in range(3):
         sampler.begin(slot, params)
     force(sampler, 1, sampled)
@@ -48,7 +49,7 @@ def test_bias_and_penalties_are_added_to_the_raw_logits(
 
 def test_a_new_choice_in_a_slot_starts_with_nothing_counted_and_at_step_0() -> None:
     sampler = Sampler(1, 50, threads=1)
-    params = SamplingParams(frequency_penalty=1, presence_penalty=1, logit_bias=((7, 2.0),), seed=5)
+    params = sampling(frequency_penalty=1, presence_penalty=1, logit_bias=((7, 2.0),), seed=5)
     raw = row("flat", 50, 1)
     sampler.begin(0, params)
     first = sampler.trace(raw, 0)
@@ -63,8 +64,8 @@ def test_a_new_choice_in_a_slot_starts_with_nothing_counted_and_at_step_0() -> N
 
 def test_a_presence_penalty_counts_once_and_a_frequency_penalty_each_time() -> None:
     sampler = Sampler(2, 4, threads=1)
-    sampler.begin(0, SamplingParams(presence_penalty=0.5))
-    sampler.begin(1, SamplingParams(frequency_penalty=0.5))
+    sampler.begin(0, sampling(presence_penalty=0.5))
+    sampler.begin(1, sampling(frequency_penalty=0.5))
     for slot in range(2):
         force(sampler, slot, [2, 2, 2, 1])
     zero = np.zeros(4, np.float32)
@@ -77,7 +78,7 @@ def test_thousands_of_sampled_tokens_are_all_counted() -> None:
     n, random = 5000, np.random.default_rng(3)
     sampler = Sampler(2, n, threads=1)
     for slot in range(2):
-        sampler.begin(slot, SamplingParams(temperature=0, frequency_penalty=0.25, presence_penalty=0.125))
+        sampler.begin(slot, sampling(temperature=0, frequency_penalty=0.25, presence_penalty=0.125))
     counts: list[dict[int, int]] = [{}, {}]
     for _ in range(3000):
         logits = random.random((2, n)).astype(np.float32)
@@ -94,7 +95,7 @@ def test_thousands_of_sampled_tokens_are_all_counted() -> None:
 
 def test_temperature_0_takes_the_largest_logit_and_the_lowest_id_of_a_tie() -> None:
     sampler = Sampler(1, 300, threads=1)
-    sampler.begin(0, SamplingParams(temperature=0, top_p=0.5))
+    sampler.begin(0, sampling(temperature=0, top_p=0.5))
     for places in ([299], [0, 299], [70, 130, 131], [255, 256]):
         z = np.zeros((1, 300), np.float32)
         z[0, places] = 2.5
@@ -112,7 +113,7 @@ def test_padding_ids_are_never_sampled_and_carry_no_probability() -> None:
     z = np.zeros(128, np.float32)
     z[100:] = 50
     for temperature in (0.0, 1.0):
-        sampler.begin(0, SamplingParams(temperature=temperature, top_p=1.0, logprobs=20, logit_bias=((127, 100.0),)))
+        sampler.begin(0, sampling(temperature=temperature, top_p=1.0, logprobs=20, logit_bias=((127, 100.0),)))
         assert sampler.trace(z, 0).ids.max() < 100
         drawn = sampler.sample(z[None].copy(), [0])
         assert drawn.tokens[0] < 100
@@ -134,7 +135,7 @@ def test_logprobs_are_of_the_raw_row_whatever_the_parameters(kind: str, n: int, 
     bias = tuple((int(token), 3.0) for token in random.choice(n, 5, replace=False))
     sampler.begin(
         0,
-        SamplingParams(
+        sampling(
             temperature=1.7,
             top_p=0.6,
             frequency_penalty=1,
@@ -155,21 +156,21 @@ def test_logprobs_are_of_the_raw_row_whatever_the_parameters(kind: str, n: int, 
 
 def test_logprobs_are_there_only_for_the_rows_that_asked() -> None:
     sampler = Sampler(3, 10, threads=1)
-    sampler.begin(0, SamplingParams())
-    sampler.begin(1, SamplingParams(logprobs=0))
-    sampler.begin(2, SamplingParams(logprobs=3))
+    sampler.begin(0, sampling())
+    sampler.begin(1, sampling(logprobs=0))
+    sampler.begin(2, sampling(logprobs=3))
     drawn = sampler.sample(np.zeros((3, 10), np.float32), [2, 0, 1])
     assert sorted(drawn.logprobs) == [0, 2]
     assert len(drawn.logprobs[0].top) == 3
     assert drawn.logprobs[2].top == ()
-    sampler.begin(2, SamplingParams())
+    sampler.begin(2, sampling())
     assert sampler.sample(np.zeros((1, 10), np.float32), [2]).logprobs == {}
 
 
 @pytest.mark.parametrize("token", [-1, 10])
 def test_a_biased_id_outside_the_vocabulary_is_refused(token: int) -> None:
     with pytest.raises(ValueError, match=f"between 0 and 9, got {token}"):
-        Sampler(1, 10, threads=1).begin(0, SamplingParams(logit_bias=((token, 1.0),)))
+        Sampler(1, 10, threads=1).begin(0, sampling(logit_bias=((token, 1.0),)))
 
 
 @pytest.mark.parametrize(
@@ -177,6 +178,6 @@ def test_a_biased_id_outside_the_vocabulary_is_refused(token: int) -> None:
 )
 def test_logits_that_cannot_be_worked_on_in_place_are_refused(logits: np.ndarray) -> None:
     sampler = Sampler(2, 10, threads=1)
-    sampler.begin(0, SamplingParams())
+    sampler.begin(0, sampling())
     with pytest.raises(ValueError, match="logits must be"):
         sampler.sample(logits, [0])

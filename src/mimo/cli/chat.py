@@ -13,11 +13,12 @@ from mimo.chat.prompt import ChatFormat
 from mimo.config import Settings, model_rows
 from mimo.contract.errors import ApiError
 from mimo.contract.models import find_model
+from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.engines.base import Engine
 from mimo.generate import generate
 from mimo.serving.engine import start_engine
-from mimo.types import ChatRequest, ContentDelta, Finish, Message, ReasoningDelta, Usage
+from mimo.types import ContentDelta, Finish, Message, ReasoningDelta, Usage
 
 
 @dataclass(frozen=True, slots=True)

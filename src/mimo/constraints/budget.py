@@ -12,21 +12,18 @@ Once visible content or a call came everything is allowed. Knows no logits; the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimo.output.reasoning import Reasoning
 from mimo.tokenizers.base import Tokenizer
-
-if TYPE_CHECKING:
-    from mimo.engines.base import Generation
+from mimo.types import TokenRequest
 
 _TAGS_AND_ANSWER = 3
 
 
-def thinking_budget(generation: Generation, tokenizer: Tokenizer, limit: int) -> ThinkingBudget | None:
+def thinking_budget(generation: TokenRequest, tokenizer: Tokenizer, limit: int) -> ThinkingBudget | None:
     """The constraint of one choice of `generation`, or None where none is needed: no budget, or no tags to force.
 
     `limit`: tokens the choice may have, the smaller of `max_tokens` and the room in the window.

@@ -1,4 +1,4 @@
-"""From a `Generation` to what the sampler in this process wants, one choice at a time."""
+"""From a `TokenRequest` to the constraint of each of its choices."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ from mimo.calls.mimo.end_guard import ValuesGuard
 from mimo.constraints.answer import GuidedAnswer
 from mimo.constraints.budget import thinking_budget
 from mimo.constraints.llguidance import guided
-from mimo.engines.base import Generation
-from mimo.sampling import Constraint, SamplingParams
+from mimo.sampling import Constraint
 from mimo.tokenizers.base import Tokenizer
+from mimo.types import TokenRequest
 
 
-def sampling_params(generation: Generation, choice: int) -> SamplingParams:
-    """The parameters of one choice."""
-    return SamplingParams(
-        temperature=generation.temperature,
-        top_p=generation.top_p,
-        frequency_penalty=generation.frequency_penalty,
-        presence_penalty=generation.presence_penalty,
-        seed=generation.seed,
-        choice=choice,
-        logit_bias=generation.logit_bias,
-        logprobs=generation.logprobs,
-    )
-
-
-def constraint(generation: Generation, tokenizer: Tokenizer, limit: int) -> Constraint | None:
+def constraint(generation: TokenRequest, tokenizer: Tokenizer, limit: int) -> Constraint | None:
     """What one choice is held to, or None: its thinking budget, its grammar, or both.
 
     `limit`: tokens the choice may have. Raises ValueError for a grammar that does not compile (`generate` checks it).

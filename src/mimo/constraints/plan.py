@@ -9,7 +9,7 @@ from mimo.calls import CallFormat, call_format
 from mimo.constraints.grammar import answer_grammar
 from mimo.constraints.llguidance import grammar_problem
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
-from mimo.contract.parameters import Params
+from mimo.contract.request import Params
 from mimo.contract.tools import constrained
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import Grammar, NamedTool

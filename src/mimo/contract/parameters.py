@@ -1,4 +1,4 @@
-"""The parameters of the contract, one row each (contract section 2), and `Params`, what a request makes of them.
+"""The parameters of the contract, one row each (contract section 2).
 
 The rows feed validation, `GET /v1/models`, the OpenAPI document, the CLI's flags and the documentation. A value is
 applied exactly or refused with 400; never clamped, never dropped. No engine and no wire format is known here beyond
@@ -14,36 +14,8 @@ from typing import Literal
 
 from mimo.contract import checks, tools
 from mimo.contract.checks import Check
-from mimo.types import JsonFormat, Tool, ToolChoice
 
 Status = Literal["documented", "reference", "client", "addition"]
-
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """What one request asks of sampling and output. Every field is concrete; units are tokens where counted."""
-
-    temperature: float = 1.0
-    top_p: float = 0.95
-    max_completion_tokens: int = 1024
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    stream: bool = False
-    stop: tuple[str, ...] = ()
-    include_usage: bool = False
-    thinking: bool = False
-    thinking_budget: int | None = None
-    seed: int = 0
-    n: int = 1
-    logprobs: bool = False
-    top_logprobs: int = 0
-    logit_bias: tuple[tuple[int, float], ...] = ()
-    tools: tuple[Tool, ...] = ()
-    tool_choice: ToolChoice = "auto"
-    parallel_tool_calls: bool = True
-    json_format: JsonFormat | None = None
-    seed_given: bool = False
-    """Whether `seed` is the client's and not drawn by us: an engine without seeds refuses the one, not the other."""
 
 
 @dataclass(frozen=True, slots=True)

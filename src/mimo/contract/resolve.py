@@ -14,7 +14,9 @@ from itertools import islice
 from mimo.contract import tools
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
-from mimo.contract.parameters import PARAMETERS, Params
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.request import Params
+from mimo.types import Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +57,25 @@ def resolve(
         raise InvalidRequest("top_logprobs needs logprobs: true", param="top_logprobs")
     tools.settle(given.get("tools", ()), value("tool_choice"))  # type: ignore[arg-type]
     thinking, budget = _thinking(given, model)
-    params = Params(
+    sampling = Sampling(
         temperature=value("temperature"),  # type: ignore[arg-type]  # the row's check made it concrete
         top_p=value("top_p"),  # type: ignore[arg-type]
-        max_completion_tokens=given.get("max_completion_tokens", given.get("max_tokens", 1024)),  # type: ignore[arg-type]
         frequency_penalty=value("frequency_penalty"),  # type: ignore[arg-type]
         presence_penalty=value("presence_penalty"),  # type: ignore[arg-type]
+        seed=given["seed"] if "seed" in given else draw_seed(),  # type: ignore[arg-type]
+        logit_bias=given.get("logit_bias", ()),  # type: ignore[arg-type]
+        logprobs=value("top_logprobs") if value("logprobs") else None,  # type: ignore[arg-type]
+    )
+    params = Params(
+        sampling=sampling,
+        max_completion_tokens=given.get("max_completion_tokens", given.get("max_tokens", 1024)),  # type: ignore[arg-type]
         stream=bool(value("stream")),
         stop=given.get("stop", ()),  # type: ignore[arg-type]
         include_usage=bool(given.get("stream_options", False)),
         thinking=thinking,
         thinking_budget=budget,
-        seed=given["seed"] if "seed" in given else draw_seed(),  # type: ignore[arg-type]
         seed_given="seed" in given,
         n=value("n"),  # type: ignore[arg-type]
-        logprobs=bool(value("logprobs")),
-        top_logprobs=value("top_logprobs"),  # type: ignore[arg-type]
-        logit_bias=given.get("logit_bias", ()),  # type: ignore[arg-type]
         tools=given.get("tools", ()),  # type: ignore[arg-type]
         tool_choice=value("tool_choice") if given.get("tools") else "auto",  # type: ignore[arg-type]
         parallel_tool_calls=bool(value("parallel_tool_calls")) or not given.get("tools"),
@@ -117,12 +121,12 @@ def _unknown(fields: Mapping[str, object], beside: Collection[str], strict: bool
 def describe(params: Params) -> str:
     """What was really used, as the `x-mimo-parameters` header says it."""
     pairs = {
-        "temperature": params.temperature,
-        "top_p": params.top_p,
+        "temperature": params.sampling.temperature,
+        "top_p": params.sampling.top_p,
         "max_completion_tokens": params.max_completion_tokens,
-        "frequency_penalty": params.frequency_penalty,
-        "presence_penalty": params.presence_penalty,
-        "seed": params.seed,
+        "frequency_penalty": params.sampling.frequency_penalty,
+        "presence_penalty": params.sampling.presence_penalty,
+        "seed": params.sampling.seed,
         "thinking": "enabled" if params.thinking else "disabled",
     }
     if params.thinking_budget is not None:

@@ -10,9 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Literal
-
-from msgspec import Struct
 
 from mimo.contract.errors import (
     ContextLengthExceeded,
@@ -21,9 +18,9 @@ from mimo.contract.errors import (
     UnsupportedInput,
     UnsupportedParameter,
 )
-from mimo.contract.parameters import Params
+from mimo.contract.request import ChatRequest
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import ChatRequest, Event, Grammar, MediaKind, TokenLogprob
+from mimo.types import Event, MediaKind, Sampling, TokenBatch, TokenRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +33,8 @@ class EngineInfo:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One prompt to continue `n` times (choice 0 … n-1), each with its own budget and its own draws.
-
-    `max_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted.
-    `thinking_budget`: when so many reasoning tokens were sampled, `</think>` is forced (None: no bound).
-    `in_reasoning`: the prompt left a `<think>` open. `logprobs`: None, or how many top ones to give (0–20).
-    `thinking`: the model may reason first. `calls`: it was told of tools, so `<tool_call>` begins a call and ends the
-    reasoning. `grammar`: what the answer, from the end of the reasoning on, is held to.
-    """
-
-    prompt: tuple[int, ...]
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 0.95
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    seed: int = 0
-    n: int = 1
-    logit_bias: tuple[tuple[int, float], ...] = ()
-    logprobs: int | None = None
-    thinking_budget: int | None = None
-    in_reasoning: bool = False
-    thinking: bool = False
-    calls: bool = False
-    grammar: Grammar | None = None
-
-
-class Sampled(Struct, frozen=True, gc=False):
-    """Tokens of one choice that became ready together.
-
-    `finish`: None while it goes on; `stop` after the end-of-turn token (which is not among `tokens`); `length` at the
-    limit or the window. `logprobs` runs along `tokens` when asked for, and is empty otherwise.
-    """
-
-    choice: int
-    tokens: tuple[int, ...]
-    logprobs: tuple[TokenLogprob, ...] = ()
-    finish: Literal["stop", "length"] | None = None
-
-
 class TokenStream(ABC):
-    """The tokens of one `Generation`, all choices interleaved as they come. Always close it."""
+    """The tokens of one `TokenRequest`, all choices interleaved as they come. Always close it."""
 
     cached_tokens: int = 0
     """Prompt tokens that were found in the cache; final once the first batch arrived."""
@@ -91,7 +47,7 @@ class TokenStream(ABC):
         return
 
     @abstractmethod
-    def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+    def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         """Batches of what became ready since the last look; ends when every choice has finished.
 
         Raises an `ApiError` when the engine fails or is shut down.
@@ -114,7 +70,7 @@ class Engine(ABC):
     chat_template: str | None
     """Jinja source of the model's own template; None: MiMo's."""
     holds_grammar: bool = False
-    """Whether it samples under a `Generation.grammar`; where not, what needs one is refused before it comes here."""
+    """Whether it samples under a `TokenRequest.grammar`; where not, what needs one is refused before it comes here."""
 
     media: tuple[MediaKind, ...] = ()
     """What it takes beside text: a request that holds such goes to `chat`, any other medium is refused before."""
@@ -129,7 +85,7 @@ class Engine(ABC):
         return True
 
     @abstractmethod
-    def generate(self, generation: Generation) -> TokenStream:
+    def generate(self, generation: TokenRequest) -> TokenStream:
         """Queue a generation. Raises `ContextLengthExceeded`, `RateLimitExceeded` (queue full), `InvalidRequest`."""
 
     def chat(self, request: ChatRequest) -> EventStream:
@@ -168,12 +124,12 @@ class ChatEngine(Engine):
     def chat(self, request: ChatRequest) -> EventStream:
         """Answer `request`. Raises `UnsupportedParameter` before anything is sent."""
 
-    def generate(self, generation: Generation) -> TokenStream:
+    def generate(self, generation: TokenRequest) -> TokenStream:
         """Never: there is no raw route. Raises `UnsupportedParameter`."""
         raise UnsupportedParameter(f"{self.info.engine} takes messages, no raw prompt", param="prompt")
 
 
-def room_for(generation: Generation, info: EngineInfo) -> int:
+def room_for(generation: TokenRequest, info: EngineInfo) -> int:
     """Tokens that the window leaves for an answer, at least one. Raises `ContextLengthExceeded` if it leaves none."""
     window, size = info.context_window, len(generation.prompt)
     if size >= window:
@@ -185,9 +141,9 @@ def room_for(generation: Generation, info: EngineInfo) -> int:
     return window - size
 
 
-def check_logit_bias(given: Generation | Params, vocabulary: int) -> None:
+def check_logit_bias(sampling: Sampling, vocabulary: int) -> None:
     """Raise `InvalidRequest` for a biased id that is not in the `vocabulary` (a count of ids)."""
-    for token, _ in given.logit_bias:
+    for token, _ in sampling.logit_bias:
         if token >= vocabulary:
             raise InvalidRequest(
                 f"logit_bias token ids must be below the vocabulary of {vocabulary}, got {token}", param="logit_bias"

@@ -26,21 +26,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.constraints.build import constraint, sampling_params
+from mimo.constraints.build import constraint
 from mimo.contract.errors import RateLimitExceeded, ServiceUnavailable
-from mimo.engines.base import (
-    Engine,
-    EngineError,
-    EngineInfo,
-    Generation,
-    Sampled,
-    TokenStream,
-    check_logit_bias,
-    room_for,
-)
+from mimo.engines.base import Engine, EngineError, EngineInfo, TokenStream, check_logit_bias, room_for
 from mimo.sampling import NO_TOKEN, Sampler, warm
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import TokenLogprob
+from mimo.types import TokenBatch, TokenLogprob, TokenRequest
 
 Step = str | list[int] | dict[str, object]
 Move = int | dict[int, float] | None
@@ -112,9 +103,9 @@ class ScriptedEngine(Engine):
         if any(isinstance(move, dict) for _, moves in self._moves for move in moves):
             await asyncio.to_thread(warm)
 
-    def generate(self, generation: Generation) -> ScriptedStream:
+    def generate(self, generation: TokenRequest) -> ScriptedStream:
         room = room_for(generation, self.info)
-        check_logit_bias(generation, self.tokenizer.vocabulary)
+        check_logit_bias(generation.sampling, self.tokenizer.vocabulary)
         if len(self._running) >= self.script.queue:
             raise RateLimitExceeded("the queue is full; try again", headers={"retry-after": "1"})
         stream = ScriptedStream(self, generation, self._moves_for(generation.prompt), room)
@@ -160,26 +151,26 @@ class ScriptedEngine(Engine):
 class ScriptedStream(TokenStream):
     """One generation: every choice plays the same moves, with its own draws."""
 
-    def __init__(self, engine: ScriptedEngine, generation: Generation, moves: list[Move], room: int) -> None:
+    def __init__(self, engine: ScriptedEngine, generation: TokenRequest, moves: list[Move], room: int) -> None:
         self._engine = engine
         self._moves = moves
-        self._wanted = generation.logprobs
+        self._wanted = generation.sampling.logprobs
         self._held = generation.grammar is not None
-        self._limit = min(generation.max_tokens, room)
+        self._limit = min(generation.max_completion_tokens, room)
         self._at = dict.fromkeys(range(generation.n), 0)
         self._failed = False
         self._constraints = [constraint(generation, engine.tokenizer, self._limit) for _ in self._at]
         self._ends = engine.tokenizer.end_ids
-        self._plain = generation.logprobs is None and not any(self._constraints)
+        self._plain = generation.sampling.logprobs is None and not any(self._constraints)
         """Whether the script alone decides."""
         self._sampler: Sampler | None = None
         if generation.grammar is not None or not all(isinstance(move, int) for move in moves):
             self._plain = False
             self._sampler = Sampler(generation.n, engine.tokenizer.vocabulary, threads=1)
             for choice in self._at:
-                self._sampler.begin(choice, sampling_params(generation, choice), self._constraints[choice])
+                self._sampler.begin(choice, generation.sampling, choice, self._constraints[choice])
 
-    async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+    async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         delay = self._engine.script.delay
         try:
             for count in range(1, self._limit + 1):
@@ -198,19 +189,19 @@ class ScriptedStream(TokenStream):
         finally:
             self.close()
 
-    def _step(self, choice: int, last: bool) -> Sampled:
+    def _step(self, choice: int, last: bool) -> TokenBatch:
         if self._plain and (at := self._at[choice]) < len(self._moves):
             self._at[choice] = at + 1
             token = cast(int, self._moves[at])
             if token not in self._ends:
-                return Sampled(choice, (token,), (), "length" if last else None)
-            return Sampled(choice, (), finish="stop")
+                return TokenBatch(choice, (token,), (), "length" if last else None)
+            return TokenBatch(choice, (), finish="stop")
         token, logprob = self._play(choice)
         if token in self._engine.tokenizer.end_ids:
-            return Sampled(choice, (), finish="stop")
+            return TokenBatch(choice, (), finish="stop")
         if logprob is None and self._wanted is not None:
             logprob = TokenLogprob(token, 0.0, ((token, 0.0),) if self._wanted else ())
-        return Sampled(choice, (token,), (logprob,) if logprob else (), "length" if last else None)
+        return TokenBatch(choice, (token,), (logprob,) if logprob else (), "length" if last else None)
 
     def _play(self, choice: int) -> tuple[int, TokenLogprob | None]:
         """The next token: the one that is forced, else the script's next that is allowed, else the end of the turn."""

@@ -9,7 +9,6 @@ shown, so they are too. Knows no engine and no wire format; what belongs to a ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from mimo.output.calls import Calls, Held
 from mimo.output.channel import Channel
@@ -17,10 +16,17 @@ from mimo.output.reasoning import Reasoning
 from mimo.output.repetition import Repetition
 from mimo.output.text import whole_texts
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta, TokenLogprob, Tool, ToolCallDelta
-
-if TYPE_CHECKING:
-    from mimo.engines.base import Sampled
+from mimo.types import (
+    ContentDelta,
+    Event,
+    Finish,
+    FinishReason,
+    ReasoningDelta,
+    TokenBatch,
+    TokenLogprob,
+    Tool,
+    ToolCallDelta,
+)
 
 
 class ChoiceOutput:
@@ -68,7 +74,7 @@ class ChoiceOutput:
         """Tokens sampled between the tags; part of `completion_tokens`."""
         return self._reasoning.tokens
 
-    def push(self, sampled: Sampled) -> list[Event]:
+    def push(self, sampled: TokenBatch) -> list[Event]:
         """The events that `sampled` gives: text of one channel merged, the last one of the choice a `Finish`."""
         events: list[Event] = []
         if self.finished:
@@ -103,7 +109,7 @@ class ChoiceOutput:
             self._drain(self._channel, events)
         return events
 
-    def _plain(self, sampled: Sampled) -> ContentDelta | ReasoningDelta | None:
+    def _plain(self, sampled: TokenBatch) -> ContentDelta | ReasoningDelta | None:
         """The delta of one ordinary token with nothing about it, which most are; None for the long way of `push`."""
         if self._calls is not None or len(sampled.tokens) != 1 or sampled.finish is not None or sampled.logprobs:
             return None

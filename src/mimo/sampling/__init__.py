@@ -1,9 +1,9 @@
 """From logits to tokens: the sampling parameters, applied exactly, to all running rows at once.
 
-Knows logits, parameters and token ids; knows no engine, no tokenizer, no request. Importing it is cheap: the compiler
+Knows logits, token ids and, of the rest of the package, `types.Sampling` alone. Importing it is cheap: the compiler
 (numba) is imported when `Sampler` or `warm` is first asked for. The files, in the order a token passes them:
 
-    parameters.py  what a choice asks for and what a step answers: plain values
+    parameters.py  what a step gives: plain values
     pipeline.py    Sampler: the slots, the threads, and the numbered order of operations
     kernel.py      that order for one row, compiled; arrays.py: what it works on; compiler.py: how it is compiled
     logprobs.py    0    raw log-probabilities, taken before anything is changed
@@ -17,12 +17,12 @@ Knows logits, parameters and token ids; knows no engine, no tokenizer, no reques
 from typing import TYPE_CHECKING, Any
 
 from mimo.sampling.grammar import Constraint
-from mimo.sampling.parameters import NO_TOKEN, Drawn, SamplingParams, TokenLogprobs, Trace
+from mimo.sampling.parameters import NO_TOKEN, Drawn, TokenLogprobs, Trace
 
 if TYPE_CHECKING:
     from mimo.sampling.pipeline import Sampler, warm
 
-__all__ = ["NO_TOKEN", "Constraint", "Drawn", "Sampler", "SamplingParams", "TokenLogprobs", "Trace", "warm"]
+__all__ = ["NO_TOKEN", "Constraint", "Drawn", "Sampler", "TokenLogprobs", "Trace", "warm"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from mimo.constraints.mask import apply_mask
 from mimo.sampling.arrays import Scratch, Weighted
 from mimo.sampling.compiler import compiled
 from mimo.sampling.draw import pick, pick_in_row, uniform
 from mimo.sampling.logprobs import log_normaliser, logprob, most_probable
+from mimo.sampling.mask import apply_mask
 from mimo.sampling.nucleus import STEEPEST, find_nucleus
 from mimo.sampling.penalties import add_offsets, count_token, find
 from mimo.sampling.weights import (

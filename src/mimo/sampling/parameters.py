@@ -1,8 +1,4 @@
-"""What a choice asks of the sampler and what a step answers: plain frozen values.
-
-Nothing is checked against the contract's ranges here: `contract/` has done that. Nothing is optional except where None
-means "not wanted".
-"""
+"""What a step of the sampler gives: plain frozen values."""
 
 from dataclasses import dataclass
 
@@ -12,25 +8,6 @@ from numpy.typing import NDArray
 NO_TOKEN = -1
 """In `Drawn.tokens`: this row had no finite logit left (all −inf or NaN, or the constraint allowed none). It is never a
 token id; the request it belongs to ends with an internal error, the other rows of the step are not affected."""
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingParams:
-    """The parameters of one choice, as the contract names them, all concrete.
-
-    seed: 0 … 2^63 − 1; choice: the index of the choice among the request's n, 0 … 2^32 − 1.
-    logit_bias: (token id, what is added to its logit) pairs; an id that is given twice gets the sum.
-    logprobs: None, none wanted; 0 … 20, the drawn token's own and that many of the most probable ones.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 0.95
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    seed: int = 0
-    choice: int = 0
-    logit_bias: tuple[tuple[int, float], ...] = ()
-    logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

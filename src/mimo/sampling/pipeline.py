@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from mimo.sampling import arrays, kernel, penalties
 from mimo.sampling.grammar import Constraint, write_mask
-from mimo.sampling.parameters import NO_TOKEN, Drawn, SamplingParams, TokenLogprobs, Trace
+from mimo.sampling.parameters import NO_TOKEN, Drawn, TokenLogprobs, Trace
+from mimo.types import Sampling
 
 ROWS_PER_THREAD = 2
 LOGITS_PER_THREAD = 2**17
@@ -56,11 +57,14 @@ class Sampler:
         self._threads = ThreadPoolExecutor(threads - 1, "sampler") if threads > 1 else None
         self._sample_rows = kernel.load()
 
-    def begin(self, slot: int, params: SamplingParams, constraint: Constraint | None = None) -> None:
-        """A new choice starts in this slot: step 0, nothing counted. ValueError: a biased id outside the vocabulary."""
+    def begin(self, slot: int, sampling: Sampling, choice: int = 0, constraint: Constraint | None = None) -> None:
+        """Choice number `choice` (0 … 2^32 − 1) of a request starts in this slot: step 0, nothing counted.
+
+        ValueError: a biased id outside the vocabulary. The contract's ranges are not checked here.
+        """
         self.end(slot)
         bias: dict[int, float] = {}
-        for token, amount in params.logit_bias:
+        for token, amount in sampling.logit_bias:
             if not 0 <= token < self.vocabulary:
                 raise ValueError(f"logit_bias: token id must be between 0 and {self.vocabulary - 1}, got {token}")
             if token < self.valid:
@@ -68,17 +72,17 @@ class Sampler:
         self._make_room(len(bias) + 1)
         penalties.restart(self._offsets, slot, bias)
         self._choices[slot] = (
-            params.temperature,
-            params.top_p,
-            params.frequency_penalty,
-            params.presence_penalty,
-            params.seed,
-            params.choice,
+            sampling.temperature,
+            sampling.top_p,
+            sampling.frequency_penalty,
+            sampling.presence_penalty,
+            sampling.seed,
+            choice,
             0,
-            -1 if params.logprobs is None else params.logprobs,
+            -1 if sampling.logprobs is None else sampling.logprobs,
             len(bias),
         )
-        if params.logprobs is not None:
+        if sampling.logprobs is not None:
             self._wanting.add(slot)
         if constraint is not None:
             self._constraints[slot] = constraint
@@ -191,5 +195,5 @@ class Sampler:
 def warm() -> None:
     """Compile the kernel, or load it from numba's disk cache; while a model loads, say. Later calls cost nothing."""
     sampler = Sampler(slots=1, vocabulary=8, threads=1)
-    sampler.begin(0, SamplingParams())
+    sampler.begin(0, Sampling(0.0, 0.0, 0.0, 0.0, 0, (), None))
     sampler.sample(np.zeros((1, 8), np.float32), [0])

@@ -7,10 +7,11 @@ import random
 from dataclasses import replace
 
 import pytest
+from tests.requests import token_request
 
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, RateLimitExceeded
-from mimo.engines.base import Generation, Sampled
 from mimo.engines.local.engine import LocalEngine
+from mimo.types import TokenBatch, TokenRequest
 
 
 def prompt(engine: LocalEngine, text: str, thinking: bool = False) -> tuple[int, ...]:
@@ -22,27 +23,27 @@ def prompt(engine: LocalEngine, text: str, thinking: bool = False) -> tuple[int,
     return tuple(token for token in tokens if token is not None)
 
 
-def ask(engine: LocalEngine, text: str = "Tell me a story.", size: int = 0, **more: object) -> Generation:
+def ask(engine: LocalEngine, text: str = "Tell me a story.", size: int = 0, **more: object) -> TokenRequest:
     """A generation that does not end by itself (the end tokens are biased away), its prompt filled up to `size`."""
     bias = tuple((token, -100.0) for token in sorted(engine.tokenizer.end_ids))
-    values: dict[str, object] = {"max_tokens": 40, "seed": 7, "logit_bias": bias, **more}
+    values: dict[str, object] = {"max_completion_tokens": 40, "seed": 7, "logit_bias": bias, **more}
     tokens = prompt(engine, text)
     filler = tuple(engine.tokenizer.encode(f"{text} b c d e f"))
     while len(tokens) < size:
         tokens = tokens[:3] + filler[: size - len(tokens)] + tokens[3:]
-    return Generation(tokens, **values)  # type: ignore[arg-type]
+    return token_request(tokens, **values)  # type: ignore[arg-type]
 
 
-async def collect(engine: LocalEngine, generation: Generation) -> list[list[Sampled]]:
+async def collect(engine: LocalEngine, generation: TokenRequest) -> list[list[TokenBatch]]:
     """All that was sampled, by choice."""
-    choices: list[list[Sampled]] = [[] for _ in range(generation.n)]
+    choices: list[list[TokenBatch]] = [[] for _ in range(generation.n)]
     async for batch in engine.generate(generation):
         for sampled in batch:
             choices[sampled.choice].append(sampled)
     return choices
 
 
-def tokens(choice: list[Sampled]) -> list[int]:
+def tokens(choice: list[TokenBatch]) -> list[int]:
     return [token for sampled in choice for token in sampled.tokens]
 
 
@@ -54,14 +55,14 @@ async def freed(engine: LocalEngine) -> None:
 
 
 async def test_same_seed_gives_the_same_tokens_and_logprobs_beside_sixteen_others(nano: LocalEngine) -> None:
-    wanted = ask(nano, logprobs=3, max_tokens=60)
+    wanted = ask(nano, logprobs=3, max_completion_tokens=60)
     alone = await collect(nano, wanted)
     dice = random.Random(5)
 
     async def noise(number: int) -> None:
         await asyncio.sleep(dice.random() * 0.3)
         size = dice.randrange(20, 400)
-        await collect(nano, ask(nano, str(number), size, seed=number, max_tokens=dice.randrange(5, 80)))
+        await collect(nano, ask(nano, str(number), size, seed=number, max_completion_tokens=dice.randrange(5, 80)))
 
     for _ in range(3):
         crowd = [asyncio.create_task(noise(number)) for number in range(16)]
@@ -78,10 +79,10 @@ async def test_streams_far_apart_get_calls_of_their_own_and_the_same_tokens(
     calls: list[list[int]] = []
     decode = nano._model.decode_step
     monkeypatch.setattr(nano._model, "decode_step", lambda slots, *rest: (calls.append(slots), decode(slots, *rest))[1])
-    long = {at: ask(nano, f"Story {at}.", logprobs=3, seed=at, max_tokens=60) for at in (0, 12, 23)}
+    long = {at: ask(nano, f"Story {at}.", logprobs=3, seed=at, max_completion_tokens=60) for at in (0, 12, 23)}
     alone = {at: await collect(nano, wanted) for at, wanted in long.items()}
     assert {tuple(slots) for slots in calls} == {(0, 1)}
-    short = [ask(nano, str(at), seed=at, max_tokens=4) for at in range(24)]
+    short = [ask(nano, str(at), seed=at, max_completion_tokens=4) for at in range(24)]
     everything = [collect(nano, long.get(at, short[at])) for at in range(24)]
     together = await asyncio.gather(*everything)
     assert {at: together[at] for at in long} == alone  # the floats of the logprobs too: bit for bit
@@ -100,9 +101,9 @@ async def test_a_prefix_hit_changes_no_token(nano: LocalEngine) -> None:
 
 async def test_generated_tokens_are_not_taken_for_a_prompt_prefix(nano: LocalEngine) -> None:
     """They were decoded in rows of another shape, so their last bits differ from a prompt's."""
-    generation = ask(nano, "Count.", 70, seed=3, max_tokens=200)
+    generation = ask(nano, "Count.", 70, seed=3, max_completion_tokens=200)
     answer = tokens((await collect(nano, generation))[0])
-    longer = Generation(generation.prompt + tuple(answer), max_tokens=5, seed=1)
+    longer = token_request(generation.prompt + tuple(answer), max_completion_tokens=5, seed=1)
     stream = nano.generate(longer)
     _ = [batch async for batch in stream]
     assert stream.cached_tokens == 64
@@ -110,12 +111,14 @@ async def test_generated_tokens_are_not_taken_for_a_prompt_prefix(nano: LocalEng
 
 @pytest.mark.parametrize("found", [64, 128, 192])
 async def test_the_tokens_do_not_depend_on_how_much_was_cached(nano: LocalEngine, found: int) -> None:
-    wanted = ask(nano, f"Cached {found}", 256, logprobs=0, max_tokens=20)
-    _ = await collect(nano, replace(wanted, prompt=wanted.prompt[: found + 2], max_tokens=1))
+    wanted = ask(nano, f"Cached {found}", 256, logprobs=0, max_completion_tokens=20)
+    _ = await collect(nano, replace(wanted, prompt=wanted.prompt[: found + 2], max_completion_tokens=1))
     stream = nano.generate(wanted)
     partly = [sampled async for batch in stream for sampled in batch]
     assert stream.cached_tokens == found
-    _ = await asyncio.gather(*(collect(nano, ask(nano, str(number), 200, max_tokens=1)) for number in range(24)))
+    _ = await asyncio.gather(
+        *(collect(nano, ask(nano, str(number), 200, max_completion_tokens=1)) for number in range(24))
+    )
     stream = nano.generate(wanted)
     anew = [sampled async for batch in stream for sampled in batch]
     assert stream.cached_tokens == 0
@@ -123,37 +126,37 @@ async def test_the_tokens_do_not_depend_on_how_much_was_cached(nano: LocalEngine
 
 
 async def test_choices_share_the_prompt_and_draw_apart(nano: LocalEngine) -> None:
-    together = await collect(nano, ask(nano, size=200, n=4, max_tokens=20))
+    together = await collect(nano, ask(nano, size=200, n=4, max_completion_tokens=20))
     assert len({tuple(tokens(choice)) for choice in together}) == 4
-    alone = await collect(nano, ask(nano, size=200, n=1, max_tokens=20))
+    alone = await collect(nano, ask(nano, size=200, n=1, max_completion_tokens=20))
     assert tokens(together[0]) == tokens(alone[0])
 
 
 async def test_limit_ends_with_length_after_exactly_so_many_tokens(nano: LocalEngine) -> None:
-    (choice,) = await collect(nano, ask(nano, max_tokens=17))
+    (choice,) = await collect(nano, ask(nano, max_completion_tokens=17))
     assert len(tokens(choice)) == 17
     assert [sampled.finish for sampled in choice if sampled.finish] == ["length"]
 
 
 async def test_the_window_ends_a_generation_with_length(nano: LocalEngine) -> None:
     room = 100
-    generation = ask(nano, size=nano.info.context_window - room, max_tokens=4000)
+    generation = ask(nano, size=nano.info.context_window - room, max_completion_tokens=4000)
     (choice,) = await collect(nano, generation)
     assert (len(tokens(choice)), choice[-1].finish) == (room, "length")
 
 
 async def test_a_prompt_without_room_for_a_token_is_refused(nano: LocalEngine) -> None:
     with pytest.raises(ContextLengthExceeded, match=str(nano.info.context_window)):
-        nano.generate(Generation((5,) * nano.info.context_window, max_tokens=1))
+        nano.generate(token_request((5,) * nano.info.context_window, max_completion_tokens=1))
 
 
 async def test_a_biased_id_outside_the_vocabulary_is_refused(nano: LocalEngine) -> None:
     with pytest.raises(InvalidRequest, match="vocabulary"):
-        nano.generate(Generation((5, 6), max_tokens=1, logit_bias=((nano.tokenizer.vocabulary, 1.0),)))
+        nano.generate(token_request((5, 6), max_completion_tokens=1, logit_bias=((nano.tokenizer.vocabulary, 1.0),)))
 
 
 async def test_a_full_queue_refuses_and_then_recovers(nano: LocalEngine) -> None:
-    streams = [nano.generate(ask(nano, str(number), max_tokens=900)) for number in range(24 + 40)]
+    streams = [nano.generate(ask(nano, str(number), max_completion_tokens=900)) for number in range(24 + 40)]
     with pytest.raises(RateLimitExceeded) as refused:
         nano.generate(ask(nano))
     assert refused.value.headers["retry-after"] == "1"
@@ -164,7 +167,7 @@ async def test_a_full_queue_refuses_and_then_recovers(nano: LocalEngine) -> None
 
 
 async def test_leaving_frees_the_places_within_a_step(nano: LocalEngine) -> None:
-    stream = nano.generate(ask(nano, n=3, max_tokens=900))
+    stream = nano.generate(ask(nano, n=3, max_completion_tokens=900))
     reader = aiter(stream)
     await anext(reader)
     stream.close_choice(1)
@@ -176,11 +179,11 @@ async def test_leaving_frees_the_places_within_a_step(nano: LocalEngine) -> None
 
 async def test_a_long_prompt_does_not_hold_up_a_running_stream(nano: LocalEngine) -> None:
     """Between two chunks of a prompt every running stream gets a token: 13 chunks, so at least 10 tokens meanwhile."""
-    running = nano.generate(ask(nano, max_tokens=900))
+    running = nano.generate(ask(nano, max_completion_tokens=900))
     reader = aiter(running)
     await anext(reader)
     seen = 0
-    long = asyncio.create_task(collect(nano, ask(nano, size=13 * 64, max_tokens=1)))
+    long = asyncio.create_task(collect(nano, ask(nano, size=13 * 64, max_completion_tokens=1)))
     while not long.done():
         seen += sum(len(sampled.tokens) for sampled in await anext(reader))
     assert seen >= 10
@@ -194,7 +197,7 @@ async def test_short_and_long_requests_join_and_leave_in_any_order(nano: LocalEn
 
     async def one(number: int) -> None:
         limit = dice.randrange(1, 40)
-        stream = nano.generate(ask(nano, "a", dice.randrange(1, 400), seed=number, max_tokens=limit))
+        stream = nano.generate(ask(nano, "a", dice.randrange(1, 400), seed=number, max_completion_tokens=limit))
         leave_after = dice.randrange(1, 20) if number % 3 == 0 else None
         got, finish = 0, None
         async for batch in stream:
@@ -212,9 +215,9 @@ async def test_short_and_long_requests_join_and_leave_in_any_order(nano: LocalEn
 async def test_budget_forces_the_end_of_thinking(nano: LocalEngine) -> None:
     opened, closed = nano.tokenizer.control("<think>"), nano.tokenizer.control("</think>")
     assert opened is not None and closed is not None
-    generation = Generation(
+    generation = token_request(
         (*prompt(nano, "What is 12 + 7?", thinking=True), opened),
-        max_tokens=30, seed=2, thinking_budget=3, in_reasoning=True, logit_bias=((closed, -100.0),),
+        max_completion_tokens=30, seed=2, thinking_budget=3, in_reasoning=True, logit_bias=((closed, -100.0),),
     )  # fmt: skip
     (choice,) = await collect(nano, generation)
     assert tokens(choice).index(closed) == 3

@@ -13,11 +13,12 @@ from tests.engines.local.other_models import write_llama, write_mamba
 
 from mimo.chat.prompt import chat_format
 from mimo.contract.models import MODELS
+from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.engines.local.engine import LocalEngine
 from mimo.engines.local.model import ModelOptions
 from mimo.generate import generate
-from mimo.types import ChatRequest, ContentDelta, Event, Message, ReasoningDelta, Usage
+from mimo.types import ContentDelta, Event, Message, ReasoningDelta, Usage
 
 
 @pytest.fixture(scope="module", params=[write_llama, write_mamba], ids=["llama", "mamba"])
@@ -79,14 +80,14 @@ KINDS = ("F32", "F16", "BF16", "Q4_0", "Q8_0", "Q4_K", "Q6_K")
 CROWD = """
 import asyncio, sys
 from pathlib import Path
-from mimo.engines.base import Generation
 from mimo.engines.local.engine import LocalEngine
 from mimo.engines.local.model import ModelOptions
+from mimo.types import Sampling, TokenRequest
 
 async def collect(engine, at):
     bias = tuple((token, -100.0) for token in engine.tokenizer.end_ids)
     prompt = tuple(range(20 + at, 60 + at))
-    wanted = Generation(prompt, max_tokens=12, seed=at, logprobs=2, logit_bias=bias)
+    wanted = TokenRequest(prompt, Sampling(1.0, 0.95, 0.0, 0.0, at, bias, 2), max_completion_tokens=12, n=1)
     return [sampled async for batch in engine.generate(wanted) for sampled in batch]
 
 async def main():

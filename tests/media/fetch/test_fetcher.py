@@ -10,15 +10,16 @@ from dataclasses import replace
 import pytest
 from tests.media.fetch.sites import Page, Site, page
 from tests.media.files import MP4, PNG, WAV, uri
+from tests.requests import params
 
 from mimo.contract.errors import ApiError, InvalidRequest, RequestTooLarge
 from mimo.contract.media import MEDIA
 from mimo.contract.models import MODELS
-from mimo.contract.parameters import Params
+from mimo.contract.request import ChatRequest
 from mimo.media.fetch.fetcher import Bounds, Fetcher
 from mimo.media.fetch.guard import Guard
 from mimo.media.fetch.request import with_content
-from mimo.types import ChatRequest, Media, Message
+from mimo.types import Media, Message
 
 PATH = "messages[0].content[0]"
 QUICK = Bounds(seconds=0.6, connect=0.5)
@@ -278,7 +279,7 @@ async def test_a_request_gets_its_content_in_its_place_and_one_without_urls_is_l
     site.pages["/a"] = page(PNG)
     here = replace(at(uri(WAV, "audio/wav"), "audio", "wav"), size=len(WAV))
     message = Message("user", "ab", parts=("a", at(site.url("/a")), "b", here))
-    request = ChatRequest(MODELS["mimo-v2-omni"], Params(), (Message("system", "s"), message))
+    request = ChatRequest(MODELS["mimo-v2-omni"], params(), (Message("system", "s"), message))
     filled = await with_content(request, Fetcher(site.guard, QUICK))
     assert [part if isinstance(part, str) else part.url for part in filled.messages[1].parts] == [
         "a", uri(PNG, "image/png"), "b", uri(WAV, "audio/wav"),

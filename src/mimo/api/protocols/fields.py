@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from mimo.contract.errors import ApiError, InvalidRequest
 from mimo.contract.models import Model, find_model
-from mimo.contract.parameters import Params
+from mimo.contract.request import ChatRequest, Params
 from mimo.contract.resolve import describe
-from mimo.types import ChatRequest, Message
+from mimo.types import Message
 
 HEADER_LIMIT = 1024
 """The most characters a header made from a client's own words may have."""

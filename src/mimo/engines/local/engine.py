@@ -14,12 +14,13 @@ from pathlib import Path
 
 from mimo.constraints.llguidance import vocabulary_of
 from mimo.contract.errors import ApiError, RateLimitExceeded
-from mimo.engines.base import Engine, EngineError, EngineInfo, Generation, check_logit_bias, room_for
+from mimo.engines.base import Engine, EngineError, EngineInfo, check_logit_bias, room_for
 from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.scheduler import Delivery, Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence
 from mimo.llamacpp.library import Library
 from mimo.sampling import Sampler, warm
+from mimo.types import TokenRequest
 
 
 class LocalEngine(Engine):
@@ -80,16 +81,16 @@ class LocalEngine(Engine):
             raise
         return model
 
-    def generate(self, generation: Generation) -> LocalStream:
+    def generate(self, generation: TokenRequest) -> LocalStream:
         room = room_for(generation, self.info)
-        check_logit_bias(generation, self.tokenizer.vocabulary)
+        check_logit_bias(generation.sampling, self.tokenizer.vocabulary)
         if self.running + generation.n > self._model.slots + self._queue:
             raise RateLimitExceeded(
                 f"the queue is full ({self.running} choices are running or waiting); try again",
                 headers={"retry-after": "1"},
             )
         prompt = generation.prompt
-        limit = min(generation.max_tokens, room)
+        limit = min(generation.max_completion_tokens, room)
         stream = LocalStream(generation, self._cancel)
         self._streams.add(stream)
         self._scheduler.submit([Sequence(stream, choice, prompt, limit) for choice in range(generation.n)])

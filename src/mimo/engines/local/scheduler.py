@@ -28,17 +28,16 @@ from queue import Empty, SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.constraints.build import constraint, sampling_params
+from mimo.constraints.build import constraint
 from mimo.contract.errors import ApiError, InternalError, InvalidRequest, ServiceUnavailable
-from mimo.engines.base import Sampled
 from mimo.engines.local.model import LocalModel
 from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
 from mimo.sampling import NO_TOKEN, Sampler
-from mimo.types import TokenLogprob
+from mimo.types import TokenBatch, TokenLogprob
 
 log = logging.getLogger(__name__)
 
-Delivery = tuple[LocalStream, Sampled | ApiError]
+Delivery = tuple[LocalStream, TokenBatch | ApiError]
 _MOST_CHUNKS = 8  # of prompts between two steps, and only while more prompts wait than streams run
 _WIDE_GAP = 8  # from one running slot to the next: beyond it a call of its own costs less than idle rows
 _WORTH_MOVING = 64  # tokens: a shorter prefix is decoded again sooner than another slot's memory is copied
@@ -234,7 +233,7 @@ class Scheduler:
         sequence.started = True
         if sequence.choice == 0:
             sequence.stream.cached_tokens = keep
-        self._sampler.begin(slot.index, sampling_params(generation, sequence.choice), rule)
+        self._sampler.begin(slot.index, generation.sampling, sequence.choice, rule)
         return True
 
     def _keep(self, slot: Slot, length: int) -> None:
@@ -294,14 +293,14 @@ class Scheduler:
                 self._release(slot)
                 continue
             if token in ends:
-                sampled = Sampled(sequence.choice, (), finish="stop")
+                sampled = TokenBatch(sequence.choice, (), finish="stop")
             else:
                 sequence.sampled += 1
                 sequence.last = token
                 known = drawn.logprobs.get(row)
                 logprobs = (TokenLogprob(token, known.logprob, known.top),) if known else ()
                 full = sequence.sampled >= sequence.limit
-                sampled = Sampled(sequence.choice, (token,), logprobs, "length" if full else None)
+                sampled = TokenBatch(sequence.choice, (token,), logprobs, "length" if full else None)
             self._out.append((sequence.stream, sampled))
             if sampled.finish:
                 self._release(slot)

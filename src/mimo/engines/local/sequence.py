@@ -11,21 +11,22 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from mimo.contract.errors import ApiError
-from mimo.engines.base import Generation, Sampled, TokenStream
+from mimo.engines.base import TokenStream
+from mimo.types import TokenBatch, TokenRequest
 
 
 class LocalStream(TokenStream):
     """The event loop's end of one generation."""
 
-    def __init__(self, generation: Generation, cancel: Callable[[LocalStream, int], None]) -> None:
+    def __init__(self, generation: TokenRequest, cancel: Callable[[LocalStream, int], None]) -> None:
         self.generation = generation
         self.open = set(range(generation.n))
         self._cancel = cancel
-        self._ready: list[Sampled] = []
+        self._ready: list[TokenBatch] = []
         self._error: ApiError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+    async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -42,7 +43,7 @@ class LocalStream(TokenStream):
         finally:
             self.close()
 
-    def put(self, sampled: Sampled) -> None:
+    def put(self, sampled: TokenBatch) -> None:
         """More tokens arrived (event loop only)."""
         if sampled.choice in self.open:
             self._ready.append(sampled)

@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 from mimo.contract.media import DEFAULT_FPS, MEDIA, megabytes
+from mimo.contract.request import ChatRequest
 from mimo.engines.upstream.chat import parts
 from mimo.engines.upstream.columns import Cell, Refusal, Table, ours
 from mimo.engines.upstream.hosted import cells as hosted
 from mimo.engines.upstream.table import ENGINES, TABLE
-from mimo.types import ChatRequest, Media, MediaKind
+from mimo.types import Media, MediaKind
 
 OWN = ("llama-server", "vllm", "sglang")
 """Engines that have a raw route too, and a tokenizer here."""
@@ -179,16 +180,16 @@ _OWN: Table = MappingProxyType({
         "llama-server": _params(TABLE["seed"]["llama-server"]),
         "vllm": _params(TABLE["seed"]["vllm"]),
         "sglang": Cell("mapped", "`seed`: 31 bits derived from seed and choice; in force only under "
-            "`--enable-deterministic-inference`", lambda request: {"seed": request.params.seed % 2**31}),
+            "`--enable-deterministic-inference`", lambda request: {"seed": request.params.sampling.seed % 2**31}),
     },
     "n": _same("n"),
-    "logprobs": _never("beside media they are not read", lambda request: request.params.logprobs),
+    "logprobs": _never("beside media they are not read", lambda request: request.params.sampling.logprobs is not None),
     "top_logprobs": {engine: Cell("refused", "as logprobs") for engine in OWN},
     "logit_bias": {
         "llama-server": Cell("mapped", "`logit_bias`: pairs", lambda request: {
-            "logit_bias": list(request.params.logit_bias)}),
-        "vllm": Cell("as is", _BIAS, lambda request: {"logit_bias": dict(request.params.logit_bias)}),
-        "sglang": Cell("as is", _BIAS, lambda request: {"logit_bias": dict(request.params.logit_bias)}),
+            "logit_bias": list(request.params.sampling.logit_bias)}),
+        "vllm": Cell("as is", _BIAS, lambda request: {"logit_bias": dict(request.params.sampling.logit_bias)}),
+        "sglang": Cell("as is", _BIAS, lambda request: {"logit_bias": dict(request.params.sampling.logit_bias)}),
     },
     "tools": {
         "llama-server": Cell("as is", "`tools`, without `strict`; needs `--jinja`", hosted.tools, _strict),

@@ -24,7 +24,7 @@ class Cell:
     """How one engine keeps one parameter. `how`: in words, for the page.
 
     `send(ask)`: the fields of the request that carry it. `refuse(given)`: why these values cannot be kept, or None.
-    A raw route is given `Ask` and `Generation`; a chat route `ChatRequest` for both.
+    A raw route is given `RawRequest` and `TokenRequest`; a chat route `ChatRequest` for both.
     """
 
     kind: Kind
@@ -43,10 +43,9 @@ def ours(how: str) -> Cell:
     return Cell("ours", how)
 
 
-def as_is(name: str, field: str | None = None, refuse: Callable[[Any], str | None] | None = None) -> Cell:
-    """The value of `name`, sent as it stands, perhaps under another name."""
-    sent = field or name
-    return Cell("as is", f"`{sent}`", lambda ask: {sent: getattr(ask, name)}, refuse)
+def as_is(name: str) -> Callable[[Any], Mapping[str, object]]:
+    """Sends the value of a field of `Sampling` as it stands."""
+    return lambda ask: {name: getattr(ask.sampling, name)}
 
 
 def check(column: Iterable[tuple[str, Cell]], given: object) -> None:

@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mimo.engines.base import Generation
 from mimo.engines.upstream.chat import parts as chat
 from mimo.engines.upstream.columns import Cell, Table, as_is, ours
 from mimo.engines.upstream.hosted import cells as hosted
-from mimo.engines.upstream.raw.request import Ask
+from mimo.engines.upstream.raw.request import RawRequest
+from mimo.types import TokenRequest
 
 ENGINES = ("llama-server", "vllm", "sglang", "hosted")
 _KEPT_MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
@@ -31,21 +31,26 @@ def _everywhere(how: str, **different: Cell) -> Mapping[str, Cell]:
     return {name: different.get(name.replace("-", "_"), ours(how)) for name in ENGINES}
 
 
-def _temperature(ask: Ask) -> Mapping[str, object]:
-    return {"temperature": ask.temperature if ask.top_p > 0 else 0.0}
+def _temperature(ask: RawRequest) -> Mapping[str, object]:
+    return {"temperature": ask.sampling.temperature if ask.sampling.top_p > 0 else 0.0}
 
 
-def _top_p(ask: Ask) -> Mapping[str, object]:
-    return {"top_p": ask.top_p if ask.top_p > 0 else 1.0}
+def _top_p(ask: RawRequest) -> Mapping[str, object]:
+    return {"top_p": ask.sampling.top_p if ask.sampling.top_p > 0 else 1.0}
 
 
 def _if(condition: Callable[[Any], object], why: str) -> Callable[[Any], str | None]:
     return lambda given: why if condition(given) else None
 
 
-def _penalty_restarts(name: str) -> Callable[[Generation], str | None]:
+def _in_parts(given: TokenRequest) -> bool:
+    """Whether it takes several requests to the engine."""
+    return given.thinking_budget is not None or given.grammar is not None
+
+
+def _penalty_restarts(name: str) -> Callable[[TokenRequest], str | None]:
     return _if(
-        lambda given: getattr(given, name) and (given.thinking_budget is not None or given.grammar is not None),
+        lambda given: getattr(given.sampling, name) and _in_parts(given),
         "together with thinking.budget_tokens or a grammar it cannot be kept by this engine: it counts anew in every "
         "request that these need; leave one of them out",
     )
@@ -53,13 +58,15 @@ def _penalty_restarts(name: str) -> Callable[[Generation], str | None]:
 
 def _penalty_counts_prompt(name: str) -> Cell:
     why = "llama-server counts the prompt's tokens too, and only the last 64; leave it at 0"
-    return Cell("refused", "counts the prompt too: only 0", refuse=_if(lambda given: getattr(given, name), why))
+    refuse = _if(lambda given: getattr(given.sampling, name), why)
+    return Cell("refused", "counts the prompt too: only 0", refuse=refuse)
 
 
-def _sglang_logprobs(given: Generation) -> bool:
-    changed = given.frequency_penalty or given.presence_penalty or given.logit_bias
-    held = given.thinking_budget is not None or given.grammar is not None
-    return given.logprobs is not None and bool(changed or held or given.temperature not in (0, 1))
+def _sglang_logprobs(given: TokenRequest) -> bool:
+    sampling = given.sampling
+    changed = sampling.frequency_penalty or sampling.presence_penalty or sampling.logit_bias
+    asked = sampling.logprobs is not None
+    return asked and bool(changed or _in_parts(given) or sampling.temperature not in (0, 1))
 
 
 _PENALTY = " Not together with a thinking budget or a grammar."
@@ -85,7 +92,7 @@ TABLE: Table = MappingProxyType({
         "llama-server": Cell("mapped", "`temperature`, with `samplers` set so that top_p is cut after it",
             lambda ask: {**_temperature(ask), "samplers": ["penalties", "temperature", "top_p"]}),
         "vllm": Cell("as is", "`temperature`; between 0 and 0.01 refused (it would become 0.01)", _temperature, _if(
-            lambda given: 0 < given.temperature < 0.01, "vLLM raises values between 0 and 0.01 to 0.01")),
+            lambda given: 0 < given.sampling.temperature < 0.01, "vLLM raises values between 0 and 0.01 to 0.01")),
         "sglang": Cell("as is", "`temperature`", _temperature),
         "hosted": Cell("as is", "`temperature`; above 1.5 refused; with thinking on only 1.0",
             hosted.plain("temperature"), hosted.temperature),
@@ -109,8 +116,8 @@ TABLE: Table = MappingProxyType({
         for name in ENGINES},
     **{name: {
         "llama-server": _penalty_counts_prompt(name),
-        "vllm": Cell("as is", f"`{name}`.{_PENALTY}", as_is(name).send, _penalty_restarts(name)),
-        "sglang": Cell("as is", f"`{name}`.{_PENALTY}", as_is(name).send, _penalty_restarts(name)),
+        "vllm": Cell("as is", f"`{name}`.{_PENALTY}", as_is(name), _penalty_restarts(name)),
+        "sglang": Cell("as is", f"`{name}`.{_PENALTY}", as_is(name), _penalty_restarts(name)),
         "hosted": Cell("as is", f"`{name}`", hosted.plain(name)),
     } for name in ("frequency_penalty", "presence_penalty")},
     "stream": {name: Cell("ours", "always streamed from there; collected if the client wants it whole",
@@ -134,22 +141,23 @@ TABLE: Table = MappingProxyType({
     "chat_template_kwargs": _THINKING,
     "seed": {
         "llama-server": Cell("mapped", "`seed`: 32 bits derived from seed and choice", lambda ask: {
-            "seed": ask.seed % _SEED_32}),
-        "vllm": Cell("mapped", "`seed`: 63 bits derived from seed and choice", lambda ask: {"seed": ask.seed}),
+            "seed": ask.sampling.seed % _SEED_32}),
+        "vllm": Cell("mapped", "`seed`: 63 bits derived from seed and choice", lambda ask: {"seed": ask.sampling.seed}),
         "sglang": Cell("mapped", "`sampling_seed`: 31 bits derived from seed and choice; in force only under "
-            "`--enable-deterministic-inference`", lambda ask: {"sampling_seed": ask.seed % 2**31}),
+            "`--enable-deterministic-inference`", lambda ask: {"sampling_seed": ask.sampling.seed % 2**31}),
         "hosted": Cell("refused", "unknown there: refused when given", refuse=hosted.seed),
     },
     "n": {name: Cell("mapped", "n requests at once, each with a seed of its own") for name in ENGINES},
     "logprobs": {
         "llama-server": Cell("mapped", "`n_probs` of at least 1, `post_sampling_probs` off: raw", lambda ask: {
-            "n_probs": 0 if ask.logprobs is None else max(1, ask.logprobs), "post_sampling_probs": False}),
+            "n_probs": 0 if ask.sampling.logprobs is None else max(1, ask.sampling.logprobs),
+            "post_sampling_probs": False}),
         "vllm": Cell("mapped", "`logprobs`, by token id: raw (needs `--logprobs-mode raw_logprobs`, the default, and "
-            "`--max-logprobs` of at least 20, the default)", lambda ask: {} if ask.logprobs is None else {
-            "logprobs": ask.logprobs, "return_tokens_as_token_ids": True}),
+            "`--max-logprobs` of at least 20, the default)", lambda ask: {} if ask.sampling.logprobs is None else {
+            "logprobs": ask.sampling.logprobs, "return_tokens_as_token_ids": True}),
         "sglang": Cell("mapped", "`return_logprob`; refused beside penalties, bias, a budget, a grammar, and "
             "temperatures other than 0 and 1, whose effect they would hold", lambda ask: {
-            "return_logprob": ask.logprobs is not None, "top_logprobs_num": ask.logprobs or 0},
+            "return_logprob": ask.sampling.logprobs is not None, "top_logprobs_num": ask.sampling.logprobs or 0},
             _if(_sglang_logprobs, _UNRAW)),
         "hosted": Cell("refused", "not given there", refuse=hosted.logprobs),
     },

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mimo.contract.request import ChatRequest
 from mimo.media.fetch.fetcher import Fetcher
-from mimo.types import ChatRequest, Media, Message
+from mimo.types import Media, Message
 
 
 async def with_content(request: ChatRequest, fetcher: Fetcher | None) -> ChatRequest:

@@ -17,8 +17,8 @@ from mimo.api.protocols.parts import MediaParts
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
+from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
-from mimo.types import ChatRequest
 
 ROWS: Mapping[str, str] = MappingProxyType(
     {

@@ -34,7 +34,7 @@ async def chat_completions(service: Service, exchange: Exchange, body: bytes, wi
             await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *decoded.headers()], sse.ALIVE)
             await _stream(answer, Chunks(reply, params.include_usage), exchange)
             return
-        whole = Whole(reply, params.logprobs)
+        whole = Whole(reply, params.sampling.logprobs is not None)
         async for events in answer:
             whole.add(events)
         await exchange.reply(200, whole.body(), headers=decoded.headers())

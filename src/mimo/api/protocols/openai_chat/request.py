@@ -14,8 +14,8 @@ from mimo.api.protocols.fields import Decoded, Wishes, requested_model
 from mimo.api.protocols.openai_chat.messages import missing_reasoning, read_messages
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
+from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
-from mimo.types import ChatRequest
 
 
 def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Decoded:

@@ -35,7 +35,8 @@ async def completions(service: Service, exchange: Exchange, body: bytes, wishes:
     with renamed({"messages": "prompt"}):
         answer = _begun(asked, service)
     with closing(answer):
-        text = Text(asked.model.id, engine.info.fingerprint, choices, engine.tokenizer.piece, params.logprobs)
+        logprobs = params.sampling.logprobs is not None
+        text = Text(asked.model.id, engine.info.fingerprint, choices, engine.tokenizer.piece, logprobs)
         await answer.opened()
         if params.stream:
             await exchange.start_stream(sse.CONTENT_TYPE, [*sse.HEADERS, *asked.headers()], sse.ALIVE)

@@ -16,7 +16,8 @@ from mimo.api.protocols.fields import Wishes, renamed, requested_model, told, un
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
-from mimo.contract.parameters import PARAMETERS, Params
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.request import Params
 from mimo.contract.resolve import resolve
 from mimo.tokenizers.base import Tokenizer
 

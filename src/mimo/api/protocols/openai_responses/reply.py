@@ -14,7 +14,8 @@ import msgspec
 from mimo.api.protocols.blocks import Block, Blocks
 from mimo.api.protocols.openai_chat.reply import wire_logprobs
 from mimo.contract.errors import ApiError
-from mimo.types import ChatRequest, FinishReason, TokenLogprob, Usage
+from mimo.contract.request import ChatRequest
+from mimo.types import FinishReason, TokenLogprob, Usage
 
 _INCOMPLETE: Mapping[FinishReason, str] = {
     "length": "max_output_tokens",
@@ -135,11 +136,11 @@ def _echo(request: ChatRequest, fields: Mapping[str, object]) -> Wire:
         "previous_response_id": None,
         "max_output_tokens": params.max_completion_tokens,
         "max_tool_calls": None,
-        "temperature": params.temperature,
-        "top_p": params.top_p,
-        "presence_penalty": params.presence_penalty,
-        "frequency_penalty": params.frequency_penalty,
-        "top_logprobs": params.top_logprobs,
+        "temperature": params.sampling.temperature,
+        "top_p": params.sampling.top_p,
+        "presence_penalty": params.sampling.presence_penalty,
+        "frequency_penalty": params.sampling.frequency_penalty,
+        "top_logprobs": params.sampling.logprobs or 0,
         "parallel_tool_calls": params.parallel_tool_calls,
         "tool_choice": fields.get("tool_choice") or "auto",
         "tools": [

@@ -18,8 +18,9 @@ from mimo.api.protocols.parts import MediaParts
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
+from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
-from mimo.types import ChatRequest, Message
+from mimo.types import Message
 
 ROWS: Mapping[str, str] = MappingProxyType(
     {

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from mimo.chat.base import strings, texts
 from mimo.contract.errors import UnsupportedInput
+from mimo.contract.request import ChatRequest
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import ChatRequest
 
 _SHORTEST = 3
 """Characters of a name that is looked for: a file may call a bracket or a space a control token."""

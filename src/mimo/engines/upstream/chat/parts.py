@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from mimo.types import ChatRequest, Media, MediaKind, Message
+from mimo.contract.request import ChatRequest
+from mimo.types import Media, MediaKind, Message
 
 Sent = Mapping[str, object]
 Part = Callable[[Media], Sent]

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from mimo.contract.request import ChatRequest
 from mimo.engines.upstream.chat.stream import HostedStream
 from mimo.engines.upstream.columns import Cell, check, fields
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.http.client import Client, Reply, encode
 from mimo.engines.upstream.raw.request import derived_seed
-from mimo.types import ChatRequest
 
 
 class ChatRoute:
@@ -48,8 +48,8 @@ class ChatRoute:
 
     async def send(self, request: ChatRequest, choice: int) -> Reply:
         """The answer to one choice of `request`, from its first byte on. Raises an `ApiError`."""
-        seed = derived_seed(request.params.seed, choice, 0)
-        one = replace(request, params=replace(request.params, seed=seed))
+        seed = derived_seed(request.params.sampling.seed, choice, 0)
+        one = replace(request, params=replace(request.params, sampling=replace(request.params.sampling, seed=seed)))
         body = {"model": self._model_id(request.model.id), **fields(self._column, one)}
         media = request.media
         of_status = partial(faults.of_media, media[0].path) if media else faults.of_status

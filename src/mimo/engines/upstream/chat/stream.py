@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from mimo.contract.errors import ServiceUnavailable, UpstreamError
+from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.http.sse import Events
 from mimo.output.calls import new_call_id
 from mimo.output.stop import StopFilter
-from mimo.types import ChatRequest, ContentDelta, Event, Finish, FinishReason, ReasoningDelta, ToolCallDelta, Usage
+from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta, ToolCallDelta, Usage
 
 if TYPE_CHECKING:
     from mimo.engines.upstream.chat.route import ChatRoute

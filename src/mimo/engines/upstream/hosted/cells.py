@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mimo.types import ChatRequest, NamedTool
+from mimo.contract.request import ChatRequest
+from mimo.types import NamedTool
 
 Sent = Mapping[str, object]
 
 
 def plain(name: str) -> Callable[[ChatRequest], Sent]:
     """A parameter under its own name."""
-    return lambda request: {name: getattr(request.params, name)}
+
+    def send(request: ChatRequest) -> Sent:
+        params = request.params
+        return {name: getattr(params.sampling if hasattr(params.sampling, name) else params, name)}
+
+    return send
 
 
 def thinking(request: ChatRequest) -> Sent:
@@ -48,20 +54,20 @@ def response_format(request: ChatRequest) -> Sent:
 def temperature(request: ChatRequest) -> str | None:
     """Why this temperature cannot be kept."""
     params = request.params
-    if params.temperature > 1.5:
-        return f"the hosted API takes at most 1.5, got {params.temperature}"
-    if params.thinking and params.temperature != 1.0:
-        return f"with thinking on the hosted API always uses 1.0, got {params.temperature}"
+    if params.sampling.temperature > 1.5:
+        return f"the hosted API takes at most 1.5, got {params.sampling.temperature}"
+    if params.thinking and params.sampling.temperature != 1.0:
+        return f"with thinking on the hosted API always uses 1.0, got {params.sampling.temperature}"
     return None
 
 
 def top_p(request: ChatRequest) -> str | None:
     """Why this top_p cannot be kept."""
     params = request.params
-    if params.top_p < 0.01:
-        return f"the hosted API takes at least 0.01, got {params.top_p}"
-    if params.thinking and params.top_p != 0.95:
-        return f"with thinking on the hosted API always uses 0.95, got {params.top_p}"
+    if params.sampling.top_p < 0.01:
+        return f"the hosted API takes at least 0.01, got {params.sampling.top_p}"
+    if params.thinking and params.sampling.top_p != 0.95:
+        return f"with thinking on the hosted API always uses 0.95, got {params.sampling.top_p}"
     return None
 
 
@@ -77,12 +83,12 @@ def seed(request: ChatRequest) -> str | None:
 
 def logprobs(request: ChatRequest) -> str | None:
     """Log-probabilities are not to be had."""
-    return "the hosted API gives no raw log-probabilities" if request.params.logprobs else None
+    return "the hosted API gives no raw log-probabilities" if request.params.sampling.logprobs is not None else None
 
 
 def logit_bias(request: ChatRequest) -> str | None:
     """Biases cannot be sent: the ids are not the API's."""
-    return "the hosted API takes no token ids" if request.params.logit_bias else None
+    return "the hosted API takes no token ids" if request.params.sampling.logit_bias else None
 
 
 def forced_tools(request: ChatRequest) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from mimo.contract.request import ChatRequest
 from mimo.engines.base import ChatEngine, EngineError, EngineInfo
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import HostedStream
@@ -20,7 +21,7 @@ from mimo.engines.upstream.http.client import Client
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.load import load_tokenizer
 from mimo.tokenizers.unknown import NoTokenizer
-from mimo.types import ChatRequest, MediaKind
+from mimo.types import MediaKind
 
 _WINDOW = 1_048_576
 

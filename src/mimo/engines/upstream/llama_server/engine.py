@@ -15,7 +15,7 @@ from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.raw.engine import Found, RawEngine
 from mimo.engines.upstream.raw.missing_tokens import Gaps
-from mimo.engines.upstream.raw.request import Ask, Piece, sorted_logprob
+from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
 from mimo.types import TokenLogprob
 
 
@@ -58,18 +58,19 @@ class LlamaServer(RawEngine):
     def prepare(self) -> None:
         self._gaps = Gaps(self.tokenizer)
 
-    def reader(self, ask: Ask) -> LlamaReader:
+    def reader(self, ask: RawRequest) -> LlamaReader:
         return LlamaReader(self._gaps, ask)
 
-    async def logprobs_of(self, ask: Ask, token: int) -> tuple[TokenLogprob, ...]:
+    async def logprobs_of(self, ask: RawRequest, token: int) -> tuple[TokenLogprob, ...]:
         """It tells nothing of half a character, whichever way one asks. So the end of the turn is made to come in its
         place, and `token` looked up among the likeliest: first a thousand, then all."""
         end = ((self.end_ids[0], 100.0),)
         for count in (1000, self.tokenizer.vocabulary):
-            (all_of_them,) = await super().logprobs_of(replace(ask, logprobs=count, logit_bias=end), self.end_ids[0])
+            sampling = replace(ask.sampling, logprobs=count, logit_bias=end)
+            (all_of_them,) = await super().logprobs_of(replace(ask, sampling=sampling), self.end_ids[0])
             for candidate, logprob in all_of_them.top:
                 if candidate == token:
-                    return (TokenLogprob(token, logprob, all_of_them.top[: ask.logprobs]),)
+                    return (TokenLogprob(token, logprob, all_of_them.top[: ask.sampling.logprobs]),)
         raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
 
 
@@ -88,7 +89,7 @@ class LlamaReader:
 
     __slots__ = ("_ask", "_gaps", "_seen")
 
-    def __init__(self, gaps: Gaps, ask: Ask) -> None:
+    def __init__(self, gaps: Gaps, ask: RawRequest) -> None:
         self._gaps = gaps
         self._ask = ask
         self._seen = 0
@@ -107,14 +108,14 @@ class LlamaReader:
         if missing > 0:
             lost = self._gaps.fill(event.content, tokens, missing)
             tokens = lost + tokens
-            if self._ask.logprobs is not None:
+            if self._ask.sampling.logprobs is not None:
                 logprobs = (*(TokenLogprob(token, NOT_TOLD) for token in lost), *logprobs)
         if event.stop:
             return Piece(tokens, logprobs, "length" if event.stop_type == "limit" else "stop")
         return Piece(tokens, logprobs)
 
     def _logprobs(self, given: list[_Probability]) -> tuple[TokenLogprob, ...]:
-        wanted = self._ask.logprobs
+        wanted = self._ask.sampling.logprobs
         if wanted is None:
             return ()
         return tuple(

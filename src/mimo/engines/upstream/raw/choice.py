@@ -1,6 +1,6 @@
-"""One choice of a `Generation` on a raw route: asked for, cut and counted by us.
+"""One choice of a `TokenRequest` on a raw route: asked for, cut and counted by us.
 
-    ask → pieces → allowed? → end of turn, limit and window by our own count → Sampled
+    ask → pieces → allowed? → end of turn, limit and window by our own count → TokenBatch
 
 With a thinking budget or a grammar it is several requests, each going on from the prompt and all tokens so far: under a
 budget one ends where the rule of what may come next changes; under a grammar it runs free, and a token that is not
@@ -12,17 +12,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
 from mimo.constraints.build import constraint
 from mimo.contract.errors import ApiError, ServiceUnavailable, UpstreamError
-from mimo.engines.base import Generation, Sampled
 from mimo.engines.upstream.http.events import pieces_of
 from mimo.engines.upstream.raw.bias_masks import biased, permits, refused_ids
-from mimo.engines.upstream.raw.request import Ask, Piece, derived_seed
-from mimo.types import TokenLogprob
+from mimo.engines.upstream.raw.request import Piece, RawRequest, derived_seed
+from mimo.types import TokenBatch, TokenLogprob, TokenRequest
 
 if TYPE_CHECKING:
     from mimo.engines.upstream.http.client import Reply
@@ -37,19 +37,19 @@ _LAST_SECONDS = 1.0
 class ChoiceStream:
     """One choice. `cached`: prompt tokens its first request found computed."""
 
-    def __init__(self, engine: RawEngine, generation: Generation, choice: int) -> None:
+    def __init__(self, engine: RawEngine, generation: TokenRequest, choice: int) -> None:
         self.cached = 0
         self.failed = False
         self._engine = engine
         self._generation = generation
         self._choice = choice
-        self._room = min(generation.max_tokens, engine.info.context_window - len(generation.prompt))
+        self._room = min(generation.max_completion_tokens, engine.info.context_window - len(generation.prompt))
         self._rule = constraint(generation, engine.tokenizer, self._room)
         self._held = generation.grammar is not None
         self._sampled: list[int] = []  # kept where a later request needs it
         self._part = 0
         self._reply: Reply | None = None
-        self._ask: Ask | None = None
+        self._ask: RawRequest | None = None
         self._closed = False
 
     async def open(self) -> None:
@@ -66,7 +66,7 @@ class ChoiceStream:
         if self._reply is not None:
             self._reply.close()
 
-    async def batches(self) -> AsyncIterator[list[Sampled]]:
+    async def batches(self) -> AsyncIterator[list[TokenBatch]]:
         """The tokens as they come, until the end of the choice."""
         try:
             while not self._closed:
@@ -86,7 +86,7 @@ class ChoiceStream:
         finally:
             self.close()
 
-    async def _one_request(self, allowed: object) -> AsyncIterator[list[Sampled]]:
+    async def _one_request(self, allowed: object) -> AsyncIterator[list[TokenBatch]]:
         """Until the choice ends or what is allowed changes."""
         await self.open()
         ask, reply, self._reply = self._ask, self._reply, None
@@ -96,7 +96,7 @@ class ChoiceStream:
         try:
             async for pieces in arriving:
                 self._note(pieces)
-                batch: list[Sampled] = []
+                batch: list[TokenBatch] = []
                 changed = False
                 for piece in pieces:
                     sampled, changed = self._take(piece, allowed)
@@ -115,7 +115,7 @@ class ChoiceStream:
                     batch[-1] = replace(last, finish=None)
                     yield batch
                     await self._rest(arriving)
-                    batch = [Sampled(self._choice, (), finish=last.finish)]
+                    batch = [TokenBatch(self._choice, (), finish=last.finish)]
                 if batch:
                     yield batch
                 if changed or (last is not None and last.finish):
@@ -143,12 +143,12 @@ class ChoiceStream:
             if piece.cached is not None and self._part == 1:
                 self.cached = piece.cached
 
-    def _take(self, piece: Piece, allowed: object) -> tuple[Sampled, bool]:
+    def _take(self, piece: Piece, allowed: object) -> tuple[TokenBatch, bool]:
         """What counts of a piece, and whether the request must end here because the rule changed."""
         tokens, ends, rule = piece.tokens, self._engine.tokenizer.end_ids, self._rule
         finish: Literal["stop", "length"] | None = None
         taken, changed = 0, False
-        vocabulary, wanted = self._engine.tokenizer.vocabulary, self._generation.logprobs is not None
+        vocabulary, wanted = self._engine.tokenizer.vocabulary, self._generation.sampling.logprobs is not None
         remembers = rule is not None or wanted
         for token in tokens:
             if self._held and rule is not None and not permits(rule.allowed(), token):
@@ -175,31 +175,29 @@ class ChoiceStream:
         logprobs = piece.logprobs[:taken]
         if wanted and len(logprobs) < taken:
             raise UpstreamError("the engine behind left out the log-probabilities it was asked for")
-        return Sampled(self._choice, tokens if taken == len(tokens) else tokens[:taken], logprobs, finish), changed
+        return TokenBatch(self._choice, tokens if taken == len(tokens) else tokens[:taken], logprobs, finish), changed
 
     def _allowed(self) -> object:
         return None if self._rule is None else self._rule.allowed()
 
-    def _next_ask(self, allowed: object, **changes: object) -> Ask:
+    def _next_ask(self, allowed: object) -> RawRequest:
         given, engine = self._generation, self._engine
         part, self._part = self._part, self._part + 1
-        fields = {
-            "prompt": given.prompt + tuple(self._sampled),
-            "max_tokens": self._room,
-            "temperature": given.temperature,
-            "top_p": given.top_p,
-            "frequency_penalty": given.frequency_penalty,
-            "presence_penalty": given.presence_penalty,
-            "seed": derived_seed(given.seed, self._choice, part),
-            "logit_bias": given.logit_bias,
-            "logprobs": given.logprobs,
-            "model": engine.model,
-            "end_ids": engine.end_ids,
-            "banned": () if self._held else refused_ids(allowed, engine.tokenizer.vocabulary),
-        }
-        return Ask(**{**fields, **changes})  # type: ignore[arg-type]
+        return RawRequest(
+            prompt=given.prompt + tuple(self._sampled),
+            sampling=replaced(given.sampling, seed=derived_seed(given.sampling.seed, self._choice, part)),
+            max_tokens=self._room,
+            model=engine.model,
+            end_ids=engine.end_ids,
+            banned=() if self._held else refused_ids(allowed, engine.tokenizer.vocabulary),
+        )
 
-    async def _told(self, sampled: Sampled) -> Sampled:
+    def _one_token(self, logit_bias: tuple[tuple[int, float], ...]) -> RawRequest:
+        """The next request, for a single token under these biases alone."""
+        ask = self._next_ask(None)
+        return replaced(ask, max_tokens=1, sampling=replaced(ask.sampling, logit_bias=logit_bias))
+
+    async def _told(self, sampled: TokenBatch) -> TokenBatch:
         """With the log-probabilities that the engine left out (NaN) asked for, each in a request for that token."""
         logprobs = list(sampled.logprobs)
         start = len(self._sampled) - len(sampled.tokens)
@@ -210,36 +208,35 @@ class ChoiceStream:
         return replace(sampled, logprobs=tuple(logprobs))
 
     async def _logprobs_of(self, prompt: tuple[int, ...], token: int) -> tuple[TokenLogprob, ...]:
-        bias = ((token, _FORCED),)
-        ask = self._next_ask(None, prompt=prompt, max_tokens=1, temperature=0.0, logit_bias=bias)
+        ask = self._one_token(((token, _FORCED),))
+        ask = replaced(ask, prompt=prompt, sampling=replaced(ask.sampling, temperature=0.0))
         return await self._engine.logprobs_of(ask, token)
 
-    async def _force(self, token: int) -> Sampled:
+    async def _force(self, token: int) -> TokenBatch:
         """Put `token` there. Its raw logprob, where wanted, costs a request for just this token."""
         logprobs: tuple[TokenLogprob, ...] = ()
-        if self._generation.logprobs is not None:
+        if self._generation.sampling.logprobs is not None:
             logprobs = await self._logprobs_of((*self._generation.prompt, *self._sampled), token)
         return self._put(token, logprobs)
 
-    def _put(self, token: int, logprobs: tuple[TokenLogprob, ...]) -> Sampled:
+    def _put(self, token: int, logprobs: tuple[TokenLogprob, ...]) -> TokenBatch:
         assert self._rule is not None
         self._rule.accept(token)
         self._sampled.append(token)
         self._room -= 1
-        return Sampled(self._choice, (token,), logprobs, None if self._room else "length")
+        return TokenBatch(self._choice, (token,), logprobs, None if self._room else "length")
 
-    async def _redraw(self) -> Sampled:
+    async def _redraw(self) -> TokenBatch:
         """One token among those that the grammar allows here."""
         allowed = self._allowed()
         if isinstance(allowed, int):
             return await self._force(allowed)
-        bias = biased(allowed, self._engine.tokenizer.vocabulary, self._generation.logit_bias)
+        bias = biased(allowed, self._engine.tokenizer.vocabulary, self._generation.sampling.logit_bias)
         for _ in range(_TRIES):
-            ask = self._next_ask(None, max_tokens=1, logit_bias=bias)
-            piece = await self._engine.one_token(ask)
+            piece = await self._engine.one_token(self._one_token(bias))
             token = piece.tokens[0] if piece.tokens else self._engine.end_ids[0]
             if permits(allowed, token):
                 if token in self._engine.tokenizer.end_ids:
-                    return Sampled(self._choice, (), finish="stop")
+                    return TokenBatch(self._choice, (), finish="stop")
                 return self._put(token, piece.logprobs[:1])
         raise UpstreamError("the engine behind does not keep to the tokens that the grammar allows")

@@ -1,6 +1,6 @@
 """An engine behind us that takes token ids and gives token ids: what llama-server, vLLM and SGLang have in common.
 
-    Generation → refused by the table? → Ask → body from the table → reply → RawStream
+    TokenRequest → refused by the table? → RawRequest → body from the table → reply → RawStream
 
 A member says its routes, its own discovery and how it is read; the table says how each parameter is sent. A request
 with media cannot be ids: it goes by the engine's chat route (`chat_route.py`), if its operator says that its model
@@ -20,19 +20,20 @@ from typing import ClassVar
 from mimo.chat.base import check_text
 from mimo.constraints.llguidance import vocabulary_of
 from mimo.contract.errors import ApiError, UpstreamError
-from mimo.engines.base import Engine, EngineError, EngineInfo, EventStream, Generation, check_logit_bias, room_for
+from mimo.contract.request import ChatRequest
+from mimo.engines.base import Engine, EngineError, EngineInfo, EventStream, check_logit_bias, room_for
 from mimo.engines.upstream.chat.control_text import check_spelling
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat_table import chat_column
 from mimo.engines.upstream.columns import check, fields
 from mimo.engines.upstream.http.client import Client, Reply, encode
 from mimo.engines.upstream.http.events import pieces_of
-from mimo.engines.upstream.raw.request import Ask, Piece, Reader
+from mimo.engines.upstream.raw.request import Piece, RawRequest, Reader
 from mimo.engines.upstream.raw.stream import RawStream
 from mimo.engines.upstream.table import column
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.load import load_tokenizer
-from mimo.types import ChatRequest, MediaKind, TokenLogprob
+from mimo.types import MediaKind, TokenLogprob, TokenRequest
 
 log = logging.getLogger("mimo.upstream")
 
@@ -130,19 +131,19 @@ class RawEngine(Engine):
         """Ask the engine at `url` what it serves. Raises an `ApiError`, `EngineError` when it will never do."""
 
     @abstractmethod
-    def reader(self, ask: Ask) -> Reader:
+    def reader(self, ask: RawRequest) -> Reader:
         """A reader of the answer to `ask`."""
 
     def prepare(self) -> None:
         """What a member needs of the tokenizer, computed once, beside the event loop."""
 
-    def body(self, ask: Ask) -> dict[str, object]:
+    def body(self, ask: RawRequest) -> dict[str, object]:
         """The request's body."""
         return fields(self._column, ask)
 
-    def generate(self, generation: Generation) -> RawStream:
+    def generate(self, generation: TokenRequest) -> RawStream:
         room_for(generation, self.info)
-        check_logit_bias(generation, self.tokenizer.vocabulary)
+        check_logit_bias(generation.sampling, self.tokenizer.vocabulary)
         check(self._column, generation)
         stream = RawStream(self, generation)
         self._streams.add(stream)
@@ -151,7 +152,7 @@ class RawEngine(Engine):
     def chat(self, request: ChatRequest) -> EventStream:
         """Answer a request that holds media. Raises as `generate` does, and for text that the engine would not take as
         text: it looks for its control tokens in it."""
-        check_logit_bias(request.params, self.tokenizer.vocabulary)
+        check_logit_bias(request.params.sampling, self.tokenizer.vocabulary)
         check_text(request.messages, request.params.tools)
         check_spelling(request, self.tokenizer)
         return self._chat.chat(request)
@@ -169,17 +170,17 @@ class RawEngine(Engine):
         """Generations that are open."""
         return len(self._streams) + self._chat.running
 
-    async def send(self, ask: Ask) -> Reply:
+    async def send(self, ask: RawRequest) -> Reply:
         """The engine's answer to `ask`, from its first byte on. Raises an `ApiError`."""
         return await self.client.send(self.path, encode(self.body(ask)))
 
-    async def logprobs_of(self, ask: Ask, token: int) -> tuple[TokenLogprob, ...]:
+    async def logprobs_of(self, ask: RawRequest, token: int) -> tuple[TokenLogprob, ...]:
         """The raw logprobs at the place where `ask` samples its one token, which its bias makes `token`."""
         if not (logprobs := (await self.one_token(ask)).logprobs):
             raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
         return logprobs[:1]
 
-    async def one_token(self, ask: Ask) -> Piece:
+    async def one_token(self, ask: RawRequest) -> Piece:
         """The piece that holds the only token of `ask`, or the end without one."""
         reply = await self.send(ask)
         try:

@@ -6,25 +6,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal, Protocol
 
-from mimo.types import TokenLogprob
+from mimo.types import Sampling, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Continue `prompt` once. `seed` is this request's own, 63 bits; `model` is the name the engine knows it by.
-
-    `banned` ids may not be sampled. `logprobs`: None, or how many of the likeliest to give.
-    """
+class RawRequest:
+    """Continue `prompt` once, for at most `max_tokens`. The seed in `sampling` is this request's own, 63 bits; `model`
+    is the name the engine knows it by; `banned` ids may not be sampled."""
 
     prompt: tuple[int, ...]
+    sampling: Sampling
     max_tokens: int
-    temperature: float
-    top_p: float
-    frequency_penalty: float
-    presence_penalty: float
-    seed: int
-    logit_bias: tuple[tuple[int, float], ...]
-    logprobs: int | None
     model: str
     end_ids: tuple[int, ...]
     banned: tuple[int, ...] = ()
@@ -32,7 +24,7 @@ class Ask:
     @property
     def biases(self) -> dict[int, float]:
         """`logit_bias` with the banned ids at −100, the lowest that every engine takes."""
-        return {**dict(self.logit_bias), **dict.fromkeys(self.banned, -100.0)}
+        return {**dict(self.sampling.logit_bias), **dict.fromkeys(self.banned, -100.0)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The tokens of one `Generation` from a raw route: a request for every choice, their batches in the order they come."""
+"""The tokens of one `TokenRequest` from a raw route: a request for every choice, batches in the order they come."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
-from mimo.engines.base import Generation, Sampled, TokenStream
+from mimo.engines.base import TokenStream
 from mimo.engines.upstream.raw.choice import ChoiceStream
+from mimo.types import TokenBatch, TokenRequest
 
 if TYPE_CHECKING:
     from mimo.engines.upstream.raw.engine import RawEngine
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 class RawStream(TokenStream):
     """One generation on a raw route."""
 
-    def __init__(self, engine: RawEngine, generation: Generation) -> None:
+    def __init__(self, engine: RawEngine, generation: TokenRequest) -> None:
         self.choices = [ChoiceStream(engine, generation, choice) for choice in range(generation.n)]
         self._engine = engine
 
@@ -25,7 +26,7 @@ class RawStream(TokenStream):
             return await self.choices[0].open()
         await asyncio.gather(*(choice.open() for choice in self.choices))
 
-    async def __aiter__(self) -> AsyncIterator[list[Sampled]]:
+    async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         try:
             single = len(self.choices) == 1
             async for batch in self.choices[0].batches() if single else merged(self.choices):
@@ -50,9 +51,9 @@ class RawStream(TokenStream):
             choice.close()
 
 
-async def merged(choices: Sequence[ChoiceStream]) -> AsyncIterator[list[Sampled]]:
+async def merged(choices: Sequence[ChoiceStream]) -> AsyncIterator[list[TokenBatch]]:
     """The batches of all `choices`; the first that fails ends all, with its error."""
-    ready: asyncio.Queue[list[Sampled] | BaseException | None] = asyncio.Queue()
+    ready: asyncio.Queue[list[TokenBatch] | BaseException | None] = asyncio.Queue()
 
     async def read(choice: ChoiceStream) -> None:
         try:
@@ -66,7 +67,7 @@ async def merged(choices: Sequence[ChoiceStream]) -> AsyncIterator[list[Sampled]
     try:
         left = len(tasks)
         while left:
-            batch: list[Sampled] = []
+            batch: list[TokenBatch] = []
             item = await ready.get()
             while True:
                 if isinstance(item, BaseException):

@@ -13,7 +13,7 @@ import msgspec
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.raw.engine import Found, RawEngine
-from mimo.engines.upstream.raw.request import Ask, Piece, sorted_logprob
+from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
 from mimo.types import TokenLogprob
 
 _TOP = ("input_ids", "stream", "return_logprob", "top_logprobs_num")
@@ -58,12 +58,12 @@ class Sglang(RawEngine):
         name = str(server.get("served_model_name") or info.get("model_path") or "model")
         return Found(name, window, str(server.get("version") or ""), files if files.is_dir() else None)
 
-    def body(self, ask: Ask) -> dict[str, object]:
+    def body(self, ask: RawRequest) -> dict[str, object]:
         flat = super().body(ask)
         top = {name: flat.pop(name) for name in _TOP if name in flat}
         return {**top, "sampling_params": flat}
 
-    def reader(self, ask: Ask) -> SglangReader:
+    def reader(self, ask: RawRequest) -> SglangReader:
         return SglangReader(ask)
 
 
@@ -89,8 +89,8 @@ class SglangReader:
 
     __slots__ = ("_seen", "_wanted")
 
-    def __init__(self, ask: Ask) -> None:
-        self._wanted = ask.logprobs
+    def __init__(self, ask: RawRequest) -> None:
+        self._wanted = ask.sampling.logprobs
         self._seen = 0
 
     def read(self, data: bytes) -> Piece | None:

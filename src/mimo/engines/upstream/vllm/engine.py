@@ -9,7 +9,7 @@ import msgspec
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.raw.engine import Found, RawEngine, sole_model
-from mimo.engines.upstream.raw.request import Ask, Piece, sorted_logprob
+from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
 from mimo.types import TokenLogprob
 
 
@@ -59,7 +59,7 @@ class Vllm(RawEngine):
         files = Path(str(row.get("root") or row["id"]))
         return Found(str(row["id"]), window, str(said), files if files.is_dir() else None)
 
-    def reader(self, ask: Ask) -> VllmReader:
+    def reader(self, ask: RawRequest) -> VllmReader:
         return VllmReader(ask)
 
 
@@ -68,8 +68,8 @@ class VllmReader:
 
     __slots__ = ("_wanted",)
 
-    def __init__(self, ask: Ask) -> None:
-        self._wanted = ask.logprobs
+    def __init__(self, ask: RawRequest) -> None:
+        self._wanted = ask.sampling.logprobs
 
     def read(self, data: bytes) -> Piece | None:
         """Raises `UpstreamError` for an error event and for an end that is not one."""

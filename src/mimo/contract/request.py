@@ -1,0 +1,50 @@
+"""A request after validation: `Params`, what the parameters table makes of its fields, and `ChatRequest` around them.
+
+Every field is concrete. No field that the table fills has a default: the rows have them. No wire format is known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mimo.contract.models import Model
+from mimo.types import JsonFormat, Media, Message, Sampling, Tool, ToolChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """What one request asks of sampling and output; counts are in tokens.
+
+    `seed_given`: whether the seed is the client's and not drawn by us: an engine without seeds refuses the one, not
+    the other.
+    """
+
+    sampling: Sampling
+    max_completion_tokens: int
+    n: int
+    stop: tuple[str, ...]
+    stream: bool
+    include_usage: bool
+    thinking: bool
+    thinking_budget: int | None
+    tools: tuple[Tool, ...]
+    tool_choice: ToolChoice
+    parallel_tool_calls: bool
+    json_format: JsonFormat | None
+    seed_given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Messages to answer. `continues`: the answer goes on from the last message, an assistant's, instead of following
+    it."""
+
+    model: Model
+    params: Params
+    messages: tuple[Message, ...]
+    continues: bool = False
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        """The media of all messages, in order."""
+        return tuple(media for message in self.messages for media in message.media)

@@ -1,0 +1,30 @@
+"""Values of the contract for tests that stand below the decoders: its defaults, but for what a test changes."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from mimo.contract.models import MODELS
+from mimo.contract.request import Params
+from mimo.contract.resolve import resolve
+from mimo.types import Sampling, TokenRequest
+
+DEFAULTS = resolve({"seed": 0}, MODELS["mimo-v2-flash"]).params
+
+
+def sampling(**changes: Any) -> Sampling:
+    """The contract's defaults with seed 0 and these `changes`."""
+    return replace(DEFAULTS.sampling, **changes)
+
+
+def params(**changes: Any) -> Params:
+    """The contract's defaults with seed 0 and these `changes`; what is drawn by is changed under its own name too."""
+    drawn = {field.name: changes.pop(field.name) for field in fields(Sampling) if field.name in changes}
+    return replace(DEFAULTS, sampling=sampling(**drawn), **changes)
+
+
+def token_request(prompt: tuple[int, ...], max_completion_tokens: int, **changes: Any) -> TokenRequest:
+    """One choice under the contract's defaults, with these `changes`."""
+    drawn = {field.name: changes.pop(field.name) for field in fields(Sampling) if field.name in changes}
+    return TokenRequest(prompt, sampling(**drawn), max_completion_tokens, **{"n": 1, **changes})
