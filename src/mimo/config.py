@@ -47,6 +47,7 @@ class Settings:
     )
     allow_media_urls: bool = _setting(False, "Fetch media that clients name by URL, from public addresses only.")
     tokenizer: Path | None = _setting(None, "The model's tokenizer.json, its folder, or any GGUF of it.")
+    chat_template: str | None = _setting(None, "Chat template in place of the model's own: a file of Jinja, or chatml.")
     model: Path | None = _setting(None, "GGUF file to serve; default: nano, the small model in the package.")
     script: Path | None = _setting(None, "Script of the scripted engine (JSON).")
     slots: int | None = _setting(None, "Sequences that run at once; default 32 for nano, 4 for other files.")

@@ -68,7 +68,7 @@ class Engine(ABC):
     info: EngineInfo
     tokenizer: Tokenizer
     chat_template: str | None
-    """Jinja source of the model's own template; None: MiMo's."""
+    """Jinja source of the model's own template, "" where it brings none; None: MiMo's."""
     holds_grammar: bool = False
     """Whether it samples under a `TokenRequest.grammar`; where not, what needs one is refused before it comes here."""
 

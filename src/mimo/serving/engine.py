@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mimo.chat.prompt import ChatFormat, chat_format
+from mimo.chat.prompt import ChatFormat, chat_format, read_template, usable_format
 from mimo.config import ConfigError, Settings
 from mimo.engines.base import Engine
 from mimo.nano import gguf_path
@@ -84,7 +85,22 @@ async def start_engine(settings: Settings, console: Console) -> tuple[Engine, Ch
         )
         engine = build_engine(settings, lambda share: progress.update(bar, completed=share))
         await engine.start()
-    return engine, chat_format(engine.chat_template, engine.tokenizer)
+    try:
+        return engine, await _chat_format(settings, engine)
+    except ConfigError:
+        await engine.close()
+        raise
+
+
+async def _chat_format(settings: Settings, engine: Engine) -> ChatFormat:
+    """The operator's template, which must be usable, or the model's own."""
+    if settings.chat_template is None:
+        return await asyncio.to_thread(usable_format, engine.chat_template, engine.tokenizer)
+    try:
+        engine.chat_template = read_template(settings.chat_template)
+        return await asyncio.to_thread(chat_format, engine.chat_template, engine.tokenizer)
+    except ValueError as problem:
+        raise ConfigError(f"chat_template: {problem}") from None
 
 
 def compute_threads(nano: bool, wanted: int | None) -> tuple[int, int]:

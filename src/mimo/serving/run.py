@@ -9,6 +9,7 @@ from rich.console import Console
 
 from mimo.api.access import names_of
 from mimo.api.app import App
+from mimo.chat.unknown import WHAT_TO_DO, UnknownFormat
 from mimo.config import Settings, model_rows
 from mimo.engines.base import Engine
 from mimo.media.fetch.fetcher import Fetcher
@@ -61,6 +62,8 @@ async def run(
         settle()
         app.answer_with(engine, chat_format)
         _say(await address, settings, engine, app, console)
+        if isinstance(chat_format, UnknownFormat):
+            console.print(f"  no chat: {chat_format.why}; {WHAT_TO_DO}", highlight=False, soft_wrap=True, markup=False)
         await server
     finally:
         loading.cancel()

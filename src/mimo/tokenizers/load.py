@@ -15,7 +15,7 @@ _MIMO = ("mimo2", "mimo_v2", "mimo_v2_flash")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A tokenizer, and the model's own chat template; None: MiMo's."""
+    """A tokenizer, and the model's own chat template, "" where it brings none; None: MiMo's."""
 
     tokenizer: Tokenizer
     template: str | None
@@ -30,7 +30,10 @@ def load_tokenizer(path: Path) -> Loaded:
         return _of_gguf(file)
     from mimo.tokenizers.huggingface import JsonTokenizer, chat_template, model_type
 
-    template = None if model_type(file.parent) in _MIMO else chat_template(file.parent)
+    kind = model_type(file.parent)
+    template = None if kind in _MIMO else chat_template(file.parent)
+    if template is None and kind not in (None, *_MIMO):  # a bare tokenizer.json says nothing: MiMo's, as its name says
+        template = ""
     return Loaded(JsonTokenizer(file), template)
 
 
@@ -46,8 +49,8 @@ def _of_gguf(path: Path) -> Loaded:
     model = library.llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise EngineError(f"{path}: {'; '.join(library.errors) or 'llama.cpp cannot load its vocabulary'}")
-    template: bytes | None = None
-    if header.architecture not in _MIMO:
-        template = library.llama_model_chat_template(model, None)
     vocabulary = Vocabulary(library, model)  # keeps the model: as long as the process
-    return Loaded(vocabulary, template.decode(errors="replace") if template else None)
+    if header.architecture in _MIMO:
+        return Loaded(vocabulary, None)
+    template: bytes | None = library.llama_model_chat_template(model, None)
+    return Loaded(vocabulary, (template or b"").decode(errors="replace"))

@@ -24,9 +24,12 @@ K_QUANTS = {  # bytes of a block, where its scale stands, about the largest weig
 
 
 class Writer:
-    """A GGUF being written: random tensors from a seed, the tokenizer copied from nano. `kind`: of its matrices."""
+    """A GGUF being written: random tensors from a seed, the tokenizer copied from nano. `kind`: of its matrices;
+    `template`: its chat template, None for a file without one."""
 
-    def __init__(self, path: Path, architecture: str, kind: str = "F32", width: int = WIDTH) -> None:
+    def __init__(
+        self, path: Path, architecture: str, kind: str = "F32", width: int = WIDTH, template: str | None = CHATML
+    ) -> None:
         self.kind = gguf.GGMLQuantizationType[kind]
         self.writer = gguf.GGUFWriter(path, architecture)
         self.dice = np.random.default_rng(1)
@@ -41,7 +44,8 @@ class Writer:
         write.add_token_types(fields["tokenizer.ggml.token_type"].contents())
         write.add_token_merges(fields["tokenizer.ggml.merges"].contents())
         write.add_eos_token_id(fields["tokenizer.ggml.eos_token_id"].contents())
-        write.add_chat_template(CHATML)
+        if template is not None:
+            write.add_chat_template(template)
         write.add_context_length(512)
         write.add_embedding_length(width)
         write.add_block_count(LAYERS)
@@ -77,9 +81,9 @@ class Writer:
         self.writer.close()
 
 
-def write_llama(path: Path, kind: str = "F32", width: int = WIDTH) -> None:
+def write_llama(path: Path, kind: str = "F32", width: int = WIDTH, template: str | None = CHATML) -> None:
     """A transformer of the commonest shape."""
-    w = Writer(path, "llama", kind, width)
+    w = Writer(path, "llama", kind, width, template)
     w.writer.add_feed_forward_length(2 * width)
     w.writer.add_head_count(4)
     w.writer.add_head_count_kv(2)

@@ -156,11 +156,11 @@ class LocalModel:
 
     @property
     def chat_template(self) -> str | None:
-        """The file's own template; None for MiMo's own architecture, whose format the house writes itself."""
+        """The file's own template, "" where it brings none; None for MiMo's own architecture, whose format is ours."""
         if self.header.architecture == _MIMO_ARCHITECTURE:
             return None
         template: bytes | None = self._library.llama_model_chat_template(self._model, None)
-        return template.decode(errors="replace") if template else None
+        return (template or b"").decode(errors="replace")
 
     def decode_prompt(self, slot: int, tokens: Sequence[int], position: int, *, last: bool) -> NDArray[np.float32]:
         """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary]."""
