@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.engines.other_models import write_llama
+from tests.engines.local.other_models import write_llama
 from tests.served import served
 
 from mimo.nano import gguf_path
