@@ -21,28 +21,9 @@ import pytest
 from tests.engines.upstream.fakes import free_port
 from tests.engines.upstream.fronts import Front
 from tests.engines.upstream.tiny_hub import WINDOW, write_model
-from tests.verify.test_parameters_on_nano import (
-    test_high_bits_of_the_seed_count,
-    test_penalties_do_not_count_the_prompt,
-    test_penalties_follow_the_formula_at_every_step,
-    test_temperature_scales_every_step_and_no_other_temperature_fits,
-    test_temperature_zero_takes_the_likeliest_token,
-    test_the_top_p_default_is_point_95,
-    test_top_p_is_cut_after_temperature,
-    test_top_p_keeps_the_shortest_prefix_and_renormalises,
-)
+from tests.verify.claims import PenaltyClaims, SamplingClaims
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(600)]
-__all__ = [
-    "test_high_bits_of_the_seed_count",
-    "test_penalties_do_not_count_the_prompt",
-    "test_penalties_follow_the_formula_at_every_step",
-    "test_temperature_scales_every_step_and_no_other_temperature_fits",
-    "test_temperature_zero_takes_the_likeliest_token",
-    "test_the_top_p_default_is_point_95",
-    "test_top_p_is_cut_after_temperature",
-    "test_top_p_keeps_the_shortest_prefix_and_renormalises",
-]
 THINKING = {"type": "enabled"}
 START_SECONDS = 400
 
@@ -176,3 +157,7 @@ def test_asked_directly_the_same_engine_breaks_the_contract(direct: httpx.Client
     assert ask(temperature=0.005).status_code == 200
     assert ask(thinking={"type": "maybe"}).status_code == 200
     assert ask(max_tokens=60_000).status_code == 400, "a limit above the window is refused"
+
+
+class TestParametersThroughVllm(SamplingClaims, PenaltyClaims):
+    """All but those of a batch: a seed is not the same there beside other requests."""

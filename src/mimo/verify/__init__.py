@@ -1,0 +1,1 @@
+"""Whether an endpoint does what the contract says, measured from outside."""
