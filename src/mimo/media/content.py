@@ -100,14 +100,18 @@ def _wrong(text: str, start: int) -> str:
 
 def checked(head: bytes, said: str, media: Media) -> str:
     """The format of a content that begins with `head`: one that the contract has for this kind, and what the client
-    said it is (`said`: a media type; `media.format`: a format's name; "" for neither). Raises `InvalidRequest`."""
+    said it is (`said`: a media type; `media.format`: a format's name; "" for neither).
+
+    Raises `InvalidRequest`, which shows what came only if the client sent it: fetched content is not repeated.
+    """
     formats = MEDIA[media.kind].formats
     known = formats_of(head)
     fitting = [name for name in known if name in formats]
     if not fitting:
-        came = " or ".join(known) if known else f"bytes that begin {head[:8].hex(' ')}"
-        words = f"must be {_TOLD[media.kind]} of format {names(media.kind)}, told by its content; got {came}"
-        raise refused(media, words)
+        words = f"must be {_TOLD[media.kind]} of format {names(media.kind)}, told by its content; got "
+        if media.url.lower().startswith("http"):
+            raise refused(media, f"{words}another content at this URL")
+        raise refused(media, words + (" or ".join(known) or f"bytes that begin {head[:8].hex(' ')}"))
     (form,) = fitting
     for word, wanted in ((said, formats[form]), (media.format, (form,))):
         if word not in (*_ANY_TYPE, *wanted):

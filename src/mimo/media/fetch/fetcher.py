@@ -31,13 +31,20 @@ _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"mimo
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What fetching may cost. `seconds`: for one URL from the request on, redirects and waiting for a place included;
-    `connect`: for a connection; `hops`: redirects; `at_once`: URLs at the same time, of all requests."""
+    """What fetching may cost.
+
+    `seconds`: for one URL from the request on, redirects and waiting for a place included; `connect`: for a connection;
+    `silent`: between two pieces of an answer; `rate`: bytes a second that content must have come at, after `silent`
+    seconds. `hops`: redirects. `at_once`: URLs at the same time, of all requests; `of_request`: of one request.
+    """
 
     seconds: float = 60.0
     connect: float = 5.0
+    silent: float = 10.0
+    rate: int = 64 * 1024
     hops: int = 3
-    at_once: int = 8
+    at_once: int = 32
+    of_request: int = 4
 
 
 class Fetcher:
@@ -53,8 +60,9 @@ class Fetcher:
 
         Raises `InvalidRequest` and `RequestTooLarge` with the path of the one that failed.
         """
-        purse = _Purse()
-        tasks = [asyncio.create_task(self._within_time(media, purse)) for media in wanted]
+        budget = _ByteBudget()
+        own = asyncio.Semaphore(self._bounds.of_request)
+        tasks = [asyncio.create_task(self._within_time(media, budget, own)) for media in wanted]
         try:
             return await asyncio.gather(*tasks)
         finally:
@@ -62,12 +70,14 @@ class Fetcher:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _within_time(self, media: Media, purse: _Purse) -> Media:
+    async def _within_time(self, media: Media, budget: _ByteBudget, own: asyncio.Semaphore) -> Media:
         try:
-            async with asyncio.timeout(self._bounds.seconds), self._places, self._session() as session:
-                return await self._follow(session, media, purse)
+            async with asyncio.timeout(self._bounds.seconds), own, self._places, self._session() as session:
+                return await self._follow(session, media, budget)
         except ApiError:
             raise
+        except aiohttp.ServerTimeoutError:
+            words = f"could not be fetched: its server said nothing for {self._bounds.silent:g} seconds"
         except TimeoutError:
             words = f"could not be fetched within {self._bounds.seconds:g} seconds"
         except Refused as problem:
@@ -87,14 +97,14 @@ class Fetcher:
         )
         return aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._bounds.connect),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._bounds.connect, sock_read=self._bounds.silent),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             headers=_HEADERS,
         )
 
-    async def _follow(self, session: aiohttp.ClientSession, media: Media, purse: _Purse) -> Media:
+    async def _follow(self, session: aiohttp.ClientSession, media: Media, budget: _ByteBudget) -> Media:
         url = self._guard.target(media.url)
         for _ in range(self._bounds.hops + 1):
             async with session.get(url, allow_redirects=False) as response:
@@ -102,50 +112,55 @@ class Fetcher:
                     url = self._guard.target(response.headers["location"], url)
                     continue
                 if response.status != 200:
-                    raise Refused(f"was answered with status {response.status}")
+                    log.info("%s: answered with status %d", media.path, response.status)
+                    raise Refused("was not answered with its content")
                 if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
                     raise Refused("was answered with a compressed content, which was not asked for")
-                return await _content(response, media, purse)
+                return await self._content(response, media, budget)
         raise Refused(f"redirects more than {self._bounds.hops} times")
 
+    async def _content(self, response: aiohttp.ClientResponse, media: Media, budget: _ByteBudget) -> Media:
+        """Read, counted, as base64."""
+        limit = MEDIA[media.kind].fetched
+        if response.content_length is not None:
+            check_size(response.content_length, limit, media)
+        pieces: list[str] = []
+        size, head, rest = 0, b"", b""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        async for piece in response.content.iter_any():
+            size += len(piece)
+            check_size(size, limit, media, so_far=True)
+            budget.spend(len(piece), media)
+            gone = clock() - begun
+            if gone > self._bounds.silent and size < self._bounds.rate * gone:
+                raise Refused(f"comes too slowly: at least {self._bounds.rate // 1024} KiB a second are needed")
+            if len(head) < HEAD:
+                head += piece[: HEAD - len(head)]
+            whole = rest + piece
+            cut = len(whole) - len(whole) % 3  # base64 in steps of three bytes needs no padding between pieces
+            pieces.append(binascii.b2a_base64(whole[:cut], newline=False).decode())
+            rest = whole[cut:]
+        if not size:
+            raise Refused("holds nothing")
+        pieces.append(binascii.b2a_base64(rest, newline=False).decode())
+        form = checked(head, "", media)
+        return replace(
+            media,
+            url="".join((f"data:{MEDIA[media.kind].formats[form][0]};base64,", *pieces)),
+            format=form,
+            size=size,
+        )
 
-class _Purse:
+
+class _ByteBudget:
     """What all URLs of one request may hold together."""
 
     def __init__(self) -> None:
         self.spent = 0
 
-    def pay(self, size: int, media: Media) -> None:
+    def spend(self, size: int, media: Media) -> None:
         self.spent += size
         if self.spent > MAX_FETCHED:
             words = f"{media.path} brings what is fetched for this request over {megabytes(MAX_FETCHED)}"
             raise RequestTooLarge(f"{words}; name fewer or smaller media", param=media.path)
-
-
-async def _content(response: aiohttp.ClientResponse, media: Media, purse: _Purse) -> Media:
-    """Read, counted, as base64."""
-    limit = MEDIA[media.kind].fetched
-    if response.content_length is not None:
-        check_size(response.content_length, limit, media)
-    pieces: list[str] = []
-    size, head, rest = 0, b"", b""
-    async for piece in response.content.iter_any():
-        size += len(piece)
-        check_size(size, limit, media, so_far=True)
-        purse.pay(len(piece), media)
-        if len(head) < HEAD:
-            head += piece[: HEAD - len(head)]
-        whole = rest + piece
-        cut = len(whole) - len(whole) % 3  # base64 in steps of three bytes needs no padding between pieces
-        pieces.append(binascii.b2a_base64(whole[:cut], newline=False).decode())
-        rest = whole[cut:]
-    if not size:
-        raise Refused("holds nothing")
-    pieces.append(binascii.b2a_base64(rest, newline=False).decode())
-    form = checked(head, "", media)
-    return replace(
-        media,
-        url="".join((f"data:{MEDIA[media.kind].formats[form][0]};base64,", *pieces)),
-        format=form,
-        size=size,
-    )
