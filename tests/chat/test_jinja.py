@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimo.chat.jinja.shield import SENTINELS
-from mimo.chat.prompt import chat_format
+from mimo.chat.prompt import ChatFormat, chat_format
 from mimo.contract.errors import InvalidRequest
 from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
 from mimo.types import Message, ToolCall
@@ -28,9 +30,15 @@ CHATML = """\
 {%- endif %}"""
 
 
+@cache
+def form(template: str) -> ChatFormat:
+    """One format, and one process, for all examples of a template."""
+    return chat_format(template, TOKENIZER)
+
+
 def render(template: str, *messages: Message, thinking: bool = False) -> tuple[str, bool]:
     """(the prompt with control tokens in brackets, in_reasoning)."""
-    prompt = chat_format(template, TOKENIZER).render(messages, thinking=thinking)
+    prompt = form(template).render(messages, thinking=thinking)
     marked = (b"[%s]" % TOKENIZER.piece(t) if TOKENIZER.is_control(t) else TOKENIZER.piece(t) for t in prompt.tokens)
     return b"".join(marked).decode(), prompt.in_reasoning
 
@@ -56,8 +64,10 @@ def test_only_the_last_header_says_whether_reasoning_is_open() -> None:
 
 
 def test_a_think_tag_that_the_template_always_opens_is_closed_with_thinking_off() -> None:
-    text, in_reasoning = render("<|im_start|>assistant\n{{ '<think>\\n' }}", Message("user", "a"), thinking=False)
-    assert text == "[<|im_start|>]assistant\n[<think>]\n\n[</think>]\n\n"
+    text, in_reasoning = render(
+        "{{ messages[0].content }}<|im_start|>assistant\n{{ '<think>\\n' }}", Message("user", "a"), thinking=False
+    )
+    assert text == "a[<|im_start|>]assistant\n[<think>]\n\n[</think>]\n\n"
     assert not in_reasoning
 
 
@@ -72,7 +82,7 @@ def test_a_call_in_the_history_is_given_as_templates_expect_it() -> None:
     ("template", "expected"),
     [
         ("{{ bos_token }}|{{ eos_token }}", "|[<|im_end|>]"),
-        ("{{ messages[0].name is defined }}{{ messages[0].content }}", "Falsea"),
+        ("{{ messages[0].name is defined }}", "False"),
         ("{% for i in range(9) %}{% if i == 2 %}{% break %}{% endif %}{{ i }}{% endfor %}", "01"),
         ("a\n  {% if true %}\nb\n  {% endif %}\n", "a\nb\n"),
         ("{% generation %}x{% endgeneration %}{{ strftime_now('%%') }}", "x%"),
@@ -85,7 +95,8 @@ def test_a_call_in_the_history_is_given_as_templates_expect_it() -> None:
     ],
 )
 def test_what_templates_use_works(template: str, expected: str) -> None:
-    assert render(template, Message("user", "a"))[0] == expected
+    said = "[<|im_start|>]a"  # a template that leaves the message out is refused
+    assert render(template + "<|im_start|>{{ messages[0].content }}", Message("user", "a"))[0] == expected + said
 
 
 def test_the_words_of_a_template_that_refuses_reach_the_client() -> None:
@@ -162,13 +173,13 @@ messages = st.builds(
 @given(st.sampled_from(WRITTEN), st.lists(messages, min_size=1, max_size=3))
 def test_no_message_can_add_a_control_token_to_a_template(template: str, messages: list[Message]) -> None:
     """Every control token of the prompt is one that the template writes around harmless text too."""
-    form = chat_format("{% for m in messages %}" + template + "{% endfor %}", TOKENIZER)
+    written = form("{% for m in messages %}" + template + "{{ m.content }}{{ m.tool_calls or '' }}{% endfor %}")
     harmless = [
         Message(m.role, "Q", m.reasoning_content and "Q", tuple(ToolCall("Q", "Q", {}) for _ in m.tool_calls))
         for m in messages
     ]
-    found = [token for token in form.render(messages, thinking=True).tokens if TOKENIZER.is_control(token)]
-    assert found == [token for token in form.render(harmless, thinking=True).tokens if TOKENIZER.is_control(token)]
+    found = [token for token in written.render(messages, thinking=True).tokens if TOKENIZER.is_control(token)]
+    assert found == [token for token in written.render(harmless, thinking=True).tokens if TOKENIZER.is_control(token)]
 
 
 @pytest.mark.parametrize(
@@ -190,8 +201,8 @@ def test_no_message_can_add_a_control_token_to_a_template(template: str, message
     ],
 )
 def test_no_name_forms_out_of_text_and_template_together(template: str, content: str) -> None:
-    source = template.replace("content", "messages[0].content")
-    tokens = chat_format(source, TOKENIZER).render([Message("user", content)], thinking=True).tokens
+    source = template.replace("content", "messages[0].content") + " {{ messages[0].content }}"
+    tokens = form(source).render([Message("user", content)], thinking=True).tokens
     assert not any(map(TOKENIZER.is_control, tokens))
 
 
@@ -199,14 +210,14 @@ def test_no_name_forms_out_of_text_and_template_together(template: str, content:
 @given(st.lists(words, min_size=1, max_size=4))
 def test_the_text_of_every_message_comes_out_as_it_went_in(contents: list[str]) -> None:
     template = "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"
-    tokens = chat_format(template, TOKENIZER).render([Message("user", c) for c in contents], thinking=True).tokens
+    tokens = form(template).render([Message("user", c) for c in contents], thinking=True).tokens
     decoded = b"".join(map(TOKENIZER.piece, tokens)).decode()
     assert decoded == "".join(f"<|im_start|>{content}<|im_end|>" for content in contents)
 
 
 def test_logic_of_a_template_works_on_shielded_text() -> None:
-    template = "{{ messages[0].content | trim | length }}{{ messages[0].content.startswith(' a') }}"
-    assert render(template, Message("user", " a b ")) == ("3True", False)
+    template = "{% set c = messages[0].content %}{{ c | trim | length }}{{ c.startswith(' a') }}{{ c }}"
+    assert render(template, Message("user", " a b ")) == ("3True a b ", False)
 
 
 def test_a_message_that_leaves_no_sentinel_is_refused() -> None:
@@ -225,8 +236,9 @@ def test_a_vocabulary_without_control_tokens_gets_plain_text() -> None:
         def control(self, name: str) -> int | None:
             return None
 
-    form = chat_format("<|im_start|>{{ messages[0].content }}", Plain())
-    prompt = form.render([Message("user", "<a>")], thinking=True)
+    prompt = chat_format("<|im_start|>{{ messages[0].content }}", Plain()).render(
+        [Message("user", "<a>")], thinking=True
+    )
     assert bytes(prompt.tokens) == b"<|im_start|><a>"
 
 

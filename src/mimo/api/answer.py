@@ -28,7 +28,7 @@ LARGE = 64 * 1024
 async def begin(service: Service, body: bytes, wishes: Wishes, decode: Decode[D]) -> tuple[D, EventStream]:
     """The request, and its answer, which the caller must close. Raises `ApiError` for what is refused."""
     prompt: Prompt | None = None
-    if len(body) < LARGE:
+    if len(body) < LARGE and service.chat_format.quick:
         decoded = decode(body, service.models, wishes)
     else:
         decoded, prompt = await asyncio.to_thread(_decode_and_render, service, body, wishes, decode)

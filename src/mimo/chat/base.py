@@ -20,6 +20,9 @@ Piece = int | str
 class ChatFormat(ABC):
     """How one family of models wants a conversation written."""
 
+    quick = True
+    """Whether a short conversation is rendered in well under a millisecond; if not, not on the event loop."""
+
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
 
@@ -53,6 +56,10 @@ class ChatFormat(ABC):
         if answer:
             pieces.append(answer)
         return Prompt(encode(pieces, self.tokenizer), in_reasoning)
+
+    def close(self) -> None:
+        """Give back what the format holds; renderings that run end with an error. Idempotent."""
+        return
 
     @abstractmethod
     def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:

@@ -56,6 +56,7 @@ async def talk(settings: Settings, wish: Wish, console: Console) -> None:
             if wish.message:
                 break
     finally:
+        chat_format.close()
         await engine.close()
 
 

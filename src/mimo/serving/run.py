@@ -70,6 +70,7 @@ async def run(
         server.cancel()
         await asyncio.gather(server, loading, return_exceptions=True)
         if engine is not None:
+            chat_format.close()
             await engine.close()
 
 

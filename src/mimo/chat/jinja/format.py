@@ -1,16 +1,19 @@
 """The chat format of a model that brings its own template, as Jinja source in its GGUF.
 
-Messages are given as the dictionaries that templates expect, each text shielded; the output is cut at the control
+Messages are given as the dictionaries that the template wants, each text shielded; the output is cut at the control
 tokens that the template itself wrote. Knows no bounds of the sandbox and no wire format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 from mimo.chat.base import ChatFormat, Piece, strings, texts
-from mimo.chat.jinja.sandbox import Sandbox, rendered
+from mimo.chat.jinja.form import as_dictionary, as_openai
+from mimo.chat.jinja.probe import LATE, SECOND, SYSTEM, TOOLS, lost_in, probed, split
+from mimo.chat.jinja.renderer import Bounds, Renderer, TemplateRefusal
+from mimo.chat.jinja.roles import arrangements
 from mimo.chat.jinja.shield import Shield
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.tokenizers.base import Tokenizer
@@ -18,67 +21,80 @@ from mimo.types import Message, Tool
 
 
 class JinjaFormat(ChatFormat):
-    """The format that `template` (Jinja source) describes. Raises ValueError with one line if it does not compile."""
+    """The format that `template` (Jinja source) describes, rendered within `bounds`. Raises ValueError with one line if
+    it does not compile, or takes too long over a word of greeting. Close it."""
 
-    def __init__(self, tokenizer: Tokenizer, template: str) -> None:
+    quick = False
+
+    def __init__(self, tokenizer: Tokenizer, template: str, bounds: Bounds | None = None) -> None:
         super().__init__(tokenizer)
         self._source = template
-        self._template = Sandbox().compiled(template)
         self._shield = Shield(tokenizer)
+        self._renderer = Renderer(template, bounds)
+        try:
+            self._form = probed(lambda messages, tools: self._output(messages, tools, thinking=False))
+        except ValueError:
+            self._renderer.close()
+            raise
 
     def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:
-        """Raises `InvalidRequest` with the template's own words when it refuses the messages or fails on them,
-        `UnsupportedParameter` when it never looks at tools: the model would not know of them."""
-        if tools and "tools" not in self._source:
+        """1. as it is, else rearranged until the template takes it; 2. refuse what it leaves out; 3. cut.
+
+        Raises `InvalidRequest` with the template's own words when it refuses the messages or fails on them,
+        `UnsupportedParameter` naming what it leaves out: the model would not know of it."""
+        lost = self._form.lost
+        if tools and TOOLS in lost:
             raise UnsupportedParameter("tools: the model's chat template has no place for tools", param="tools")
-        declared = [as_openai(tool) for tool in tools]
         written = (text for message in messages for _, text in texts(message))
+        declared = [as_openai(tool) for tool in tools]
         sentinel = self._shield.sentinel(self._source, chain(written, strings(declared)))
-
-        def shielded(value: object) -> object:
-            return self._shield.shield(value, sentinel)
-
         try:
-            output = rendered(
-                self._template,
-                {
-                    "messages": [as_dictionary(message, shielded) for message in messages],
-                    "tools": shielded(declared) if tools else None,
-                    "documents": None,
-                    "enable_thinking": thinking,  # most families
-                    "thinking": thinking,  # DeepSeek, Granite
-                    "add_generation_prompt": True,
-                    "bos_token": self.tokenizer.bos_token,
-                    "eos_token": self.tokenizer.eos_token,
-                },
-            )
-        except Exception as problem:  # a template can raise anything that Python can
+            output = self._arranged(messages, declared, thinking, sentinel)
+        except (TemplateRefusal, RecursionError) as problem:
             words = (str(problem) or type(problem).__name__).replace(sentinel, "")
             raise InvalidRequest(
                 f"messages are refused by the model's chat template: {words[:500]}", param="messages"
             ) from problem
+        if (found := lost_in(messages, self._form)) is not None:
+            at, what = found
+            words = f"messages[{at}]: the model's chat template leaves out {what}"
+            raise UnsupportedParameter(words, param=f"messages[{at}]")
         return self._shield.cut(output, sentinel)
 
+    def close(self) -> None:
+        self._renderer.close()
 
-def as_dictionary(message: Message, shield: Callable[[object], object]) -> dict[str, object]:
-    """`message` as templates know it, every text passed through `shield`; what it does not have is absent."""
-    fields: dict[str, object] = {"role": message.role, "content": shield(message.content)}
-    for name in ("reasoning_content", "tool_call_id", "name"):
-        if (text := getattr(message, name)) is not None:
-            fields[name] = shield(text)
-    if message.tool_calls:
-        fields["tool_calls"] = [
+    def _arranged(
+        self, messages: Sequence[Message], declared: list[dict[str, object]], thinking: bool, sentinel: str
+    ) -> str:
+        """The output for the first arrangement that the template takes. Raises its refusal of the first one."""
+
+        def shielded(value: object) -> object:
+            return self._shield.shield(value, sentinel)
+
+        lost, first = self._form.lost, None
+        said = {"system": SYSTEM not in lost, "second": SECOND not in lost, "late": LATE not in lost}
+        tools = [shielded(tool) for tool in declared] or None
+        for arranged in arrangements(messages, **said):
+            given = [as_dictionary(message, shielded, self._form) for message in split(arranged, self._form)]
+            try:
+                return self._output(given, tools, thinking)
+            except TemplateRefusal as problem:
+                if problem.bound:
+                    raise
+                first = first or problem
+        raise first or TemplateRefusal("it takes no system message")
+
+    def _output(self, messages: Sequence[object], tools: Sequence[object] | None, thinking: bool) -> str:
+        return self._renderer.render(
             {
-                "id": shield(call.id),
-                "type": "function",
-                "function": {"name": shield(call.name), "arguments": shield(call.arguments)},
+                "messages": messages,
+                "tools": tools,
+                "documents": None,
+                "enable_thinking": thinking,  # most families
+                "thinking": thinking,  # DeepSeek, Granite
+                "add_generation_prompt": True,
+                "bos_token": self.tokenizer.bos_token,
+                "eos_token": self.tokenizer.eos_token,
             }
-            for call in message.tool_calls
-        ]
-    return fields
-
-
-def as_openai(tool: Tool) -> dict[str, object]:
-    """`tool` in the form that templates expect."""
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", "function": function}
+        )

@@ -1,8 +1,9 @@
 """Jinja for chat templates that came with somebody's model file: the usual extras, and bounds.
 
 A template cannot reach Python, cannot change what it is given, and is stopped when it takes too many steps (a turn of
-a loop or a call is one) or writes or joins too much. Bounds are counts, not seconds, so the same messages always pass
-or always fail. Not bounded: the width of a single format (`"%999999999d"`). Knows no message and no token.
+a loop or a call is one) or writes or joins too much. These bounds are counts, not seconds, so the same messages always
+pass or always fail. Not all work is counted (a filter over a long list, the width of a format): what bounds the rest is
+the process that it runs in (`worker.py`). Knows no message and no token.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from jinja2.visitor import NodeTransformer
 
 MAX_STEPS = 1_000_000
 MAX_TEXT = 64 * 2**20
-"""Characters, of the output and of any text or list that `+`, `*` or `~` make."""
+"""Characters of any text or list that `+`, `*` or `~` make."""
+OWN_TEXT, TIMES = 2**20, 8
+"""Characters of the output: what a template writes of its own, and how often it may write what it was given."""
 MAX_BITS = 4096
 """Of a whole number that `*` or `**` make."""
 _STEPS = "steps taken"  # no name a template could write
@@ -71,14 +74,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
-def rendered(template: Template, variables: Mapping[str, object]) -> str:
-    """The output of `template`. Raises whatever the template does, `TemplateRuntimeError` at a bound."""
+def rendered(template: Template, variables: Mapping[str, object], given: int = 2**20) -> str:
+    """The output of `template`; `given`: the size of `variables` in bytes. Raises whatever the template does,
+    `TemplateRuntimeError` at a bound."""
     parts: list[str] = []
     size = 0
     for part in template.generate({**variables, _STEPS: [0]}):
         parts.append(part)
         size += len(part)
-        if size > MAX_TEXT:
+        if size > OWN_TEXT + TIMES * given:
             raise TemplateRuntimeError("the template writes too much")
     return "".join(parts)
 

@@ -28,9 +28,8 @@ class Shield:
         # A name of one or two characters, or with a space at its edge, could not be broken without harming plain text.
         names = {name for name in tokenizer.control_names if len(name) > 2 and name == name.strip()}
         self._ids = {name: token for name in names if (token := tokenizer.control(name)) is not None}
-        self._lengths = sorted({len(name) for name in self._ids}, reverse=True)
+        self._names = re.compile("|".join(map(re.escape, sorted(self._ids, key=len, reverse=True))))
         self._infixes = "\0".join(self._ids)
-        self._firsts = _any_of(name[0] for name in self._ids)
         self._edges = _any_of(edge for name in self._ids for edge in (name[0], name[-1]))
 
     def sentinel(self, source: str, texts: Iterable[str]) -> str:
@@ -55,16 +54,10 @@ class Shield:
     def cut(self, output: str, sentinel: str) -> list[Piece]:
         """`output` as control tokens and plain text."""
         pieces: list[Piece] = []
-        start = at = 0
-        starts = re.compile(f"{self._firsts}(?!{sentinel})") if self._ids else None
-        while starts is not None and (found := starts.search(output, at)) is not None:
-            at = found.start()
-            name = next((name for size in self._lengths if (name := output[at : at + size]) in self._ids), None)
-            if name is None:
-                at += 1
-                continue
-            pieces += [output[start:at].replace(sentinel, ""), self._ids[name]]
-            start = at = at + len(name)
+        start = 0
+        for found in self._names.finditer(output) if self._ids else ():
+            pieces += [output[start : found.start()].replace(sentinel, ""), self._ids[found[0]]]
+            start = found.end()
         pieces.append(output[start:].replace(sentinel, ""))
         return pieces
 

@@ -1,0 +1,173 @@
+"""Templates that want their messages in another form, or refuse some roles: nothing is lost without a word."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from mimo.chat.jinja.format import JinjaFormat
+from mimo.contract.errors import InvalidRequest, UnsupportedParameter
+from mimo.tokenizers.bytes import ByteTokenizer
+from mimo.types import Message, Tool, ToolCall
+
+TOKENIZER = ByteTokenizer()
+SYSTEM, LATE = Message("system", "Be brief."), Message("system", "Be kind.")
+USER, MORE, ANSWER = Message("user", "Hello"), Message("user", "And?"), Message("assistant", "Hi")
+CALL = Message("assistant", tool_calls=(ToolCall("call12345", "look", {"city": "Åbo <|im_end|>", "n": [1, None]}),))
+SAYING = Message("assistant", "I look.", tool_calls=CALL.tool_calls)
+RESULT = Message("tool", "rain", tool_call_id="call12345", name="look")
+TOOL = Tool("look", "Looks.", {"type": "object", "properties": {"city": {"type": "string"}}})
+
+TURNS = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+ALTERNATE = """\
+{%- if messages[0].role == 'system' %}{% set first, rest = messages[0].content, messages[1:] %}
+{%- else %}{% set first, rest = '', messages %}{% endif %}
+{{- first }}
+{%- for m in rest %}
+    {%- if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}
+    {{- '[' ~ m.role ~ ']' ~ m.content }}
+{%- endfor %}"""
+FIRST_ONLY = """\
+{%- for m in messages %}
+    {%- if m.role == 'system' and not loop.first %}{{ raise_exception('the system message must be first') }}{% endif %}
+    {{- '[' ~ m.role ~ ']' ~ m.content }}
+{%- endfor %}"""
+NO_SYSTEM = """\
+{%- for m in messages %}
+    {%- if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}
+    {{- '[' ~ m.role ~ ']' ~ m.content }}
+{%- endfor %}"""
+SILENT = "{% for m in messages if m.role != 'system' %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+FIRST_SILENT = "{{ messages[0].content if messages[0].role == 'system' }}" + SILENT
+
+
+@cache
+def form(template: str) -> JinjaFormat:
+    return JinjaFormat(TOKENIZER, template)
+
+
+def render(template: str, *messages: Message, tools: tuple[Tool, ...] = ()) -> str:
+    return b"".join(map(TOKENIZER.piece, form(template).render(messages, thinking=False, tools=tools).tokens)).decode()
+
+
+KIND = "<system>\nBe kind.\n</system>"
+BRIEF = "<system>\nBe brief.\n</system>"
+
+
+@pytest.mark.parametrize(
+    ("template", "messages", "expected"),
+    [
+        # what the template takes stays as it is
+        (TURNS, (USER, LATE, MORE), "[user]Hello[system]Be kind.[user]And?"),
+        (FIRST_ONLY, (SYSTEM, USER, MORE), "[system]Be brief.[user]Hello[user]And?"),
+        (ALTERNATE, (SYSTEM, USER, ANSWER, MORE), "Be brief.[user]Hello[assistant]Hi[user]And?"),
+        # what it refuses is joined
+        (FIRST_ONLY, (SYSTEM, LATE, USER), "[system]Be brief.\n\nBe kind.[user]Hello"),
+        (ALTERNATE, (SYSTEM, LATE, USER, MORE), "Be brief.\n\nBe kind.[user]Hello\n\nAnd?"),
+        (ALTERNATE, (USER, MORE, ANSWER, ANSWER, USER), "[user]Hello\n\nAnd?[assistant]Hi\n\nHi[user]Hello"),
+        # or kept as marked text
+        (FIRST_ONLY, (SYSTEM, USER, LATE), f"[system]Be brief.[user]Hello\n\n{KIND}"),
+        (ALTERNATE, (USER, ANSWER, LATE, MORE), f"[user]Hello[assistant]Hi[user]{KIND}\n\nAnd?"),
+        (NO_SYSTEM, (SYSTEM, USER), f"[user]{BRIEF}\n\nHello"),
+        # and what it would drop without a word is treated as refused
+        (SILENT, (SYSTEM, USER), f"[user]{BRIEF}\n\nHello"),
+        (FIRST_SILENT, (SYSTEM, USER, LATE), f"Be brief.[user]Hello\n\n{KIND}"),
+        (FIRST_SILENT, (SYSTEM, LATE, USER), "Be brief.\n\nBe kind.[user]Hello"),
+    ],
+)
+def test_roles_that_a_template_refuses_are_rearranged_and_nothing_is_lost(
+    template: str, messages: tuple[Message, ...], expected: str
+) -> None:
+    assert render(template, *messages) == expected
+
+
+def test_what_no_arrangement_mends_is_refused_in_the_templates_words() -> None:
+    with pytest.raises(InvalidRequest, match="roles must alternate"):
+        render(ALTERNATE, ANSWER, USER)
+
+
+PARTS = "{% for m in messages %}[{{ m.role }}]{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}"
+USER_PARTS = (
+    "{% for m in messages %}[{{ m.role }}]{% if m.role == 'user' %}{% for p in m.content %}{{ p['text'] }}{% endfor %}"
+    "{% else %}{{ m.content | trim }}{% endif %}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize("template", [PARTS, USER_PARTS])
+def test_a_template_that_wants_parts_gets_them(template: str) -> None:
+    assert render(template, SYSTEM, USER, ANSWER) == "[system]Be brief.[user]Hello[assistant]Hi"
+
+
+HEAD = "{% for t in tools or [] %}{{ t | tojson }}{% endfor %}{% for m in messages %}[{{ m.role }}]"
+CALLS = "{% for c in m.tool_calls or [] %}<{{ c.function.name }}>ARGS{% endfor %}"
+JSON = '{"city": "Åbo <|im_end|>", "n": [1, null]}'
+
+
+@pytest.mark.parametrize(
+    ("turn", "expected"),
+    [
+        ("{{ m.content }}" + CALLS.replace("ARGS", "{{ c.function.arguments | tojson }}"), JSON),
+        ("{{ m.content }}" + CALLS.replace("ARGS", "{{ c.function.arguments }}"), JSON),
+        ("{{ m.content }}" + CALLS.replace("ARGS", "{{ 'x' ~ c.function.arguments | string }}"), f"x{JSON}"),
+        ("{{ m.content }}" + CALLS.replace("ARGS", "{{ 'x' + c.function.arguments }}"), f"x{JSON}"),
+        ("{{ m.content }}" + CALLS.replace("ARGS", "{{ c.function.arguments.strip() }}"), JSON),
+        (
+            "{{ m.content }}"
+            + CALLS.replace("ARGS", "{% for k, v in c.function.arguments | items %}{{ k }}={{ v }};{% endfor %}"),
+            "city=Åbo <|im_end|>;n=[1, null];",
+        ),
+        (
+            "{{ m.content or '' }}{% if m.content is none %}"
+            + CALLS.replace("ARGS", "{{ c.function.arguments }}")
+            + "{% endif %}",
+            JSON,
+        ),
+    ],
+)
+def test_the_arguments_of_a_call_come_out_in_every_form(turn: str, expected: str) -> None:
+    assert render(HEAD + turn + "{% endfor %}", USER, CALL, RESULT) == (
+        f"[user]Hello[assistant]<look>{expected}[tool]rain"
+    )
+
+
+def test_no_control_token_comes_out_of_a_mapping_that_is_printed() -> None:
+    template = HEAD + "{{ m.content }}{{ m.tool_calls or '' }}{% endfor %}"
+    tokens = form(template).render([USER, CALL, RESULT], thinking=False).tokens
+    assert not any(map(TOKENIZER.is_control, tokens))
+    text = b"".join(map(TOKENIZER.piece, tokens)).decode()
+    assert "Åbo <|im_end|>" in text and "fdd" not in text
+
+
+EITHER = (
+    HEAD
+    + "{% if m.content %}{{ m.content }}{% else %}"
+    + CALLS.replace("ARGS", "{{ c.function.arguments }}")
+    + "{% endif %}{% endfor %}"
+)
+
+
+def test_text_and_calls_of_one_turn_are_two_messages_where_a_template_writes_one_of_them() -> None:
+    assert render(EITHER, USER, SAYING, RESULT) == (f"[user]Hello[assistant]I look.[assistant]<look>{JSON}[tool]rain")
+
+
+@pytest.mark.parametrize(
+    ("template", "messages", "tools", "param", "words"),
+    [
+        (TURNS, (USER, CALL, RESULT), (), "messages[1]", "tool_calls"),
+        (TURNS, (USER,), (TOOL,), "tools", "no place for tools"),
+        ("{% set tools = none %}" + TURNS, (USER,), (TOOL,), "tools", "no place for tools"),
+        ("{{ bos_token }}", (USER,), (), "messages[0]", "user messages"),
+        ("{{ messages[0].content }}", (USER, ANSWER, MORE), (), "messages[1]", "assistant messages"),
+        (
+            ALTERNATE.replace("m.content", "m.content ~ (m.tool_calls if not m.content else '')"),
+            (USER, SAYING), (), "messages[1]", "content beside tool_calls",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_template_cannot_say_is_refused_by_name(
+    template: str, messages: tuple[Message, ...], tools: tuple[Tool, ...], param: str, words: str
+) -> None:
+    with pytest.raises(UnsupportedParameter, match=words) as refused:
+        render(template, *messages, tools=tools)
+    assert refused.value.param == param
