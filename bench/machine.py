@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mimo.serving.engine import cores
+from mimo.serving.engine import usable_cores
 
 _PACKAGES = ("xllamacpp", "numpy", "numba", "granian", "torch", "vllm")
 
@@ -21,7 +21,7 @@ def described() -> dict[str, object]:
     """Processor, cores, memory, load, versions, day."""
     return {
         "processor": _field("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "system": f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}",

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.load import Load, LoadError, run_streams
 from mimo.nano import gguf_path
-from mimo.serving.engine import compute_threads
+from mimo.serving.engine import thread_counts
 
 CONTRACT = {"temperature": 1.0, "top_p": 0.95}
 OTHERS_OFF = {"top_k": 0, "min_p": 0.0}
@@ -41,7 +41,7 @@ class Setup:
 
 def setup(model: Path, slots: int, window: int, threads: int | None) -> Setup:
     """With `threads`, or as many as mimo takes by itself."""
-    return Setup(model, slots, window, compute_threads(model == gguf_path(), threads), threads is not None)
+    return Setup(model, slots, window, thread_counts(model == gguf_path(), threads), threads is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,20 @@ def test_lists_are_comma_separated_outside_the_file(tmp_path: Path) -> None:
     assert load_settings({}, file=file, environment={}).api_keys == ("three",)
 
 
+@pytest.mark.parametrize("variable", ["MIMO_API_KEYS", "MIMO_UPSTREAM", "MIMO_CORS_ORIGIN", "MIMO_MEDIA"])
+@pytest.mark.parametrize("text", [",", " , ", " "])
+def test_a_list_of_nothing_is_refused_for_nobody_means_it(variable: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=f"{variable}: .* must name at least one"):
+        load_settings({}, environment={variable: text})
+
+
+def test_a_blank_key_in_the_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mimo.toml"
+    file.write_text('api_keys = ["secret", " "]\n')
+    with pytest.raises(ConfigError, match="api_keys must not be blank"):
+        load_settings({}, file=file, environment={})
+
+
 @pytest.mark.parametrize(
     ("flags", "environment", "words"),
     [
@@ -36,7 +50,7 @@ def test_lists_are_comma_separated_outside_the_file(tmp_path: Path) -> None:
         ({}, {"MIMO_SLOTS": "many"}, "MIMO_SLOTS: slots"),
         ({"engine": "magic"}, {}, "--engine: engine must be one of local, scripted"),
         ({}, {"MIMO_DRAIN_SECONDS": "-1"}, "MIMO_DRAIN_SECONDS: drain_seconds must be between"),
-        ({"slots": 0}, {}, "--slots: slots must be between 1"),
+        ({"slots": 0}, {}, "--slots: slots must be between 2"),
     ],
 )
 def test_a_bad_value_is_named_with_its_source(

@@ -41,15 +41,13 @@ def test_version_is_said() -> None:
     assert mimo("--version").stdout.strip() == f"mimo {__version__}"
 
 
-def test_models_shows_every_model_and_parameter() -> None:
-    shown = mimo("models").stdout
-    for name in (*MODELS, *PARAMETERS):
+def test_models_shows_every_model_and_parameter_uncut_at_80_columns(tmp_path: Path) -> None:
+    file = tmp_path / "mimo.toml"
+    file.write_text(f'[aliases]\n"{"a" * 30}" = "mimo-v2-pro"\n')
+    shown = mimo("models", "--config", str(file), COLUMNS="80").stdout
+    for name in (*MODELS, *PARAMETERS, "a" * 30):
         assert name in shown
-
-
-def test_help_offers_every_sampling_parameter_and_setting() -> None:
-    assert "--frequency-penalty" in mimo("chat", "--help").stdout
-    assert "--drain-seconds" in mimo("serve", "--help").stdout
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_chat_answers_one_message(script: Path) -> None:
@@ -73,6 +71,7 @@ def test_chat_says_when_the_limit_cut_the_answer(script: Path) -> None:
         (("serve", "--engine", "scripted", "--port", "0"), "--script"),
         (("serve", "--host", "0.0.0.0", "--port", "0"), "--insecure"),
         (("serve", "--host", "no.such.host.invalid", "--port", "0"), "no such address"),
+        (("launch", "tensorrt", "MiMo-V2-Flash"), "those there are: vllm, sglang, llama-server"),
     ],
 )
 def test_what_cannot_start_is_one_line(arguments: tuple[str, ...], words: str) -> None:
@@ -81,6 +80,24 @@ def test_what_cannot_start_is_one_line(arguments: tuple[str, ...], words: str) -
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("mimo: ") and words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("serve", "--prot", "80"), "no such option: --prot (Possible options: --host, --port"),
+        (("serve", "--port", "many"), "'--port'"),
+        (("serve", "--engine", "magic"), "'local', 'scripted', 'llama-server'"),
+        (("serve", "--model"), "'--model' requires an argument"),
+        (("launch", "vllm"), "missing argument 'MODEL'"),
+        (("sevre",), "no such command 'sevre'"),
+    ],
+)
+def test_a_mistyped_command_line_is_one_line_that_names_the_help(arguments: tuple[str, ...], words: str) -> None:
+    done = mimo(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mimo: ") and words in line and "--help" in line
 
 
 def test_a_truncated_model_is_one_line_that_names_the_file(tmp_path: Path) -> None:

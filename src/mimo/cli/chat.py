@@ -1,91 +1,40 @@
-"""`mimo chat`: a conversation in the terminal, in this process, over the same way every request goes."""
+"""`mimo chat`: its flags; the conversation itself is in `terminal.py`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
-from rich.text import Text
 
-from mimo.chat.prompt import ChatFormat
-from mimo.config import Settings, model_rows
-from mimo.contract.errors import ApiError
-from mimo.contract.models import find_model
-from mimo.contract.request import ChatRequest
-from mimo.contract.resolve import resolve
-from mimo.engines.base import Engine
-from mimo.generate import generate
-from mimo.serving.engine import start_engine
-from mimo.types import ContentDelta, Finish, Message, ReasoningDelta, Usage
+from mimo.cli.options import SAMPLING, ConfigFile, parameter_options, setting_options, with_options
+from mimo.config import SETTINGS, load_settings
+
+_SERVER_ONLY = {name for name, row in SETTINGS.items() if row.group in ("Listening", "Keys and access", "Limits")}
+_SERVER_ONLY |= {"strict", "require_reasoning_passback"}
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the person asked for: a model id, an optional system message, one message or None for a conversation, and
-    parameters by name."""
+@with_options(*parameter_options(), *setting_options(leave_out=_SERVER_ONLY))
+def chat(
+    message: Annotated[str | None, typer.Argument(help="Ask this and exit; without it, a conversation.")] = None,
+    *,
+    model_id: Annotated[
+        str, typer.Option("--as", metavar="ID", help="The model id whose contract is kept. [default: mimo-v2-flash]",
+                          show_default=False),
+    ] = "mimo-v2-flash",
+    thinking: Annotated[
+        bool | None, typer.Option("--thinking/--no-thinking", help="Reason first. [default: the model's]"),
+    ] = None,
+    system: Annotated[str | None, typer.Option(metavar="TEXT", help="System message. [default: none]")] = None,
+    config: ConfigFile = None,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Talk to a model in the terminal; its thinking is dimmed."""
+    from mimo.cli.terminal import ChatOptions, talk
 
-    model: str
-    system: str | None
-    message: str | None
-    parameters: Mapping[str, object]
-
-
-async def talk(settings: Settings, wish: Wish, console: Console) -> None:
-    """Answer one message or hold a conversation until end of input. Raises `ConfigError`, `EngineError`, `ApiError`."""
-    model = find_model(wish.model, model_rows(settings))
-    resolve(wish.parameters, model)  # a wrong flag is said before the model loads
-    engine, chat_format = await start_engine(settings, Console(stderr=True))
-    messages = [Message("system", wish.system)] if wish.system else []
-    try:
-        if wish.message is None:
-            console.print(f"[dim]{engine.info.model} as {model.id}; an empty line or Ctrl-D ends.[/]")
-        while text := wish.message or await _ask(console):
-            messages.append(Message("user", text))
-            params = resolve(wish.parameters, model).params  # a new seed each turn unless one was given
-            try:
-                messages.append(
-                    await _answer(ChatRequest(model, params, tuple(messages)), engine, chat_format, console)
-                )
-            except ApiError as problem:
-                messages.pop()
-                if wish.message:
-                    raise
-                console.print(f"[red]{problem}[/]")
-            if wish.message:
-                break
-    finally:
-        chat_format.close()
-        await engine.close()
-
-
-async def _ask(console: Console) -> str:
-    try:
-        return await asyncio.to_thread(console.input, "[bold]> [/]")
-    except EOFError:
-        return ""
-
-
-async def _answer(request: ChatRequest, engine: Engine, chat_format: ChatFormat, console: Console) -> Message:
-    content, reasoning, reason, usage = "", "", "", Usage(0, 0, 0, 0)
-    async for events in generate(request, engine, chat_format):
-        for event in events:
-            match event:
-                case ReasoningDelta(text=text):
-                    reasoning += text
-                    console.print(Text(text, "dim"), end="", soft_wrap=True)
-                case ContentDelta(text=text):
-                    if reasoning and not content:
-                        console.print("\n")
-                    content += text
-                    console.print(Text(text), end="", soft_wrap=True)
-                case Finish():
-                    reason = event.reason
-                case Usage():
-                    usage = event
-    console.print()
-    if console.is_terminal or reason != "stop":
-        note = "cut at max_completion_tokens; " if reason == "length" else ""
-        console.print(f"[dim]{note}{usage.completion_tokens} tokens, {usage.reasoning_tokens} of them reasoning[/]")
-    return Message("assistant", content, reasoning_content=reasoning or None)
+    parameters = {name: given.pop(name) for name in SAMPLING if given.get(name) is not None}
+    if thinking is not None:
+        parameters["thinking"] = {"type": "enabled" if thinking else "disabled"}
+    options = ChatOptions(model_id, system, message, parameters)
+    asyncio.run(talk(load_settings(given, file=config), options, Console(highlight=False, markup=False)))

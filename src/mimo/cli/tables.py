@@ -1,63 +1,52 @@
-"""The contract as tables for a terminal."""
+"""The contract as tables for a terminal of 80 columns: ids and names are never cut."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from textwrap import fill
 
 from rich.table import Table
+from rich.text import Text
 
+from mimo.cli.options import bounds_text, parameter_default
 from mimo.contract.models import Model
-from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.contract.parameters import PARAMETERS
+
+_INDENT = "    "
 
 
-def models_table(models: Iterable[Model]) -> Table:
-    """One row a model."""
-    table = Table(title="Models", title_justify="left")
-    for heading in (
-        "model",
-        "longest output",
-        "context window",
-        "input",
-        "thinks unless asked",
-        "USD per 1M: in / cached / out",
-    ):
-        table.add_column(heading, justify="right" if heading in ("longest output", "context window") else "left")
+def models_table(models: Collection[Model]) -> Table:
+    """One row a model; token counts."""
+    table = _table("model", "max output", "window", "thinks", "takes", right=(1, 2))
     for model in models:
-        prices = "\n".join(
-            f"{price.input:.2f} / {price.cached_input:.2f} / {price.output:.2f}"
-            + (f" above {price.above:,}" if price.above else "")
-            for price in model.prices
-        )
         table.add_row(
-            model.id, f"{model.max_completion_tokens:,}", f"{model.context_window:,}", ", ".join(model.input),
-            "yes" if model.thinking else "no", prices,
+            Text(model.id), f"{model.max_completion_tokens:,}", f"{model.context_window:,}",
+            "yes" if model.thinking else "no", ", ".join(model.input),
         )  # fmt: skip
     return table
 
 
-def parameters_table() -> Table:
-    """One row a parameter."""
-    table = Table(title="Parameters", title_justify="left")
-    for heading in ("parameter", "range", "default", "what it does"):
-        table.add_column(heading)
-    for row in PARAMETERS.values():
-        table.add_row(row.name, _range(row), _default(row), row.description)
+def prices_table(models: Collection[Model]) -> Table:
+    """One row a price: USD per million tokens."""
+    table = _table("USD per 1M tokens", "input", "cached", "output", right=(1, 2, 3))
+    for model in models:
+        for price in model.prices:
+            name = f"  prompts above {price.above:,}" if price.above else model.id
+            table.add_row(Text(name), f"{price.input:.2f}", f"{price.cached_input:.2f}", f"{price.output:.2f}")
     return table
 
 
-def _range(row: Parameter) -> str:
-    if row.minimum is None:
-        return row.type
-    if row.maximum is None:
-        return f"{row.minimum:g} to the model's longest output"
-    return f"{row.minimum:g} to {'2^63-1' if row.maximum > 1e18 else format(row.maximum, 'g')}"
+def parameters_text(width: int) -> Text:
+    """A line with range and default for every parameter, and what it does beneath, in lines of at most `width`."""
+    text = Text()
+    for row in PARAMETERS.values():
+        text.append(row.name, "bold").append(f"  {bounds_text(row)}; default: {parameter_default(row)}\n")
+        text.append(fill(row.description, width, initial_indent=_INDENT, subsequent_indent=_INDENT)).append("\n")
+    return text
 
 
-def _default(row: Parameter) -> str:
-    return (
-        "none"
-        if row.default is None
-        else str(row.default).lower()
-        if isinstance(row.default, bool)
-        else str(row.default)
-    )
+def _table(*headings: str, right: Collection[int]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place in right else "left", overflow="fold")
+    return table

@@ -1,4 +1,4 @@
-"""From settings to a started engine and the format it is spoken to in; used by every command that runs a model."""
+"""From settings to a started engine and its chat format; used by every command that runs a model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mimo.config import ConfigError, Settings
 from mimo.engines.base import Engine
 from mimo.nano import gguf_path
 
-_NANO_THREADS = 1  # its steps are so short that threads would mostly wait for each other
+_NANO_THREADS = 1  # its steps are so short that several threads would mostly wait at barriers
 _NANO_SLOTS, _FILE_SLOTS, _FILE_WINDOW = 32, 4, 8192
 
 
 def build_engine(settings: Settings, on_progress: Callable[[float], None] | None = None) -> Engine:
     """The engine the settings ask for, not yet started. Raises `ConfigError` or `EngineError`."""
     if settings.media and settings.engine in ("local", "scripted"):
-        raise ConfigError(f"media: the {settings.engine} engine takes none; it is for engines behind --upstream")
+        raise ConfigError(f"media: the {settings.engine} engine takes text only; media need an upstream engine")
     if settings.engine == "scripted":
         from mimo.engines.scripted import ScriptedEngine
 
@@ -35,7 +35,7 @@ def build_engine(settings: Settings, on_progress: Callable[[float], None] | None
     from mimo.engines.local.model import ModelOptions
 
     nano = settings.model is None
-    threads, long_threads = compute_threads(nano, settings.threads)
+    threads, long_threads = thread_counts(nano, settings.threads)
     options = ModelOptions(
         slots=settings.slots or (_NANO_SLOTS if nano else _FILE_SLOTS),
         context_window=settings.context_window or (0 if nano else _FILE_WINDOW),
@@ -58,7 +58,7 @@ def _upstream_engine(settings: Settings) -> Engine:
     from mimo.engines.upstream import upstream_engine
 
     if not settings.upstream:
-        raise ConfigError(f"the {settings.engine} engine needs the address of a server: --upstream http://HOST:PORT")
+        raise ConfigError(f"the {settings.engine} engine needs an upstream: --upstream http://HOST:PORT")
     engine: Engine = upstream_engine(settings.engine)(
         settings.upstream,
         model=settings.upstream_model,
@@ -72,9 +72,9 @@ def _upstream_engine(settings: Settings) -> Engine:
 
 
 async def start_engine(settings: Settings, console: Console) -> tuple[Engine, ChatFormat]:
-    """Build and start, with a progress bar when it takes longer than a moment."""
+    """Build and start an engine, with a progress bar on a terminal. Raises `ConfigError` or `EngineError`."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:.0f} %"),
         TimeElapsedColumn(),
@@ -103,19 +103,19 @@ async def _chat_format(settings: Settings, engine: Engine) -> ChatFormat:
         raise ConfigError(f"chat_template: {problem}") from None
 
 
-def compute_threads(nano: bool, wanted: int | None) -> tuple[int, int]:
-    """(threads for a short call, for a long one): `wanted`, or one a core less one, and one a core.
+def thread_counts(nano: bool, wanted: int | None) -> tuple[int, int]:
+    """(threads for a short call, for a long one): `wanted` for both, or every core but one and every core.
 
-    llama.cpp's threads wait for each other by spinning. On every core they take turns with the server, which in a call
-    of half a millisecond costs more than the core brings: they wait for the server, and it for them.
+    llama.cpp's threads spin at barriers. On all cores they compete with the server, which costs more than the last core
+    gains in calls of less than a millisecond.
     """
     if wanted is not None:
         return wanted, wanted
-    return (_NANO_THREADS if nano else max(1, cores() - 1)), cores()
+    return (_NANO_THREADS if nano else max(1, usable_cores() - 1)), usable_cores()
 
 
-def cores() -> int:
-    """Processors this process may use."""
+def usable_cores() -> int:
+    """Processors that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system

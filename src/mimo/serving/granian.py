@@ -25,12 +25,12 @@ from mimo.contract.errors import ServiceUnavailable, StartError
 BACKLOG = 2048
 CONNECTIONS = 65536
 """Open connections at once; what limits them in earnest is the number of file descriptors."""
-_LAST_WORDS = 2.0
-"""Seconds for cut streams to say so, and then for connections to close."""
+_CUT_SECONDS = 2.0
+"""Seconds for streams that were cut to send their error, and then for connections to close."""
 
-_LINGER = 0.25
-"""Seconds that Granian's threads get after it says that it has ended: they still need the interpreter to let go of open
-connections, and one that finds it gone aborts the process (Granian 2.8.7, Python 3.11)."""
+_GRANIAN_EXIT_SECONDS = 0.25
+"""Seconds for Granian's threads after it reports its end: they need the interpreter to release open connections, and
+one that finds it finalised aborts the process (Granian 2.8.7, Python 3.11)."""
 
 
 class ServeError(StartError):
@@ -49,39 +49,40 @@ async def serve(
 ) -> None:
     """Serve `app` until SIGTERM or SIGINT, then drain for at most `drain_seconds`; a second signal ends the wait.
 
-    `listening` is told the address once connections are accepted. Without keys only a loopback address may be bound,
-    unless `insecure`. `listener`: a socket that listens already, in place of the address. Raises `ServeError`.
+    `listening` is called with the address once connections are accepted. Without keys only a loopback address may be
+    bound, unless `insecure`. `listener`: a socket that is already listening, instead of the address. Raises
+    `ServeError`.
     """
     check_exposure(app, host, insecure)
     listener = listener or listen(host, port)
-    stop, hurry = asyncio.Event(), asyncio.Event()
+    stop, force = asyncio.Event(), asyncio.Event()
 
-    def told() -> None:
-        (hurry if stop.is_set() else stop).set()
+    def on_signal() -> None:
+        (force if stop.is_set() else stop).set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, on_signal)
     try:
-        await run(app, listener, drain_seconds, stop, hurry, listening)
+        await run(app, listener, drain_seconds, stop, force, listening)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
 def check_exposure(app: App, host: str, insecure: bool) -> None:
-    """Raise `ServeError` when everybody on the network could use the server."""
+    """Raise `ServeError` for a server without keys on an address that others can reach."""
     if app.keys or insecure:
         return
     for *_, address in _addresses(host, 0):
         if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-            raise ServeError(f"{host or 'every address'} can be reached by others: configure a key, or say --insecure")
+            raise ServeError(f"{host or 'every address'} can be reached by others: set --api-keys, or pass --insecure")
 
 
 def listen(host: str, port: int, shared: bool = False) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises `ServeError` saying what is wrong with the address.
 
-    `shared`: other sockets that were also bound so may have the same address; connections are dealt among them.
+    `shared`: other sockets bound with it may share the address; the kernel deals connections among them.
     """
     family, kind, protocol, _, address = _addresses(host, port)[0]
     listener = socket.socket(family, kind, protocol)
@@ -104,10 +105,10 @@ async def run(
     listener: socket.socket,
     drain_seconds: float,
     stop: asyncio.Event,
-    hurry: asyncio.Event | None = None,
+    force: asyncio.Event | None = None,
     listening: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Answer on `listener` until `stop` is set, then drain; `hurry` ends the drain early. Takes over the socket."""
+    """Answer on `listener` until `stop` is set, then drain; `force` ends the drain early. Takes over the socket."""
     name = listener.getsockname()
     host = f"[{name[0]}]" if listener.family == socket.AF_INET6 else name[0]
     server = _Server(app, listener)
@@ -118,35 +119,36 @@ async def run(
         listening(f"http://{host}:{name[1]}")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():
-            await _drain(app, drain_seconds, hurry or asyncio.Event())
+            await _drain(app, drain_seconds, force or asyncio.Event())
     finally:
         stopping.cancel()
         keeping.cancel()
         server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait({serving}, timeout=_LAST_WORDS)
+        await asyncio.wait({serving}, timeout=_CUT_SECONDS)
         serving.cancel()
-        await asyncio.sleep(_LINGER)
+        await asyncio.sleep(_GRANIAN_EXIT_SECONDS)
     if serving.done() and not serving.cancelled() and (problem := serving.exception()) is not None:
         raise ServeError(f"the server failed: {problem}") from problem
 
 
 async def _keep_alive(app: App) -> None:
+    """Let silent streams send a comment, which keeps proxies from closing them."""
     while True:
         await asyncio.sleep(app.quiet_seconds)
         for exchange in list(app.running):
             exchange.keep_alive()
 
 
-async def _drain(app: App, seconds: float, hurry: asyncio.Event) -> None:
-    """Let what runs finish; when time is up end it with an error."""
+async def _drain(app: App, seconds: float, force: asyncio.Event) -> None:
+    """Let running requests finish; when time is up, end them with an error."""
     app.draining = True
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while app.running and loop.time() < deadline and not hurry.is_set():
+    while app.running and loop.time() < deadline and not force.is_set():
         await asyncio.sleep(0.02)
     for exchange in list(app.running):
         exchange.cut(ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}))
-    deadline = loop.time() + _LAST_WORDS
+    deadline = loop.time() + _CUT_SECONDS
     while app.running and loop.time() < deadline:
         await asyncio.sleep(0.02)
 

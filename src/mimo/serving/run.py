@@ -1,4 +1,4 @@
-"""`mimo serve`: listen at once, answer 503 while the model loads, then say who answers and go on until told to stop."""
+"""`mimo serve`: listen at once, answer 503 while the engine starts, then print who answers and serve until stopped."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 from rich.console import Console
+from rich.text import Text
 
 from mimo.api.access import names_of
 from mimo.api.app import App
@@ -15,14 +16,14 @@ from mimo.engines.base import Engine
 from mimo.media.fetch.fetcher import Fetcher
 from mimo.serving.engine import start_engine
 from mimo.serving.granian import serve
-from mimo.serving.loop import settle
+from mimo.serving.loop import freeze_gc
 
 
 async def run(
-    settings: Settings, console: Console, listener: socket.socket | None = None, *, patient: bool = False
+    settings: Settings, console: Console, listener: socket.socket | None = None, *, wait_for_engine: bool = False
 ) -> None:
-    """Serve until SIGTERM or SIGINT, on `listener` if there is one. `patient`: let connections wait while the model
-    loads, which others answer meanwhile, rather than turn them away.
+    """Serve until SIGTERM or SIGINT, on `listener` if given. `wait_for_engine`: accept connections only once the engine
+    has started, for a worker beside others, rather than answer 503 until then.
 
     Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.
     """
@@ -39,7 +40,7 @@ async def run(
         fetcher=Fetcher() if settings.allow_media_urls else None,
     )
     loading = asyncio.create_task(start_engine(settings, console))
-    if patient:
+    if wait_for_engine:
         await asyncio.wait({loading})
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(
@@ -56,10 +57,10 @@ async def run(
     engine: Engine | None = None
     try:
         done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)
-        if server in done:  # it could not listen, or was told to stop before the model was there
+        if server in done:  # it could not listen, or was stopped before the engine had started
             return await server
         engine, chat_format = loading.result()
-        settle()
+        freeze_gc()
         app.answer_with(engine, chat_format)
         _say(await address, settings, engine, app, console)
         if isinstance(chat_format, UnknownFormat):
@@ -84,17 +85,11 @@ def _hosts(settings: Settings) -> frozenset[str] | None:
 def _say(url: str, settings: Settings, engine: Engine, app: App, console: Console) -> None:
     """Who answers, where, and how long prompts may be: so that nobody mistakes nano for the hosted model."""
     info = engine.info
-    console.print(
-        f"[bold]{info.model}[/] on the {info.engine} engine answers as {', '.join(app.models)}", highlight=False
-    )
-    console.print(
-        f"  window {info.context_window} tokens · fingerprint {info.fingerprint}", highlight=False, soft_wrap=True
-    )
+    console.print(Text(info.model, "bold"), f"on the {info.engine} engine answers as {', '.join(app.models)}")
+    console.print(f"  window {info.context_window} tokens · fingerprint {info.fingerprint}")
     if engine.media:
         fetched = "by data URI or URL" if settings.allow_media_urls else "by data URI"
-        console.print(f"  takes {', '.join(engine.media)} {fetched}", highlight=False, soft_wrap=True)
-    console.print(f"  {url}/v1 · docs at {url}/docs", highlight=False, soft_wrap=True)
+        console.print(f"  takes {', '.join(engine.media)} {fetched}")
+    console.print(f"  {url}/v1 · docs at {url}/docs")
     if settings.model is None and info.engine == "local":
-        console.print(
-            "  nano is a tiny test model; serve another with --model PATH.gguf", highlight=False, soft_wrap=True
-        )
+        console.print("  nano is a tiny test model; serve another with --model PATH.gguf")

@@ -1,4 +1,4 @@
-"""Running an engine's command: start it, pass signals on, start it again when it dies, give up when it dies at once.
+"""Running an engine's command: start it, pass signals on, restart it when it dies, give up when it dies at once.
 
 Knows no engine.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mimo.contract.errors import StartError
 
 _QUICK = 10.0
-"""Seconds: what dies sooner was never up."""
+"""Seconds: a command that dies sooner was never up."""
 _TRIES = 3
 _STOP_SECONDS = 30.0
 

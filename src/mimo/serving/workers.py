@@ -22,17 +22,19 @@ from rich.console import Console
 from mimo.config import ConfigError, Settings
 from mimo.contract.errors import ApiError, StartError
 from mimo.serving import loop
+from mimo.serving.console import log_console, say_error
 from mimo.serving.granian import listen
 
-_TOLD = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _QUICK = 5.0
 """Seconds: a worker that ends sooner, and not well, never served; then all end."""
 
 
 def serve_in_workers(settings: Settings, console: Console) -> None:
-    """Serve until told to stop. Raises `ConfigError`, `ServeError`. A worker that cannot start says why, all end."""
+    """Serve until SIGTERM or SIGINT; a worker that cannot start says why and ends all. Raises `ConfigError`,
+    `ServeError`."""
     if settings.engine == "local":
-        raise ConfigError("workers would each load the model: they are for engines behind --upstream")
+        raise ConfigError("workers: each would load the model; more than one needs an upstream engine")
     if not hasattr(os, "fork"):
         raise ConfigError("this system cannot fork: run several servers on several ports")
     listeners = _listeners(settings.host, settings.port, settings.workers)
@@ -47,16 +49,16 @@ def serve_in_workers(settings: Settings, console: Console) -> None:
         for child in children:
             os.kill(child, number)
 
-    def start(place: int, heir: bool) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD)  # a child must be known before it has to be told
-        child = _fork(settings, listeners, place, heir)
+    def start(place: int, replacement: bool) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # a child must be known before it has to be told
+        child = _fork(settings, listeners, place, replacement)
         children[child] = place, time.monotonic()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
-    for number in _TOLD:
+    for number in _SIGNALS:
         signal.signal(number, tell)
     for place in range(settings.workers):
-        start(place, heir=False)
+        start(place, replacement=False)
     failed = False
     while children:
         child, status = os.wait()
@@ -64,8 +66,8 @@ def serve_in_workers(settings: Settings, console: Console) -> None:
             continue  # not ours: as process 1 we inherit orphans
         place, begun = found
         if status and time.monotonic() - begun > _QUICK:
-            console.print(f"worker {child} died; starting another", highlight=False)
-            start(place, heir=True)
+            console.print(f"worker {child} died; starting another")
+            start(place, replacement=True)
         else:
             failed = failed or status != 0
             tell(signal.SIGTERM, None)
@@ -83,25 +85,25 @@ def _listeners(host: str, port: int, count: int) -> list[socket.socket]:
     return [listen(host, bound, shared=True) for _ in range(count)]
 
 
-def _fork(settings: Settings, listeners: list[socket.socket], place: int, heir: bool) -> int:
-    """The id of a new process that serves on the listener in its place; `heir`: of one that died."""
+def _fork(settings: Settings, listeners: list[socket.socket], place: int, replacement: bool) -> int:
+    """The id of a new process that serves on the listener in its place; `replacement`: of one that died."""
     child = os.fork()
     if child:
         return child
     from mimo.serving.run import run
 
     status = 0
-    for number in _TOLD:
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     for listener in listeners:
         if listener is not listeners[place]:
             listener.close()
     try:
-        console = Console(stderr=True, quiet=heir or place > 0)
-        loop.run(run(replace(settings, workers=1), console, listeners[place], patient=heir))
+        console = log_console(quiet=replacement or place > 0)
+        loop.run(run(replace(settings, workers=1), console, listeners[place], wait_for_engine=replacement))
     except (StartError, ApiError) as problem:
-        Console(stderr=True, highlight=False).print(f"[red]mimo:[/] {problem}", soft_wrap=True)
+        say_error(str(problem))
         status = 1
     except BaseException:
         Console(stderr=True).print_exception()

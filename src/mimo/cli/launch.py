@@ -1,0 +1,48 @@
+"""`mimo launch`: print or run the command that starts an engine as an upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from mimo.engines.upstream.recipes import RECIPES
+from mimo.engines.upstream.recipes import launch as made
+from mimo.serving.console import log_console
+
+_ENGINES = ", ".join(dict.fromkeys(row.engine for row in RECIPES))
+
+
+def launch(
+    context: typer.Context,
+    engine: Annotated[str, typer.Argument(metavar="ENGINE", help=f"One of {_ENGINES}.")],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="MiMo-V2-Flash, MiMo-V2.5, MiMo-V2.6-Flash …, a hub id, or a path."),
+    ],
+    gpus: Annotated[
+        int | None,
+        typer.Option(metavar="INT", min=1, help="GPUs to spread over. [default: the recipe's]"),
+    ] = None,
+    port: Annotated[int, typer.Option(metavar="INT", min=1, max=65535, help="Port of the engine.")] = 8001,
+    run: Annotated[
+        bool, typer.Option("--run", help="Start it, and start it again when it dies. [default: off]")
+    ] = False,
+) -> None:
+    """Print the command that starts an engine for mimo to use as its upstream.
+
+    Options that mimo does not know are passed on to the engine.
+    """
+    from mimo.serving.supervise import supervise
+
+    recipe = made(engine, model, gpus=gpus, port=port, more=tuple(context.args))
+    settings = [f"{name}={shlex.quote(value)}" for name, value in recipe.environment.items()]
+    console = log_console()
+    if not run:
+        print(" ".join([*settings, shlex.join(recipe.command)]))
+        console.print(f"then: mimo serve --engine {engine} --upstream http://127.0.0.1:{port}")
+        return
+    sys.exit(asyncio.run(supervise(recipe.command, recipe.environment, console.print)))

@@ -1,0 +1,27 @@
+"""`mimo serve`: the API over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mimo.cli.options import ConfigFile, setting_options, with_options
+from mimo.config import load_settings
+from mimo.serving.console import log_console
+
+
+@with_options(*setting_options())
+def serve(*, config: ConfigFile = None, **given: Any) -> None:
+    """Serve the MiMo API over HTTP.
+
+    Every setting is also an environment variable (MIMO_PORT) and a key of the settings file (port); the flag wins over
+    the variable, the variable over the file.
+    """
+    settings, console = load_settings(given, file=config), log_console()
+    if settings.workers > 1:
+        from mimo.serving.workers import serve_in_workers
+
+        return serve_in_workers(settings, console)
+    from mimo.serving import loop
+    from mimo.serving.run import run
+
+    loop.run(run(settings, console))
