@@ -1,10 +1,12 @@
 """Bytes of a body → one JSON object, or a 400 that says what is wrong and, where there is one, in which field.
 
-Strict JSON in UTF-8: no NaN, no lone surrogates, no number beyond a double. Knows no field names.
+Strict JSON in UTF-8: no NaN, no lone surrogates, no number beyond a double, no name twice in an object. Knows no
+field names.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 
@@ -15,8 +17,12 @@ from mimo.contract.errors import InvalidRequest, shown
 
 def decode_object(body: bytes) -> dict[str, object]:
     """The JSON object in `body`. Raises `InvalidRequest`."""
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
         value = msgspec.json.decode(body)
+        _ONCE.decode(body.decode())
+    except _Twice as problem:
+        raise InvalidRequest(f"the body holds {shown(problem.args[0])} twice in one object; send it once") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply") from None
     except (ValueError, msgspec.MsgspecError) as problem:
@@ -24,6 +30,23 @@ def decode_object(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InvalidRequest(f"the body must be a JSON object, got {shown(value)}")
     return value
+
+
+class _Twice(ValueError):
+    """A name that stands twice in one object: which of its values counts, JSON does not say."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object of `pairs`. Raises `_Twice`."""
+    made: dict[str, object] = {}
+    for name, value in pairs:
+        if name in made:
+            raise _Twice(name)
+        made[name] = value
+    return made
+
+
+_ONCE = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _explained(body: bytes, problem: Exception) -> InvalidRequest:

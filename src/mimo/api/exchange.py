@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any
 
+from mimo.api.encoding import decoded
 from mimo.api.envelope import error_event
 from mimo.contract.errors import ApiError, InvalidRequest, RequestTooLarge
 
@@ -70,9 +71,10 @@ class Exchange:
         return None if value is None else value.decode("latin-1")
 
     async def body(self, limit: int, patience: float = BODY_SECONDS) -> bytes:
-        """The whole body; from then on a client that leaves ends the exchange.
+        """The whole body, decompressed; from then on a client that leaves ends the exchange.
 
-        Raises `RequestTooLarge` above `limit` bytes, `InvalidRequest` when it takes longer than `patience` seconds and
+        Raises `RequestTooLarge` above `limit` bytes, `UnsupportedMediaType` for an unknown `content-encoding`,
+        `InvalidRequest` when it takes longer than `patience` seconds and
         one more for every `BODY_RATE` bytes that came, `ClientGone`.
         """
         declared = self.headers.get(b"content-length", b"")
@@ -85,7 +87,8 @@ class Exchange:
             self._close_after()
             raise InvalidRequest(f"the body must arrive within {patience:g} seconds; it did not") from None
         self._watch = asyncio.create_task(self._until_gone())
-        return body
+        encodings = self.header("content-encoding")
+        return body if encodings is None else await asyncio.to_thread(decoded, body, encodings, limit)
 
     async def _read(self, limit: int, waiting: asyncio.Timeout) -> bytes:
         parts: list[bytes] = []

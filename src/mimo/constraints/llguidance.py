@@ -7,53 +7,45 @@ a mask takes microseconds. Knows bytes and ids; no request, no reasoning, no too
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
+from time import thread_time
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimo.constraints.cache import Compiled, CompiledCache, digest
 from mimo.tokenizers.base import Tokenizer
+from mimo.tokenizers.derived import PerTokenizer
 from mimo.types import Grammar
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
-_KEPT = 64
-"""Compiled grammars kept for each vocabulary."""
 _VALUES = "[^<]{1,30}"
 """Tokens that the library need not look at one by one within the values of calls; it has such classes for JSON."""
+_ERROR = 300
+"""Characters of the library's errors that are passed on."""
 
 
-@lru_cache(maxsize=256)
 def grammar_problem(grammar: Grammar) -> str:
-    """Why the library cannot take `grammar`, in one line; "" if it can. Needs no vocabulary; bounded in time."""
+    """Why the library cannot take `grammar`, in one line; "" if it can. Needs no vocabulary; keeps nothing."""
     from llguidance import LLMatcher
 
     words: str = LLMatcher.validate_grammar(LLMatcher.grammar_from_lark(grammar.text))
-    return "" if words.startswith("WARNING") else " ".join(words.split())[:300]
+    return "" if words.startswith("WARNING") else _one_line(words)
 
 
 def guided(grammar: Grammar, tokenizer: Tokenizer) -> GrammarConstraint:
     """A new constraint at the beginning of `grammar`. Raises ValueError if it does not compile."""
-    return GrammarConstraint(vocabulary_of(tokenizer).matcher(grammar), tokenizer)
-
-
-def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
-    """`tokenizer` in the library's form, made on first use: call it ahead, in any thread, to have it ready."""
-    with _LOCK:
-        if tokenizer not in _VOCABULARIES:
-            _VOCABULARIES[tokenizer] = Vocabulary(tokenizer)
-        return _VOCABULARIES[tokenizer]
+    return GrammarConstraint(vocabulary_of(tokenizer).compiled(grammar), tokenizer)
 
 
 class GrammarConstraint:
     """One answer's place in its grammar. An end token may be drawn where the grammar is complete, and only there."""
 
-    def __init__(self, matcher: LLMatcher, tokenizer: Tokenizer) -> None:
-        self._matcher = matcher
+    def __init__(self, compiled: Compiled[LLMatcher], tokenizer: Tokenizer) -> None:
+        self._compiled = compiled
+        self._matcher = compiled.matcher.deep_copy()
         self._end = tokenizer.end_ids
         self._first_end = min(tokenizer.end_ids)
         self._mask = np.zeros(-(-tokenizer.vocabulary // 32), np.uint32)
@@ -63,7 +55,9 @@ class GrammarConstraint:
         """The mask of what may come next; do not write to it. All zero after a token that was not allowed."""
         if not self._known:
             mask = self._mask
+            start = thread_time()
             self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
+            self._compiled.seconds += thread_time() - start
             if mask[self._first_end // 32] >> np.uint32(self._first_end % 32) & 1:
                 for token in self._end:
                     mask[token // 32] |= np.uint32(1 << (token % 32))
@@ -85,39 +79,42 @@ class Vocabulary:
 
         slices = [*LLTokenizer.general_slices(), _VALUES]
         self._tokenizer: LLTokenizer = LLTokenizer(TokenizerWrapper(_Pieces(tokenizer)), slices=slices)
-        self._compiled: dict[str, LLMatcher] = {}
-        self._lock = threading.Lock()
+        self.kept: CompiledCache[LLMatcher] = CompiledCache()
 
-    def matcher(self, grammar: Grammar) -> LLMatcher:
-        """A matcher at the beginning of `grammar`. Raises ValueError if it does not compile."""
+    def compiled(self, grammar: Grammar) -> Compiled[LLMatcher]:
+        """`grammar` compiled, by any thread. Raises ValueError if it does not compile; then nothing of it is kept."""
         from llguidance import LLMatcher
 
-        with self._lock:
-            compiled = self._compiled.pop(grammar.text, None)
-            if compiled is None:
-                compiled = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar.text), log_level=0)
-                if compiled.is_error():
-                    raise ValueError(" ".join(compiled.get_error().split())[:300])
-            self._compiled[grammar.text] = compiled
-            if len(self._compiled) > _KEPT:
-                del self._compiled[next(iter(self._compiled))]
-            return compiled.deep_copy()
+        key = digest(grammar.text)
+        if (found := self.kept.get(key)) is not None:
+            return found
+        start = thread_time()
+        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar.text), log_level=0)
+        if matcher.is_error():
+            raise ValueError(_one_line(matcher.get_error()))
+        compiled = Compiled(matcher, len(grammar.text), thread_time() - start)
+        self.kept.put(key, compiled)
+        return compiled
 
 
 class _Pieces:
-    """What the library asks of a tokenizer."""
+    """What the library asks of a tokenizer. Holds no method of it: see `PerTokenizer`."""
 
     bos_token_id = None
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._encode = tokenizer.encode
+        self._tokenizer = tokenizer
         self.eos_token_id = min(tokenizer.end_ids)
         self.tokens = [tokenizer.piece(token) for token in range(tokenizer.vocabulary)]
         self.special_token_ids = [token for token in range(tokenizer.vocabulary) if tokenizer.is_control(token)]
 
     def __call__(self, text: bytes) -> list[int]:
-        return self._encode(text.decode(errors="replace"))
+        return self._tokenizer.encode(text.decode(errors="replace"))
 
 
-_VOCABULARIES: WeakKeyDictionary[Tokenizer, Vocabulary] = WeakKeyDictionary()
-_LOCK = threading.Lock()
+def _one_line(words: str) -> str:
+    return " ".join(words.split())[:_ERROR]
+
+
+vocabulary_of: PerTokenizer[Vocabulary] = PerTokenizer(Vocabulary)
+"""A tokenizer in the library's form, made on first use: call it ahead, in any thread, to have it ready."""

@@ -117,6 +117,8 @@ def logit_bias(value: object, name: str, model: Model) -> tuple[tuple[int, float
     for key, bias in fields.items():
         if not key.isascii() or not key.isdigit() or len(key) > 10:
             refuse(name, "an object whose keys are token ids (integers of at least 0)", key)
+        if int(key) in pairs:
+            raise InvalidRequest(f"{name} must name a token once, got {int(key)} twice", param=name)
         if bias is not None:
             pairs[int(key)] = number(-100, 100)(bias, f"{name}.{key}", model)  # type: ignore[assignment]
     return tuple(sorted(pairs.items()))

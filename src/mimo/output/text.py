@@ -8,9 +8,9 @@ stretch, exactly as `bytes.decode("utf-8", "replace")` of the whole would. Most 
 from __future__ import annotations
 
 from codecs import utf_8_decode
-from weakref import WeakKeyDictionary
 
 from mimo.tokenizers.base import Tokenizer
+from mimo.tokenizers.derived import PerTokenizer
 
 TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 """Tokens that mean something to the output, whether or not the vocabulary calls them control tokens."""
@@ -57,26 +57,19 @@ class _WholeTexts(dict[int, str]):
     """Id → text of an ordinary token that is whole characters, "" for every other; filled in as they are asked for."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._piece, self._is_control = tokenizer.piece, tokenizer.is_control
+        self._tokenizer = tokenizer
         self._tags = {tokenizer.control(name) for name in TAGS}
 
     def __missing__(self, token: int) -> str:
         text = ""
-        if token not in self._tags and not self._is_control(token):
+        if token not in self._tags and not self._tokenizer.is_control(token):
             try:
-                text = self._piece(token).decode()
+                text = self._tokenizer.piece(token).decode()
             except UnicodeDecodeError:
                 text = ""
         self[token] = text
         return text
 
 
-_whole_texts: WeakKeyDictionary[Tokenizer, _WholeTexts] = WeakKeyDictionary()
-
-
-def whole_texts(tokenizer: Tokenizer) -> dict[int, str]:
-    """The table of `tokenizer`, one for all who ask: a token's text where that is ordinary and whole, else ""."""
-    table = _whole_texts.get(tokenizer)
-    if table is None:
-        table = _whole_texts[tokenizer] = _WholeTexts(tokenizer)
-    return table
+whole_texts: PerTokenizer[dict[int, str]] = PerTokenizer(_WholeTexts)
+"""The table of a tokenizer, one for all who ask: a token's text where that is ordinary and whole, else ""."""

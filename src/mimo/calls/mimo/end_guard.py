@@ -7,13 +7,13 @@ mask. Where a string stands by itself the grammar says it. Knows the form of a c
 from __future__ import annotations
 
 import re
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimo.sampling.grammar import Constraint
 from mimo.tokenizers.base import Tokenizer
+from mimo.tokenizers.derived import PerTokenizer
 
 END = b"</parameter>"
 _HEAD = re.compile(rb"<function=([^>]*)>|<parameter=([^>]*)>$")
@@ -89,15 +89,14 @@ class ValuesGuard:
 
 
 _Ends = tuple[list[int], list[list[int]]]
-_FOUND: WeakKeyDictionary[Tokenizer, _Ends] = WeakKeyDictionary()
 
 
-def _ends(tokenizer: Tokenizer) -> _Ends:
+def _find_ends(tokenizer: Tokenizer) -> _Ends:
     """The tokens that hold all of the marker, and for each number of its bytes those that begin with the others."""
-    if tokenizer in _FOUND:
-        return _FOUND[tokenizer]
     pieces = [(token, tokenizer.piece(token)) for token in range(tokenizer.vocabulary)]
     pieces = [(token, piece) for token, piece in pieces if b">" in piece]
     rest = [[token for token, piece in pieces if size and piece.startswith(END[size:])] for size in range(len(END))]
-    _FOUND[tokenizer] = [token for token, piece in pieces if END in piece], rest
-    return _FOUND[tokenizer]
+    return [token for token, piece in pieces if END in piece], rest
+
+
+_ends: PerTokenizer[_Ends] = PerTokenizer(_find_ends)
