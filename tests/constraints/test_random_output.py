@@ -15,7 +15,7 @@ from tests.requests import token_request
 from mimo.calls import FORMATS
 from mimo.constraints.build import constraint
 from mimo.constraints.grammar import answer_grammar
-from mimo.constraints.llguidance import grammar_problem
+from mimo.constraints.trial import trials
 from mimo.contract.json_schema.schema import check_constraining, check_shape
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
@@ -38,7 +38,7 @@ LIMIT = 6000
 
 def drawn(grammar: Grammar, seed: int) -> list[int]:
     """Random tokens that the grammar allows, up to the end of the turn; what closes something comes often."""
-    assert grammar_problem(grammar) == "", grammar.text
+    assert trials.problem(grammar.text) == "", grammar.text
     rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
     assert rule is not None
     rng, tokens = random.Random(seed), list[int]()

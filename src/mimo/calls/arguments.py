@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import cast
 
 import msgspec
 
-from mimo.contract.json_schema.references import TYPES, Schema, resolved
+from mimo.contract.json_schema.types import SchemaTypes
 
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 
 
-def typed(text: str, schema: object, root: Schema) -> str:
-    """The JSON of `text` under `schema`, a part of `root` (the schema of all arguments)."""
-    types = types_of(schema, root)
-    if types == {"string"} or text in _named(schema, root):
+def typed(text: str, schema: object, within: SchemaTypes) -> str:
+    """The JSON of `text` under `schema`, a part of the schema of all arguments, whose types are `within`."""
+    types = within.of(schema)
+    if types == {"string"} or _names(schema, within, text):
         return quoted(text)
     strict = "string" in types  # then white space around a number makes it a text
     written = text if strict else text.strip(" \t\r\n")
@@ -64,52 +63,11 @@ def json_type(written: str) -> str | None:
     return "object"
 
 
-def types_of(schema: object, root: Schema, known: dict[str, set[str]] | None = None) -> set[str]:
-    """The JSON types a value of `schema` may have; all of them where it does not say. `known`: of references so far."""
+def _names(schema: object, types: SchemaTypes, text: str) -> bool:
+    """Whether `text` is one of the strings that `schema` names."""
+    if isinstance(schema, Mapping) and "$ref" in schema and "enum" not in schema:
+        schema = types.target(str(schema["$ref"]))
     if not isinstance(schema, Mapping):
-        return set(TYPES)
-    known = {} if known is None else known
-    kinds = schema.get("type", TYPES)
-    types: set[str] = {kinds} if isinstance(kinds, str) else set(cast(list[str], kinds))
-    if "$ref" in schema:
-        ref = str(schema["$ref"])
-        if ref not in known:
-            known[ref] = set()  # while it is looked into: a reference to itself adds nothing
-            known[ref] = types_of(_target(root, ref), root, known)
-        types &= known[ref]
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        if isinstance(parts := schema.get(keyword), list) and parts:
-            each = [types_of(part, root, known) for part in parts]
-            types &= each[0].intersection(*each[1:]) if keyword == "allOf" else each[0].union(*each[1:])
-    for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
-        if isinstance(values, list):
-            types &= {_type_of(value) for value in values} | ({"number"} if any(map(_is_number, values)) else set())
-    return types
-
-
-def _named(schema: object, root: Schema) -> set[str]:
-    """The strings that `schema` names."""
-    if not isinstance(schema, Mapping):
-        return set()
-    if "$ref" in schema and "enum" not in schema:
-        schema = _target(root, schema["$ref"])
-    if not isinstance(schema, Mapping):
-        return set()
-    values = schema.get("enum", [])
-    values = [*(values if isinstance(values, list) else []), schema.get("const")]
-    return {value for value in values if isinstance(value, str)}
-
-
-def _target(root: Schema, ref: object) -> object:
-    try:
-        return resolved(root, str(ref))
-    except KeyError:
-        return True
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _type_of(value: object) -> str:
-    return json_type(json.dumps(value, ensure_ascii=True)) or "null"
+        return False
+    values = schema.get("enum")
+    return (isinstance(values, list) and text in values) or schema.get("const") == text

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from mimo.contract.json_schema.references import Schema
 from mimo.types import Tool
 
 WHITE_SPACE: dict[str, object] = {"whitespace_pattern": "( |\\n {0,16})"}
 """Where JSON allows white space: one space, or a new line and an indentation; so it never runs on."""
+
+MAX_RULES = 2 << 20
+"""Characters of the rules of one function: a schema that is repeated at every reference to it can grow to any size."""
 
 
 class CallFormat(ABC):
@@ -57,12 +59,3 @@ def has_ref(schema: object) -> bool:
     if isinstance(schema, Mapping):
         return "$ref" in schema or any(map(has_ref, schema.values()))
     return isinstance(schema, list) and any(map(has_ref, schema))
-
-
-def self_contained(schema: object, root: Schema) -> object:
-    """`schema`, a part of `root`, as a document of its own."""
-    if not has_ref(schema) or not isinstance(schema, Mapping):
-        return schema
-    moved = within(schema, "/$defs/root")
-    assert isinstance(moved, dict)
-    return {**moved, "$defs": {"root": within(root, "/$defs/root")}}

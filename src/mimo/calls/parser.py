@@ -18,6 +18,7 @@ from typing import Literal
 import msgspec
 
 from mimo.calls.arguments import quoted, typed
+from mimo.contract.json_schema.types import SchemaTypes
 from mimo.types import Tool
 
 Status = Literal["open", "complete", "broken"]
@@ -43,6 +44,7 @@ class CallParser:
         self.name = ""
         self._tools = tools
         self._names = [name.encode() for name in tools]
+        self._types = SchemaTypes({})
         self._values: dict[str, str] = {}
         self._object = ""
         self._key = ""
@@ -95,6 +97,7 @@ class CallParser:
             self.status = "broken"
             return False
         self.name = found.decode()
+        self._types = SchemaTypes(self._tools[self.name].parameters)
         return self._go(end + 1, self._between)
 
     def _between(self) -> bool:
@@ -122,7 +125,7 @@ class CallParser:
         root = self._tools[self.name].parameters
         properties = root.get("properties")
         schema = properties.get(self._key, True) if isinstance(properties, Mapping) else True
-        self._values[self._key] = typed(self._data[:end].decode(errors="replace"), schema, root)
+        self._values[self._key] = typed(self._data[:end].decode(errors="replace"), schema, self._types)
         return self._go(end + len(_END_PARAMETER), self._between)
 
     def _json(self) -> bool:

@@ -14,9 +14,12 @@ from collections.abc import Sequence
 
 from mimo.calls import CallFormat
 from mimo.calls.base import WHITE_SPACE
+from mimo.contract.errors import InvalidRequest
 from mimo.contract.tools import constrained
 from mimo.types import Grammar, JsonFormat, NamedTool, Tool, ToolChoice
 
+MAX_GRAMMAR = 4 << 20
+"""Characters of the grammar of all functions together."""
 _OPTIONS = '%llguidance {"no_forcing": true}'
 """Where only one text can follow, the model still chooses the tokens it is made of."""
 
@@ -60,10 +63,18 @@ def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) ->
     """The rule `call`, and those it is made of: the functions that may be called."""
     names: list[str] = []
     rules: list[str] = []
+    size = 0
     for at, tool in enumerate(tools):
         if isinstance(choice, NamedTool) and tool.name != choice.name:
             continue
         names.append(f"f{at}")
         path = f"tools[{at}].function.parameters"
-        rules += calls.rules(tool, f"f{at}", path, constrained=constrained(tool, choice))
+        more = calls.rules(tool, f"f{at}", path, constrained=constrained(tool, choice))
+        if (size := size + sum(map(len, more))) > MAX_GRAMMAR:
+            raise InvalidRequest(
+                f"{path}: the grammar of this tool and those before is longer than {MAX_GRAMMAR} characters; "
+                "send fewer or smaller ones, or strict: false",
+                param=path,
+            )
+        rules += more
     return [f"call: <tool_call> ({' | '.join(names)}) </tool_call>", *rules]

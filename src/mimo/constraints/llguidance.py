@@ -27,14 +27,6 @@ _ERROR = 300
 """Characters of the library's errors that are passed on."""
 
 
-def grammar_problem(grammar: Grammar) -> str:
-    """Why the library cannot take `grammar`, in one line; "" if it can. Needs no vocabulary; keeps nothing."""
-    from llguidance import LLMatcher
-
-    words: str = LLMatcher.validate_grammar(LLMatcher.grammar_from_lark(grammar.text))
-    return "" if words.startswith("WARNING") else _one_line(words)
-
-
 def guided(grammar: Grammar, tokenizer: Tokenizer) -> GrammarConstraint:
     """A new constraint at the beginning of `grammar`. Raises ValueError if it does not compile."""
     return GrammarConstraint(vocabulary_of(tokenizer).compiled(grammar), tokenizer)

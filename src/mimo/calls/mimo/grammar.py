@@ -12,13 +12,13 @@ import json
 import re
 from collections.abc import Mapping
 
-from mimo.calls.arguments import types_of
-from mimo.calls.base import CallFormat
+from mimo.calls.base import MAX_RULES, CallFormat
 from mimo.calls.mimo.texts import TEXT
 from mimo.calls.mimo.values import Values
 from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.json_schema.references import Schema, resolved
 from mimo.contract.json_schema.schema import ANNOTATIONS
+from mimo.contract.json_schema.types import SchemaTypes
 from mimo.types import Tool
 
 _READ = {"type", "properties", "required", "additionalProperties", "$defs", "definitions", "$ref"}
@@ -42,22 +42,26 @@ class MimoCalls(CallFormat):
         schema = _object(tool.parameters, path)
         properties, required = _properties(schema, path)
         values = Values(tool.parameters)
-        parts, rules = [], []
+        parts, rules, size = [], [], 0
         for at, (key, part) in enumerate(properties.items()):
             where = f"{path}.properties.{key[:64]}"
             if not _KEY.fullmatch(key):
                 raise InvalidRequest(f"{where}: the name {shown(key)} cannot be written in a call", param=where)
-            rules += [
-                f'{rule}_{at}: {literal(f"<parameter={key}>")} {rule}_{at}_value "\\n"?',
-                *values.rules(part, f"{rule}_{at}_value", where),
-            ]
+            rules.append(f'{rule}_{at}: {literal(f"<parameter={key}>")} {rule}_{at}_value "\\n"?')
+            rules += (value := values.rules(part, f"{rule}_{at}_value", where))
             parts.append(f"{rule}_{at}" + ("" if key in required else "?"))
+            if (size := size + sum(map(len, value))) > MAX_RULES:
+                raise InvalidRequest(
+                    f"{path}: its grammar is longer than {MAX_RULES} characters; refer less often to large parts",
+                    param=path,
+                )
         return [" ".join([opens, *parts, closes]), *rules]
 
     def json_values(self, tool: Tool) -> tuple[tuple[str, str], ...]:
         properties, _ = _properties(_object(tool.parameters, ""), "")
         nested = {"array", "object"}
-        return tuple((tool.name, key) for key, part in properties.items() if nested & types_of(part, tool.parameters))
+        types = SchemaTypes(tool.parameters)
+        return tuple((tool.name, key) for key, part in properties.items() if nested & types.of(part))
 
 
 def literal(text: str) -> str:
@@ -65,8 +69,9 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _object(schema: Schema, path: str) -> Schema:
+def _object(root: Schema, path: str) -> Schema:
     """The schema of the arguments, its own references followed; it may say only what parameters can be held to."""
+    schema = root
     for _ in range(16):
         for keyword in schema:
             if keyword not in _READ and keyword not in ANNOTATIONS and not keyword.startswith("x-"):
@@ -76,7 +81,7 @@ def _object(schema: Schema, path: str) -> Schema:
                 )
         if "$ref" not in schema:
             return schema
-        target = resolved(schema, str(schema["$ref"]))
+        target = resolved(root, str(schema["$ref"]))
         schema = target if isinstance(target, Mapping) else {}
     raise InvalidRequest(f"{path}.$ref: too many references in a row", param=f"{path}.$ref")
 

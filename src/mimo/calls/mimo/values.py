@@ -8,21 +8,22 @@ Knows no tool and no markup but `</parameter>`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mimo.calls.arguments import types_of
-from mimo.calls.base import WHITE_SPACE, self_contained
+from mimo.calls.base import WHITE_SPACE, has_ref, within
 from mimo.calls.mimo.texts import END, text
 from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.json_schema.references import TYPES, Schema, resolved
 from mimo.contract.json_schema.schema import ANNOTATIONS
+from mimo.contract.json_schema.types import SchemaTypes, types_of_values
 
 _INTEGER, _NUMBER = r"-?(0|[1-9][0-9]*)", r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _PLAIN = {"null": "null", "boolean": "true|false", "integer": _INTEGER, "number": _NUMBER}
 _READ_AS = {**_PLAIN, "null": "null|None", "boolean": "true|false|True|False", "integer": _NUMBER}
 _BEGINS = {"array": r"\[", "object": r"\{", "integer": "[-0-9]", "number": "[-0-9]"}
 _NUMERIC = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+_PLACE = "/$defs/root"
 _TEXTUAL = {"minLength", "maxLength", "pattern", "format"}
 
 
@@ -43,17 +44,20 @@ class Values:
 
     def __init__(self, root: Schema) -> None:
         self._root = root
+        self._types = SchemaTypes(root)
+        self._moved = ""  # the root as JSON, for a document that holds it at _PLACE; made when a reference comes
+        self._root_names_end = False
 
     def rules(self, schema: object, rule: str, path: str) -> list[str]:
         """Lark rules, the first one named `rule`, of a value that fits `schema`. Raises `InvalidRequest`."""
-        if _names_end(self_contained(schema, self._root)):
+        if self._names_end(schema):
             raise InvalidRequest(f"{path}: {shown(END)} cannot be written within a value of a call", param=path)
-        if "string" not in types_of(schema, self._root):
+        if "string" not in self._types.of(schema):
             return [f'{rule}: {rule}_json "{END}"', f"{rule}_json: {self._json([schema])}"]
         parts = _Parts()
-        self._collect(schema, path, parts, ())
+        self._collect(schema, path, parts)
         taken = [_READ_AS[kind] for kind in _PLAIN if kind in parts.kinds]
-        first = {_BEGINS[kind] for part in parts.json for kind in types_of(part, self._root) if kind in _BEGINS}
+        first = {_BEGINS[kind] for part in parts.json for kind in self._types.of(part) if kind in _BEGINS}
         taken += [f"{begin}(?s:.*)" for begin in sorted(first)]
         without = f" & ~/{'|'.join(taken)}/" if taken else ""
         texts = [f"( {one}{without} )" for one in parts.texts]
@@ -63,63 +67,85 @@ class Values:
             return [f"{rule}: {terminal}", *rules]
         return [f'{rule}: {terminal} | {rule}_json "{END}"', *rules, f"{rule}_json: {self._json(parts.json)}"]
 
-    def _json(self, schemas: list[object] | list[Schema]) -> str:
+    def _json(self, schemas: Sequence[object]) -> str:
+        """The schema of any of `schemas`, as a rule; with references as a document of its own that holds the root."""
         schema: object = schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
-        document = self_contained(schema, self._root)
-        fields = document if isinstance(document, Mapping) else {}
-        return f"%json {json.dumps({**fields, 'x-guidance': WHITE_SPACE})}"
-
-    def _collect(self, schema: object, path: str, parts: _Parts, seen: tuple[str, ...]) -> None:
         fields: Schema = schema if isinstance(schema, Mapping) else {}
-        rules = {key for key in fields if key not in ANNOTATIONS and key not in ("$defs", "definitions")}
-        if "string" not in types_of(schema, self._root):
-            self._collect_json(fields, parts)
-        elif rules & {"$ref", "anyOf", "oneOf", "allOf"}:
-            self._collect_parts(fields, rules, path, parts, seen)
-        elif "enum" in fields or "const" in fields:
-            self._collect_named(fields, parts)
-        else:
-            self._collect_typed(fields, path, parts)
+        if not has_ref(schema):
+            return f"%json {json.dumps({**fields, 'x-guidance': WHITE_SPACE})}"
+        moved = within({key: part for key, part in fields.items() if key != "$defs"}, _PLACE)
+        assert isinstance(moved, dict)
+        self._move_root()
+        head = json.dumps({**moved, "x-guidance": WHITE_SPACE})
+        return f'%json {head[:-1]}, "$defs": {{"root": {self._moved}}}}}'
 
-    def _collect_parts(self, fields: Schema, rules: set[str], path: str, parts: _Parts, seen: tuple[str, ...]) -> None:
-        """A schema made of others: each of them by itself; together with rules of its own it cannot be taken apart."""
+    def _names_end(self, schema: object) -> bool:
+        """Whether a value of `schema` may have to hold the end of a value."""
+        if _names_end(schema):
+            return True
+        if not has_ref(schema):
+            return False
+        self._move_root()
+        return self._root_names_end
+
+    def _move_root(self) -> None:
+        if not self._moved:
+            self._moved = json.dumps(within(self._root, _PLACE))
+            self._root_names_end = _names_end(self._root)
+
+    def _collect(self, schema: object, path: str, parts: _Parts) -> None:
+        """Take `schema` apart, and all it is made of, in their order; each reference once."""
+        seen: set[str] = set()
+        waiting = [(schema, path)]
+        while waiting:
+            part, where = waiting.pop()
+            fields: Schema = part if isinstance(part, Mapping) else {}
+            rules = {key for key in fields if key not in ANNOTATIONS and key not in ("$defs", "definitions")}
+            if "string" not in self._types.of(part):
+                self._collect_json(fields, parts)
+            elif rules & {"$ref", "anyOf", "oneOf", "allOf"}:
+                waiting += reversed(self._made_of(fields, rules, where, seen))
+            elif "enum" in fields or "const" in fields:
+                self._collect_named(fields, parts)
+            else:
+                self._collect_typed(fields, where, parts)
+
+    def _made_of(self, fields: Schema, rules: set[str], path: str, seen: set[str]) -> list[tuple[object, str]]:
+        """What a schema is made of, with paths. With rules of its own beside them it cannot be taken apart."""
         keyword = next(key for key in ("$ref", "anyOf", "oneOf", "allOf") if key in rules)
-        others = rules - {keyword}
         inner = fields[keyword] if isinstance(fields[keyword], list) else [fields[keyword]]
         assert isinstance(inner, list)
-        if others or (keyword == "allOf" and len(inner) > 1):
+        if len(rules) > 1 or (keyword == "allOf" and len(inner) > 1):
             raise InvalidRequest(
                 f"{path}: {keyword} beside other rules is not supported where a string is possible",
                 param=f"{path}.{keyword}",
             )
         if keyword == "$ref":
             ref = str(fields["$ref"])
-            if ref not in seen:
-                self._collect(resolved(self._root, ref), path, parts, (*seen, ref))
-            return
-        texts = [part for part in inner if "string" in types_of(part, self._root)]
-        if keyword == "oneOf" and len(texts) > 1:
+            found = [] if ref in seen else [(resolved(self._root, ref), path)]
+            seen.add(ref)
+            return found
+        if keyword == "oneOf" and sum("string" in self._types.of(part) for part in inner) > 1:
             raise InvalidRequest(f"{path}: oneOf of several strings is not supported; use anyOf", param=f"{path}.oneOf")
-        for at, part in enumerate(inner):
-            self._collect(part, f"{path}.{keyword}[{at}]", parts, seen)
+        return [(part, f"{path}.{keyword}[{at}]") for at, part in enumerate(inner)]
 
     def _collect_named(self, fields: Schema, parts: _Parts) -> None:
         values = fields.get("enum", [fields.get("const")])
         assert isinstance(values, list)
-        types = types_of(fields, self._root)
+        types = self._types.of(fields)
         for value in values:
             if isinstance(value, str):
                 if _fits(value, fields):
                     parts.named.append(json.dumps(value, ensure_ascii=False) if value else "/()/")
-            elif types & types_of({"const": value}, self._root):
+            elif types & types_of_values([value]):
                 parts.plain.append(json.dumps(json.dumps(value, ensure_ascii=False), ensure_ascii=False))
-                parts.kinds |= types_of({"const": value}, self._root) & set(_PLAIN)
+                parts.kinds |= types_of_values([value]) & set(_PLAIN)
 
     def _collect_json(self, fields: Schema, parts: _Parts) -> None:
         if "enum" in fields or "const" in fields:
             self._collect_named(fields, parts)
             return
-        types = types_of(fields, self._root)
+        types = self._types.of(fields)
         if types <= set(_PLAIN) and not _NUMERIC & set(fields) and not {"anyOf", "oneOf", "allOf"} & set(fields):
             self._collect_plain(types, parts)
         else:
@@ -133,7 +159,7 @@ class Values:
     def _collect_typed(self, fields: Schema, path: str, parts: _Parts) -> None:
         """A string, and whatever else `type` allows."""
         parts.texts.append(text(fields, path))
-        types = types_of(fields, self._root) - {"string"}
+        types = self._types.of(fields) - {"string"}
         plain = types & ({"null", "boolean"} if _NUMERIC & set(fields) else set(_PLAIN))
         self._collect_plain(plain, parts)
         if rest := [kind for kind in TYPES if kind in types - plain]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
+from mimo.contract.json_schema.follow import Facts
+
 Schema = Mapping[str, object]
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -25,51 +27,64 @@ def resolved(root: Schema, ref: str) -> object:
 
 
 def endless_ref(root: Schema, refs: Iterable[str]) -> str | None:
-    """The first of `refs` that leads back to itself with no way out: no value of finite length could fit it."""
-    ends = dict.fromkeys(refs, False)
-    changed = True
-    while changed:
-        changed = False
-        for ref, known in ends.items():
-            if not known and _can_end(resolved(root, ref), ends):
-                ends[ref] = changed = True
-    return next((ref for ref, found in ends.items() if not found), None)
+    """The first of `refs` that leads back to itself with no way out: no value of finite length could fit it.
+
+    `refs` are all that `root` holds. Takes time in proportion to the schema, whatever refers to what.
+    """
+    facts = Facts()
+    ends = {ref: facts.any_of() for ref in refs}
+    finite = _Finite(facts, ends)
+    for ref, fact in ends.items():
+        facts.or_if(fact, finite.schema(resolved(root, ref)))
+    holding = facts.holding()
+    return next((ref for ref, fact in ends.items() if fact not in holding), None)
 
 
-def _can_end(schema: object, ends: Mapping[str, bool]) -> bool:
-    """Whether some finite value may fit, as far as references are known to end."""
-    if not isinstance(schema, Mapping):
-        return True
-    if "$ref" in schema and not ends.get(str(schema["$ref"]), False):
-        return False
-    for keyword, enough in (("allOf", all), ("anyOf", any), ("oneOf", any)):
-        parts = schema.get(keyword)
-        if isinstance(parts, list) and not enough(_can_end(part, ends) for part in parts):
-            return False
-    kinds = schema.get("type", TYPES)
-    if (
-        "const" in schema
-        or "enum" in schema
-        or not set([kinds] if isinstance(kinds, str) else kinds) <= {"object", "array"}
-    ):
-        return True
-    return ("object" in kinds and _object_ends(schema, ends)) or ("array" in kinds and _array_ends(schema, ends))
+class _Finite:
+    """For a schema the fact that some finite value may fit it; `ends`: those of its references."""
 
+    def __init__(self, facts: Facts, ends: Mapping[str, int]) -> None:
+        self._facts = facts
+        self._ends = ends
+        self._known: dict[int, int] = {}  # by id(): several references may lead to the same schema
 
-def _object_ends(schema: Schema, ends: Mapping[str, bool]) -> bool:
-    properties = schema.get("properties", {})
-    assert isinstance(properties, Mapping)
-    rest = schema.get("additionalProperties", True)
-    names = schema.get("required", [])
-    assert isinstance(names, list)
-    return all(_can_end(properties.get(name, rest), ends) for name in names)
+    def schema(self, schema: object) -> int:
+        """The fact of `schema`."""
+        if id(schema) not in self._known:
+            self._known[id(schema)] = self._facts.all_of(self._conditions(schema))
+        return self._known[id(schema)]
 
+    def _conditions(self, schema: object) -> Iterable[int]:
+        if not isinstance(schema, Mapping):
+            return
+        if "$ref" in schema:
+            yield self._ends[str(schema["$ref"])]
+        for keyword, join in (
+            ("allOf", self._facts.all_of),
+            ("anyOf", self._facts.any_of),
+            ("oneOf", self._facts.any_of),
+        ):
+            if isinstance(parts := schema.get(keyword), list):
+                yield join(map(self.schema, parts))
+        kinds = schema.get("type", TYPES)
+        types = {kinds} if isinstance(kinds, str) else set(kinds)
+        if "const" not in schema and "enum" not in schema and types <= {"object", "array"}:
+            ways = {"object": self._object, "array": self._array}
+            yield self._facts.any_of(ways[kind](schema) for kind in sorted(types))
 
-def _array_ends(schema: Schema, ends: Mapping[str, bool]) -> bool:
-    least = schema.get("minItems", 0)
-    first = schema.get("prefixItems", [])
-    assert isinstance(first, list)
-    if not isinstance(least, int | float) or least <= 0:
-        return True
-    needed = [*first[: int(least)], *([schema.get("items", True)] if least > len(first) else [])]
-    return all(_can_end(part, ends) for part in needed)
+    def _object(self, schema: Schema) -> int:
+        properties = schema.get("properties", {})
+        assert isinstance(properties, Mapping)
+        rest = schema.get("additionalProperties", True)
+        names = schema.get("required", [])
+        assert isinstance(names, list)
+        return self._facts.all_of(self.schema(properties.get(name, rest)) for name in names)
+
+    def _array(self, schema: Schema) -> int:
+        least = schema.get("minItems", 0)
+        first = schema.get("prefixItems", [])
+        assert isinstance(first, list)
+        if not isinstance(least, int | float) or least <= 0:
+            return self._facts.all_of()
+        needed = [*first[: int(least)], *([schema.get("items", True)] if least > len(first) else [])]
+        return self._facts.all_of(map(self.schema, needed))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.json_schema.references import TYPES, Schema, endless_ref, resolved
@@ -19,6 +19,8 @@ MAX_DEPTH = 64
 """Schemas within schemas."""
 MAX_TEXT = 128 * 1024
 """Characters of JSON of one schema that constrains the output."""
+MAX_NESTING = 256
+"""Arrays and objects within each other in a schema that constrains the output, in `const` and such too."""
 
 ANNOTATIONS = frozenset({
     "$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly",
@@ -36,16 +38,18 @@ SUPPORTED = ANNOTATIONS | _ONE | _MANY | _NAMED | _RULES | _COUNTS | _BOUNDS
 
 def check_shape(schema: object, path: str) -> None:
     """Raise `InvalidRequest` naming the path of what is no schema: every one is an object or a boolean."""
-    for _ in _walk(schema, path, schema, 0):
+    for _ in _schemas(schema, path):
         pass
 
 
 def check_constraining(schema: Schema, path: str) -> None:
     """Raise `InvalidRequest` for what decoding cannot be held to: a keyword, a `$ref`, a format, or a size."""
-    if len(json.dumps(schema, ensure_ascii=False)) > MAX_TEXT:
+    if _size(schema) > MAX_TEXT:
         _refuse(path, f"at most {MAX_TEXT} characters of JSON where it constrains the output")
+    if _nested(schema) > MAX_NESTING:
+        _refuse(path, f"nested at most {MAX_NESTING} deep where it constrains the output")
     refs: dict[str, str] = {}
-    for part, where in _walk(schema, path, schema, 0):
+    for part, where in _schemas(schema, path):
         for keyword, value in part.items():
             if keyword not in SUPPORTED and not keyword.startswith("x-"):
                 raise InvalidRequest(
@@ -64,6 +68,24 @@ def check_constraining(schema: Schema, path: str) -> None:
                 refs[str(value)] = f"{where}.$ref"
     if (endless := endless_ref(schema, refs)) is not None:
         _refuse(refs[endless], "a reference that can end", endless)
+
+
+def _schemas(root: Any, path: str) -> Iterator[tuple[Schema, str]]:
+    """Every schema in `root` that is an object, itself first, with its path; and those in places where only a `$ref`
+    says that a schema is there."""
+    seen: set[int] = set()
+    targets: list[tuple[object, str]] = [(root, path)]
+    while targets:
+        target, where = targets.pop()
+        if id(target) in seen:
+            continue
+        for part, place in _walk(target, where, root, int(target is not root)):
+            seen.add(id(part))
+            yield part, place
+            if "$ref" in part:
+                targets.append(
+                    (resolved(root, str(part["$ref"])), f"{path}{str(part['$ref'])[1:65].replace('/', '.')}")
+                )
 
 
 def _walk(schema: object, path: str, root: object, depth: int) -> Iterator[tuple[Schema, str]]:
@@ -112,6 +134,23 @@ def _check_keywords(schema: Schema, path: str, root: object) -> None:
             _refuse(f"{path}.$ref", "a place that exists in this schema", ref)
         if not isinstance(target, Mapping | bool):
             _refuse(f"{path}.$ref", "the place of a schema", ref)
+
+
+def _size(value: object) -> int:
+    """Characters of `value` as JSON; more than `MAX_TEXT` where it is nested too deep to write."""
+    try:
+        return len(json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        return MAX_TEXT + 1
+
+
+def _nested(value: object) -> int:
+    """How deep arrays and objects lie within each other."""
+    depth, level = 0, [value]
+    while level := [part for part in level if isinstance(part, list | Mapping)]:
+        depth += 1
+        level = [inner for part in level for inner in (part.values() if isinstance(part, Mapping) else part)]
+    return depth
 
 
 def _refuse(path: str, allowed: str, value: object = None) -> NoReturn:
