@@ -61,7 +61,7 @@ async def _health(app: App, exchange: Exchange, _: str) -> None:
 async def _ready(app: App, exchange: Exchange, _: str) -> None:
     engine = app.service.engine  # raises while there is none
     if not engine.well:
-        raise ServiceUnavailable("the engine behind is down", headers={"retry-after": "5"})
+        raise ServiceUnavailable("the upstream is down", headers={"retry-after": "5"})
     name = engine.info.engine
     await exchange.reply(200, b'{"status":"ready","engine":"%b"}' % name.encode())
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from tests.engines.upstream.fronts import Front, until
 
-from mimo.engines.upstream.raw.missing_tokens import Gaps
+from mimo.engines.upstream.raw.missing_tokens import MissingTokens
 
 STORY = "Tell me a story."
 THINKING = {"type": "enabled"}
@@ -144,7 +144,7 @@ def test_characters_split_over_tokens_keep_their_count_their_text_and_their_logp
 
 
 def test_missing_ids_are_found_again_by_their_bytes(real: Front) -> None:
-    gaps = Gaps(real.engine.tokenizer)
+    gaps = MissingTokens(real.engine.tokenizer)
     whole = real.ids("😀")
     assert gaps.fill("😀", (whole[3],), 3) == tuple(whole[:3])
     piece = real.engine.tokenizer.piece

@@ -1,6 +1,6 @@
 """An OpenAI-compatible chat route: all that a hosted API has, and of the other engines the one that takes media.
 
-    ChatRequest → refused by the table? → body from the table → reply → HostedStream
+    ChatRequest → refused by the column? → body from the column → reply → ChatStream
 
 n choices are n requests, each with a seed of its own. Knows no engine; the table says how each parameter is sent.
 """
@@ -12,16 +12,16 @@ from dataclasses import replace
 from functools import partial
 
 from mimo.contract.request import ChatRequest
-from mimo.engines.upstream.chat.stream import HostedStream
+from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.columns import Cell, check, fields
-from mimo.engines.upstream.http import errors as faults
+from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client, Reply, encode
 from mimo.engines.upstream.raw.request import derived_seed
 
 
 class ChatRoute:
     """The route at `path` of an engine. `column`: its cells. `model_id`: the name there of a model of the contract.
-    `parsed`: the reasoning is split off by a parser that the engine may lack, which then is an error."""
+    `split`: the reasoning must be split off by a parser that the upstream may lack; unsplit reasoning is an error."""
 
     def __init__(
         self,
@@ -30,34 +30,30 @@ class ChatRoute:
         column: Sequence[tuple[str, Cell]],
         model_id: Callable[[str], str],
         *,
-        parsed: bool = False,
+        split: bool = False,
     ) -> None:
-        self.parsed = parsed
+        self._split = split
         self._client = client
         self._path = path
         self._column = column
         self._model_id = model_id
-        self._streams: set[HostedStream] = set()
+        self._streams: set[ChatStream] = set()
 
-    def chat(self, request: ChatRequest) -> HostedStream:
+    def chat(self, request: ChatRequest) -> ChatStream:
         """Answer `request`. Raises `UnsupportedParameter` before anything is sent."""
         check(self._column, request)
-        stream = HostedStream(self, request)
+        stream = ChatStream(request, partial(self._send, request), self._streams.discard, split=self._split)
         self._streams.add(stream)
         return stream
 
-    async def send(self, request: ChatRequest, choice: int) -> Reply:
+    async def _send(self, request: ChatRequest, choice: int) -> Reply:
         """The answer to one choice of `request`, from its first byte on. Raises an `ApiError`."""
         seed = derived_seed(request.params.sampling.seed, choice, 0)
         one = replace(request, params=replace(request.params, sampling=replace(request.params.sampling, seed=seed)))
         body = {"model": self._model_id(request.model.id), **fields(self._column, one)}
         media = request.media
-        of_status = partial(faults.of_media, media[0].path) if media else faults.of_status
+        of_status = partial(errors.of_media, media[0].path) if media else errors.of_status
         return await self._client.send(self._path, encode(body), of_status)
-
-    def left(self, stream: HostedStream) -> None:
-        """A stream was closed."""
-        self._streams.discard(stream)
 
     @property
     def running(self) -> int:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import ChatEngine, EngineError, EngineInfo
 from mimo.engines.upstream.chat.route import ChatRoute
-from mimo.engines.upstream.chat.stream import HostedStream
+from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.chat_table import chat_column
 from mimo.engines.upstream.http.client import Client
 from mimo.tokenizers.base import Tokenizer
@@ -85,7 +85,7 @@ class Hosted(ChatEngine):
         """The id that answers there for one of the contract's."""
         return self._wanted or self._models.get(contract_id) or next(iter(self._models.values()))
 
-    def chat(self, request: ChatRequest) -> HostedStream:
+    def chat(self, request: ChatRequest) -> ChatStream:
         return self._route.chat(request)
 
     @property

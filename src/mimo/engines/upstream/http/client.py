@@ -1,7 +1,7 @@
-"""HTTP to the engines behind: which address is asked, when to ask another, and an answer as bytes while it arrives.
+"""HTTP to an upstream: which address is asked, when to ask another, and an answer as bytes while it arrives.
 
-Several addresses are for failover alone: the first that is well is asked, and a request not yet answered is sent once
-more, elsewhere. Spreading load is the business of the engine's own router. Knows no route and no format.
+Several addresses are for failover alone: the first that answers is asked, and a request not yet answered is sent once
+more, elsewhere. Spreading load is the business of the upstream's own router. Knows no route and no format.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +18,18 @@ import aiohttp
 import msgspec
 
 from mimo.contract.errors import ApiError, UpstreamError
-from mimo.engines.upstream.http import errors as faults
+from mimo.engines.upstream.http import errors
 
 log = logging.getLogger("mimo.upstream")
 CONNECT_SECONDS = 5.0
 HEALTH_SECONDS = 5.0
+END_SECONDS = 0.05
+"""How long to wait for the end of a body whose answer is complete, so that the connection can be used again."""
 _RETRIED = frozenset({500, 502, 503, 504})
 _AT_ONCE = 2**18
 """Bytes of a body that are handed to the connection as one."""
+_ERROR_BYTES, _JSON_BYTES = 2**16, 2**24
+"""How much is read of a body that says what went wrong, and of one that describes the upstream."""
 _HEAD = {"content-type": "application/json", "accept": "text/event-stream"}
 
 
@@ -33,7 +38,7 @@ OfStatus = Callable[[int, bytes, str | None], ApiError]
 
 
 class Reply:
-    """An answer that has begun: its bytes as they come. Closing it ends the engine's work."""
+    """An answer that has begun: its bytes as they come. Closing it ends the upstream's work."""
 
     __slots__ = ("_first", "_response")
 
@@ -49,13 +54,21 @@ class Reply:
             yield data
             try:
                 data = await read()
-            except faults.CAUGHT as problem:
-                raise faults.of_connection(problem) from problem
+            except errors.CAUGHT as problem:
+                raise errors.of_connection(problem) from problem
 
     @property
     def complete(self) -> bool:
         """Whether all of it arrived, so that the connection can be used again."""
         return self._response.content.is_eof()
+
+    async def finish(self) -> None:
+        """Close a reply whose answer is complete: a body that ends at once keeps its connection."""
+        with suppress(*errors.CAUGHT):
+            async with asyncio.timeout(END_SECONDS):
+                while await self._response.content.readany():
+                    pass  # what follows the end of an answer is not read
+        self.close()
 
     def close(self) -> None:
         """Close the connection unless the body was read to its end. Idempotent."""
@@ -75,27 +88,27 @@ class Unanswered(Exception):
 
 @dataclass(eq=False)
 class Address:
-    """Where an engine is. `well`: whether it answered the last request, for the order in which addresses are asked;
-    `ready`: whether it can be reached and says itself that it is well, which one failed request says nothing of."""
+    """Where an upstream is. `last_ok`: the last request succeeded, which orders failover. `reachable`: the last health
+    check succeeded; a single failed request does not clear it."""
 
     url: str
-    well: bool = True
-    ready: bool = True
-    failed: float = 0.0
-    """When it was last not well, on the loop's clock."""
+    last_ok: bool = True
+    reachable: bool = True
+    failed_at: float = 0.0
+    """When a request last failed, on the loop's clock."""
 
-    def heard(self, well: bool) -> None:
-        """What it says of itself, or that it answered."""
-        self.well = self.ready = well
+    def report_ok(self) -> None:
+        """A request was answered, or a health check succeeded."""
+        self.last_ok = self.reachable = True
 
-    def missed(self, refused: bool) -> None:
-        """It did not answer a request."""
-        self.well, self.failed = False, asyncio.get_running_loop().time()
-        self.ready = self.ready and not refused
+    def report_failure(self, down: bool) -> None:
+        """A request was not answered. `down`: no connection could be made, or a health check failed."""
+        self.last_ok, self.failed_at = False, asyncio.get_running_loop().time()
+        self.reachable = self.reachable and not down
 
 
 class Client:
-    """The addresses of one engine, first choice first. `timeout`: seconds of silence that are too long."""
+    """The addresses of one upstream, first choice first. `timeout`: seconds without data before giving up."""
 
     def __init__(self, urls: Sequence[str], *, key: str | None = None, timeout: float = 300.0) -> None:
         self.addresses = [Address(url.rstrip("/")) for url in urls]
@@ -119,27 +132,27 @@ class Client:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The open session; an engine that is closed has none."""
+        """The open session; a closed client has none."""
         if self._session is None:
-            raise UpstreamError("the connection to the engine behind is closed")
+            raise UpstreamError("the connection to the upstream is closed")
         return self._session
 
     @property
-    def well(self) -> bool:
-        """Whether any address is ready."""
-        return any(address.ready for address in self.addresses)
+    def healthy(self) -> bool:
+        """Whether any address is reachable."""
+        return any(address.reachable for address in self.addresses)
 
     def _in_turn(self) -> list[Address]:
-        """Those that are well first. Where nobody looks after them one that failed is tried again after a while."""
+        """Those whose last request succeeded first. Without health checks a failure is forgotten after a while."""
         forgiven = asyncio.get_running_loop().time() - HEALTH_SECONDS if self._watch is None else 0.0
-        return sorted(self.addresses, key=lambda address: not (address.well or address.failed < forgiven))
+        return sorted(self.addresses, key=lambda address: not (address.last_ok or address.failed_at < forgiven))
 
-    async def send(self, path: str, body: bytes, of_status: OfStatus = faults.of_status) -> Reply:
+    async def send(self, path: str, body: bytes, of_status: OfStatus = errors.of_status) -> Reply:
         """POST `body` and wait for the first byte of the answer. Raises an `ApiError`, for an answer that is not a
         success the one that `of_status` makes of it.
 
-        What was not answered is asked once more, at the next address; a connection that was dropped may have been an
-        old one, so its address gets a second try, over a new one.
+        Retries once: on a dropped keep-alive connection at the same address over a new one, otherwise at the next
+        address. A redirect is not followed: the prompt goes to the addresses that were configured and nowhere else.
         """
         problem: Unanswered | None = None
         for address in self._in_turn()[:2]:
@@ -151,7 +164,7 @@ class Client:
                     if not one.lost:
                         break
             assert problem is not None
-            address.missed(problem.refused)
+            address.report_failure(problem.refused)
         assert problem is not None
         raise problem.error from problem
 
@@ -160,46 +173,47 @@ class Client:
     ) -> Reply:
         try:
             data = body if len(body) < _AT_ONCE else io.BytesIO(body)  # which is sent in pieces, as it is taken
-            response = await session.post(address.url + path, data=data)
+            response = await session.post(address.url + path, data=data, allow_redirects=False)
             try:
                 first = await self._first(response, of_status)
             except BaseException:
                 response.close()
                 raise
-        except faults.CAUGHT as problem:
-            lost = faults.is_drop(problem)
+        except errors.CAUGHT as problem:
+            lost = errors.is_drop(problem)
             log.log(logging.DEBUG if lost else logging.WARNING, "%s: %s: %s", address.url, type(problem), problem)
-            raise Unanswered(faults.of_connection(problem), lost=lost, refused=faults.is_refusal(problem)) from problem
-        address.heard(well=True)
+            raise Unanswered(errors.of_connection(problem), lost=lost, refused=errors.is_refusal(problem)) from problem
+        address.report_ok()
         return Reply(response, first)
 
     async def _first(self, response: aiohttp.ClientResponse, of_status: OfStatus) -> bytes:
         if response.status == 200:
             if first := await response.content.readany():
                 return first
-            raise Unanswered(UpstreamError("the engine behind sent an empty answer"), lost=True)
-        error = of_status(response.status, await response.read(), response.headers.get("retry-after"))
+            raise Unanswered(UpstreamError("upstream sent an empty answer"), lost=True)
+        body = await _read(response, _ERROR_BYTES)
+        error = of_status(response.status, body, response.headers.get("retry-after"))
+        log.warning("%s answered %s: %s", response.url, response.status, errors.words(body))
         if response.status in _RETRIED:
-            log.warning("%s: %s", response.url, error.message)
             raise Unanswered(error)
         raise error
 
     async def get(self, path: str, url: str | None = None) -> Any:
         """The JSON at `path` of the first address. Raises an `ApiError`."""
         try:
-            async with self.session.get((url or self.addresses[0].url) + path) as response:
-                body = await response.read()
+            async with self.session.get((url or self.addresses[0].url) + path, allow_redirects=False) as response:
+                body = await _read(response, _JSON_BYTES)
                 if response.status != 200:
-                    raise faults.of_status(response.status, body, response.headers.get("retry-after"))
-        except faults.CAUGHT as problem:
-            raise faults.of_connection(problem) from problem
+                    raise errors.of_status(response.status, body, response.headers.get("retry-after"))
+        except errors.CAUGHT as problem:
+            raise errors.of_connection(problem) from problem
         try:
             return msgspec.json.decode(body) if body else None
-        except (ValueError, msgspec.MsgspecError):
-            raise UpstreamError(f"the engine behind answered {path} with something that is not JSON") from None
+        except (ValueError, RecursionError, msgspec.MsgspecError):
+            raise UpstreamError(f"upstream answered {path} with something that is not JSON") from None
 
     def watch(self, path: str) -> None:
-        """Look at `path` of every address from time to time: 200 is well."""
+        """Ask `path` of every address from time to time: 200 is healthy."""
         self._watch = asyncio.create_task(self._watching(path))
 
     async def _watching(self, path: str) -> None:
@@ -208,10 +222,11 @@ class Client:
             await asyncio.sleep(HEALTH_SECONDS)
             for address in self.addresses:
                 try:
-                    async with self.session.get(address.url + path, timeout=brief) as response:
-                        address.heard(well=response.status == 200)
-                except faults.CAUGHT:
-                    address.heard(well=False)
+                    async with self.session.get(address.url + path, timeout=brief, allow_redirects=False) as response:
+                        ok = response.status == 200
+                except errors.CAUGHT:
+                    ok = False
+                address.report_ok() if ok else address.report_failure(down=True)
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
@@ -221,6 +236,14 @@ class Client:
             session, self._session = self._session, None
             await session.close()
             await self._fresh.close()
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The first `limit` bytes of a body."""
+    body = bytearray()
+    while len(body) < limit and (more := await response.content.readany()):
+        body += more
+    return bytes(body[:limit])
 
 
 def encode(body: Mapping[str, object]) -> bytes:

@@ -1,11 +1,14 @@
-"""What can go wrong with an engine behind us → the errors of the house. The only place that knows aiohttp's exceptions.
+"""What can go wrong with an upstream → the errors of the contract. The only place that knows aiohttp's exceptions.
 
-The client learns what failed and never where: addresses go to the log alone.
+A client learns what failed and never where: addresses, paths and whatever an upstream says of its inside go to the log
+alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 
 import aiohttp
 import msgspec
@@ -20,21 +23,32 @@ from mimo.contract.errors import (
     UpstreamTimeout,
 )
 
+log = logging.getLogger("mimo.upstream")
 CAUGHT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
-"""What reading from or writing to an engine may raise."""
+"""What reading from or writing to an upstream may raise."""
 
 _OVERFLOW = ("context length", "context size", "exceed_context", "context window")
+_INSIDE = re.compile(
+    r"""(?<![\w/])~?\.{0,2}/\w   # a path
+      | \w/[\w.-]+/ | \\\w       # more of one
+      | :// | \w@\w              # an address
+      | \w:\d{2,5}\b | [\w-]\.[A-Za-z]\w | \d+(?:\.\d+){3} | [0-9A-Fa-f]*::[0-9A-Fa-f]
+      | \b0x[0-9A-Fa-f]{4} | Traceback | \bline\ \d""",
+    re.VERBOSE,
+)
+"""Paths, addresses, names of hosts and files, and pieces of a traceback."""
+_IN_THE_LOG = "its words are in the server's log"
 
 
 def of_connection(problem: BaseException) -> ApiError:
     """A connection that failed before or during an answer."""
     if isinstance(problem, aiohttp.ConnectionTimeoutError):
-        return UpstreamTimeout("the engine behind does not take connections in time")
+        return UpstreamTimeout("upstream does not accept connections in time")
     if isinstance(problem, asyncio.TimeoutError):
-        return UpstreamTimeout("the engine behind was silent for too long")
+        return UpstreamTimeout("upstream sent nothing for too long")
     if isinstance(problem, aiohttp.ClientConnectorError):
-        return UpstreamError("the engine behind cannot be reached")
-    return UpstreamError("the engine behind closed the connection before the answer was complete")
+        return UpstreamError("upstream cannot be reached")
+    return UpstreamError("upstream closed the connection before the answer was complete")
 
 
 def is_drop(problem: BaseException) -> bool:
@@ -48,50 +62,68 @@ def is_refusal(problem: BaseException) -> bool:
 
 
 def of_status(status: int, body: bytes, retry_after: str | None) -> ApiError:
-    """An answer that is not a success. We validated before: a 400 is its fault, but for a prompt that is too long."""
-    said = words(body)
-    if status in (400, 413, 422) and any(mark in said.lower() for mark in _OVERFLOW):
-        return ContextLengthExceeded(f"the prompt leaves no room for an answer: {said}", param="messages")
+    """The error for a reply that is not 200. Requests are validated before they are sent, so an upstream's 400 is a
+    fault of the upstream, except for a prompt that is too long."""
+    whole = _line(body)
+    said = public(whole)
+    retry_after = retry_after if retry_after and re.fullmatch(r"\d{1,6}", retry_after) else None
+    if status in (400, 413, 422) and any(mark in whole.lower() for mark in _OVERFLOW):
+        return ContextLengthExceeded(f"the prompt exceeds the context window of the model: {said}", param="messages")
     if status == 429:
-        return RateLimitExceeded(
-            "the engine behind is over its limit; try again", headers={"retry-after": retry_after or "1"}
-        )
+        return RateLimitExceeded("upstream is over its limit; try again", headers={"retry-after": retry_after or "1"})
     if status == 503:
-        return ServiceUnavailable(
-            f"the engine behind is not ready: {said}", headers={"retry-after": retry_after or "2"}
-        )
+        return ServiceUnavailable(f"upstream is not ready: {said}", headers={"retry-after": retry_after or "2"})
     if status in (408, 504):
-        return UpstreamTimeout(f"the engine behind was too slow: {said}")
+        return UpstreamTimeout(f"upstream was too slow: {said}")
     if status in (401, 403):
-        return UpstreamError("the engine behind refuses the key of this server")
-    return UpstreamError(f"the engine behind answered {status}: {said}")
+        return UpstreamError("upstream refuses the key of this server")
+    if 300 <= status < 400:
+        return UpstreamError(
+            f"upstream answered {status}, a redirect, which is not followed: give the final address to --upstream"
+        )
+    return UpstreamError(f"upstream answered {status}: {said}")
 
 
 def of_media(path: str, status: int, body: bytes, retry_after: str | None) -> ApiError:
     """As `of_status`, for a request that holds media, the first at `path`: only the beginning of their content was
-    looked at before, so a refusal is the client's."""
+    checked before, so a refusal is the client's."""
     error = of_status(status, body, retry_after)
     if status in (400, 413, 415, 422) and not isinstance(error, ContextLengthExceeded):
-        return InvalidRequest(f"{path} or what is beside it cannot be read by the engine: {words(body)}", param=path)
+        said = public(_line(body))
+        return InvalidRequest(
+            f"{path}, or other media of the request, cannot be read by the upstream: {said}", param=path
+        )
     return error
 
 
 def of_event(said: object) -> UpstreamError:
     """An error in the middle of a stream that began with 200; `said` is its decoded JSON."""
-    return UpstreamError(f"the engine behind failed: {_line(said)}")
+    whole = _text(said)
+    log.warning("upstream failed in mid-answer: %s", whole)
+    return UpstreamError(f"upstream failed: {public(whole)}")
 
 
 def words(body: bytes) -> str:
-    """What an error body says, in one line of at most 300 characters."""
+    """What an error body says, in one line of at most 300 characters; for the log, not for clients."""
+    return _line(body)
+
+
+def _line(body: bytes) -> str:
     try:
-        return _line(msgspec.json.decode(body))
-    except (ValueError, msgspec.MsgspecError):
-        return _line(body.decode(errors="replace"))
+        return _text(msgspec.json.decode(body))
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return _text(body.decode(errors="replace"))
 
 
-def _line(value: object) -> str:
+def _text(value: object) -> str:
     for name in ("error", "message", "detail"):
         if isinstance(value, dict) and name in value:
             value = value[name]
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode() if value else ""
-    return " ".join(text.split())[:300] or "nothing"
+    line = " ".join("".join(character if character.isprintable() else " " for character in text[:4000]).split())
+    return line[:300] or "nothing"
+
+
+def public(line: str) -> str:
+    """`line`, words of an upstream, if a client may read them."""
+    return _IN_THE_LOG if _INSIDE.search(line) else line

@@ -8,30 +8,36 @@ from __future__ import annotations
 from mimo.contract.errors import UpstreamError
 
 LARGEST = 16 * 2**20
-"""Bytes of one event: more is not an event but a fault."""
+"""Bytes of one event; a larger one is a fault of the upstream."""
+DONE = b"[DONE]"
+"""Data of the event that ends an answer; nothing after it counts."""
 
 
 class Events:
     """Collects what arrives; `feed` gives the data of the events that became whole."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_carriage", "_rest")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
+        self._carriage = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Data of the events completed by `data`; comments and other fields are left out."""
+        """Data of the events completed by `data`; comments and other fields are left out. Linear in all that came.
+
+        Raises `UpstreamError` for an event that is too large.
+        """
+        if self._carriage or b"\r" in data:
+            data = self._line_ends(data)
+        if b"\n\n" not in data and not (self._rest.endswith(b"\n") and data.startswith(b"\n")):
+            self._keep(data)
+            return []
         if self._rest:
-            data = self._rest + data
-        held = b""
-        if b"\r" in data:
-            if data.endswith(b"\r"):  # perhaps half of a line end
-                data, held = data[:-1], b"\r"
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            self._rest += data
+            data = bytes(self._rest)
+            self._rest.clear()
         *blocks, rest = data.split(b"\n\n")
-        self._rest = rest + held
-        if len(self._rest) > LARGEST:
-            raise UpstreamError(f"the engine behind sent an event of more than {LARGEST} bytes")
+        self._keep(rest)
         found: list[bytes] = []
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block:
@@ -40,10 +46,23 @@ class Events:
                 found.append(joined)
         return found
 
+    def _line_ends(self, data: bytes) -> bytes:
+        """`data` with \\n for every line end; a \\r at its end may be half of one and waits."""
+        data = self._carriage + data
+        self._carriage = b""
+        if data.endswith(b"\r"):
+            data, self._carriage = data[:-1], b"\r"
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _keep(self, data: bytes) -> None:
+        if len(self._rest) + len(data) > LARGEST:
+            raise UpstreamError(f"upstream sent an event of more than {LARGEST} bytes")
+        self._rest += data
+
     def end(self) -> list[bytes]:
         """What is left when the connection closes: a last event may lack its blank line."""
-        last, self._rest = self._rest.strip(), b""
-        data = _data(last)
+        data = _data(bytes(self._rest).strip())
+        self._rest.clear()
         return [] if data is None else [data]
 
 

@@ -1,7 +1,7 @@
 """llama-server (llama.cpp) by POST /completion: token ids in, token ids out, all its other samplers turned off.
 
-Its stream leaves out the ids of tokens that end inside a character; `gaps.py` finds them again. Its window and its
-model file it says at /props.
+Its stream leaves out the ids of tokens that end inside a character; `missing_tokens.py` finds them again. Its window
+and its model file are read from /props.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.raw.engine import Found, RawEngine
-from mimo.engines.upstream.raw.missing_tokens import Gaps
+from mimo.engines.upstream.raw.missing_tokens import MissingTokens
 from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
 from mimo.types import TokenLogprob
 
@@ -56,22 +56,23 @@ class LlamaServer(RawEngine):
         return Found(name, said.default_generation_settings.n_ctx, "", file if file.is_file() else None)
 
     def prepare(self) -> None:
-        self._gaps = Gaps(self.tokenizer)
+        self._missing = MissingTokens(self.tokenizer)
 
     def reader(self, ask: RawRequest) -> LlamaReader:
-        return LlamaReader(self._gaps, ask)
+        return LlamaReader(self._missing, ask)
 
     async def logprobs_of(self, ask: RawRequest, token: int) -> tuple[TokenLogprob, ...]:
-        """It tells nothing of half a character, whichever way one asks. So the end of the turn is made to come in its
-        place, and `token` looked up among the likeliest: first a thousand, then all."""
+        """llama-server omits log-probabilities of tokens that end inside a character, so the end token is forced and
+        `token` read among its alternatives: first a thousand, then all."""
         end = ((self.end_ids[0], 100.0),)
         for count in (1000, self.tokenizer.vocabulary):
-            sampling = replace(ask.sampling, logprobs=count, logit_bias=end)
-            (all_of_them,) = await super().logprobs_of(replace(ask, sampling=sampling), self.end_ids[0])
-            for candidate, logprob in all_of_them.top:
+            (end_of_turn,) = await super().logprobs_of(
+                replace(ask, sampling=replace(ask.sampling, logprobs=count, logit_bias=end)), self.end_ids[0]
+            )
+            for candidate, logprob in end_of_turn.top:
                 if candidate == token:
-                    return (TokenLogprob(token, logprob, all_of_them.top[: ask.sampling.logprobs]),)
-        raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
+                    return (TokenLogprob(token, logprob, end_of_turn.top[: ask.sampling.logprobs]),)
+        raise UpstreamError(f"upstream gave no log-probability of token {token}")
 
 
 class _Settings(msgspec.Struct):
@@ -87,10 +88,10 @@ class _Props(msgspec.Struct):
 class LlamaReader:
     """Reads one answer; counts with the server, to see what it left out."""
 
-    __slots__ = ("_ask", "_gaps", "_seen")
+    __slots__ = ("_ask", "_missing", "_seen")
 
-    def __init__(self, gaps: Gaps, ask: RawRequest) -> None:
-        self._gaps = gaps
+    def __init__(self, missing: MissingTokens, ask: RawRequest) -> None:
+        self._missing = missing
         self._ask = ask
         self._seen = 0
 
@@ -105,11 +106,13 @@ class LlamaReader:
         missing = event.tokens_predicted - self._seen - len(tokens)
         self._seen = event.tokens_predicted
         logprobs = self._logprobs(event.completion_probabilities)
+        if missing > self._ask.max_tokens:
+            raise UpstreamError(f"upstream counts {event.tokens_predicted} tokens, of which it sent {len(tokens)}")
         if missing > 0:
-            lost = self._gaps.fill(event.content, tokens, missing)
+            lost = self._missing.fill(event.content, tokens, missing)
             tokens = lost + tokens
             if self._ask.sampling.logprobs is not None:
-                logprobs = (*(TokenLogprob(token, NOT_TOLD) for token in lost), *logprobs)
+                logprobs = (*(TokenLogprob(token, UNKNOWN) for token in lost), *logprobs)
         if event.stop:
             return Piece(tokens, logprobs, "length" if event.stop_type == "limit" else "stop")
         return Piece(tokens, logprobs)
@@ -124,5 +127,5 @@ class LlamaReader:
         )
 
 
-NOT_TOLD = float("nan")
+UNKNOWN = float("nan")
 """Stands for a log-probability that the server left out, until it is asked for again."""

@@ -19,9 +19,8 @@ from msgspec.structs import replace
 
 from mimo.constraints.build import constraint
 from mimo.contract.errors import ApiError, ServiceUnavailable, UpstreamError
-from mimo.engines.upstream.http.events import pieces_of
 from mimo.engines.upstream.raw.bias_masks import biased, permits, refused_ids
-from mimo.engines.upstream.raw.request import Piece, RawRequest, derived_seed
+from mimo.engines.upstream.raw.request import Piece, RawRequest, checked_logprobs, derived_seed, pieces_of
 from mimo.types import TokenBatch, TokenLogprob, TokenRequest
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class ChoiceStream:
                     yield batch
                 if changed or (last is not None and last.finish):
                     return
-            raise UpstreamError("the engine behind ended its answer without saying why")
+            raise UpstreamError("upstream ended its answer without saying why")
         except UpstreamError:
             if not self._closed:  # else it is our own doing
                 raise
@@ -141,7 +140,7 @@ class ChoiceStream:
     def _note(self, pieces: list[Piece]) -> None:
         for piece in pieces:
             if piece.cached is not None and self._part == 1:
-                self.cached = piece.cached
+                self.cached = max(0, min(piece.cached, len(self._generation.prompt)))
 
     def _take(self, piece: Piece, allowed: object) -> tuple[TokenBatch, bool]:
         """What counts of a piece, and whether the request must end here because the rule changed."""
@@ -157,8 +156,8 @@ class ChoiceStream:
             if token in ends:
                 finish = "stop"
                 break
-            if token >= vocabulary:
-                raise UpstreamError(f"the engine behind sampled {token}, which is not in the tokenizer given for it")
+            if not 0 <= token < vocabulary:
+                raise UpstreamError(f"upstream sampled {token}, which is not in the tokenizer given for it")
             taken += 1
             if remembers:
                 self._sampled.append(token)
@@ -173,8 +172,8 @@ class ChoiceStream:
             finish = piece.finish
         self._room -= taken
         logprobs = piece.logprobs[:taken]
-        if wanted and len(logprobs) < taken:
-            raise UpstreamError("the engine behind left out the log-probabilities it was asked for")
+        if wanted:
+            logprobs = checked_logprobs(logprobs, taken, vocabulary)
         return TokenBatch(self._choice, tokens if taken == len(tokens) else tokens[:taken], logprobs, finish), changed
 
     def _allowed(self) -> object:
@@ -239,4 +238,4 @@ class ChoiceStream:
                 if token in self._engine.tokenizer.end_ids:
                     return TokenBatch(self._choice, (), finish="stop")
                 return self._put(token, piece.logprobs[:1])
-        raise UpstreamError("the engine behind does not keep to the tokens that the grammar allows")
+        raise UpstreamError("upstream does not keep to the tokens that the grammar allows")

@@ -27,8 +27,7 @@ from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat_table import chat_column
 from mimo.engines.upstream.columns import check, fields
 from mimo.engines.upstream.http.client import Client, Reply, encode
-from mimo.engines.upstream.http.events import pieces_of
-from mimo.engines.upstream.raw.request import Piece, RawRequest, Reader
+from mimo.engines.upstream.raw.request import Piece, RawRequest, Reader, pieces_of
 from mimo.engines.upstream.raw.stream import RawStream
 from mimo.engines.upstream.table import column
 from mimo.tokenizers.base import Tokenizer
@@ -79,7 +78,7 @@ class RawEngine(Engine):
         self._wait = wait
         self.media = tuple(media or ())
         self._chat = ChatRoute(
-            self.client, "/v1/chat/completions", chat_column(self.name), lambda _: self.model, parsed=True
+            self.client, "/v1/chat/completions", chat_column(self.name), lambda _: self.model, split=True
         )
         self._streams: set[RawStream] = set()
 
@@ -114,7 +113,7 @@ class RawEngine(Engine):
         self.client.watch(self.health)
 
     async def _wait_for(self) -> Found:
-        """Ask the addresses in turn until one answers or the time is up."""
+        """RawRequest the addresses in turn until one answers or the time is up."""
         end = asyncio.get_running_loop().time() + self._wait
         while True:
             for address in self.client.addresses:
@@ -128,7 +127,7 @@ class RawEngine(Engine):
 
     @abstractmethod
     async def discover(self, url: str) -> Found:
-        """Ask the engine at `url` what it serves. Raises an `ApiError`, `EngineError` when it will never do."""
+        """RawRequest the engine at `url` what it serves. Raises an `ApiError`, `EngineError` when it will never do."""
 
     @abstractmethod
     def reader(self, ask: RawRequest) -> Reader:
@@ -157,13 +156,13 @@ class RawEngine(Engine):
         check_spelling(request, self.tokenizer)
         return self._chat.chat(request)
 
-    def left(self, stream: RawStream) -> None:
+    def forget(self, stream: RawStream) -> None:
         """A stream was closed."""
         self._streams.discard(stream)
 
     @property
     def well(self) -> bool:
-        return self.client.well
+        return self.client.healthy
 
     @property
     def running(self) -> int:
@@ -177,7 +176,7 @@ class RawEngine(Engine):
     async def logprobs_of(self, ask: RawRequest, token: int) -> tuple[TokenLogprob, ...]:
         """The raw logprobs at the place where `ask` samples its one token, which its bias makes `token`."""
         if not (logprobs := (await self.one_token(ask)).logprobs):
-            raise UpstreamError(f"the engine behind gave no log-probability of token {token}")
+            raise UpstreamError(f"upstream gave no log-probability of token {token}")
         return logprobs[:1]
 
     async def one_token(self, ask: RawRequest) -> Piece:
@@ -190,7 +189,7 @@ class RawEngine(Engine):
                         return piece
         finally:
             reply.close()
-        raise UpstreamError("the engine behind ended its answer without saying why")
+        raise UpstreamError("upstream ended its answer without saying why")
 
     async def close(self) -> None:
         for stream in list(self._streams):
@@ -203,10 +202,10 @@ def sole_model(listed: object, wanted: str | None) -> dict[str, object]:
     """The row of an OpenAI-style model list that is meant. Raises `EngineError`."""
     rows = listed.get("data") if isinstance(listed, dict) else None
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise UpstreamError("the engine behind lists no models")
+        raise UpstreamError("upstream lists no models")
     if wanted is None:
         return dict(rows[0])
     for row in rows:
         if row.get("id") == wanted:
             return dict(row)
-    raise EngineError(f"the engine behind serves {', '.join(str(row.get('id')) for row in rows)}, not {wanted}")
+    raise EngineError(f"upstream serves {', '.join(str(row.get('id')) for row in rows)}, not {wanted}")

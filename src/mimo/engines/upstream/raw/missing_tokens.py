@@ -11,13 +11,16 @@ from mimo.tokenizers.base import Tokenizer
 
 _TAIL = (b"\xf0", b"\x90", b"\x80")
 """Begins a character of four bytes and does not end it."""
+_MOST = 64
+"""Missing tokens whose bytes are looked for; a character has four bytes at most, and few are incomplete at once."""
 
 
-class Gaps:
+class MissingTokens:
     """Made once for a vocabulary: it looks at every piece."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._piece = tokenizer.piece
+        self._vocabulary = tokenizer.vocabulary
         self._ids: dict[bytes, int] = {}
         for token in range(tokenizer.vocabulary):
             if not tokenizer.is_control(token):
@@ -25,27 +28,32 @@ class Gaps:
         self._ids.pop(b"", None)
         self._longest = max(map(len, self._ids), default=0)
 
-    def fill(self, content: str, told: tuple[int, ...], missing: int) -> tuple[int, ...]:
-        """The ids of `missing` tokens before those `told`, which together wrote `content`.
+    def fill(self, content: str, known: tuple[int, ...], count: int) -> tuple[int, ...]:
+        """The ids of `count` tokens before those `known`, which together wrote `content`.
 
-        Bytes that are no characters are not told either: there, and at the end of an answer, tokens are given that
+        Bytes that are no characters are not sent either: there, and at the end of an answer, tokens are given that
         write U+FFFD.
         """
         data = content.encode()
-        tail = b"".join(map(self._piece, told))
-        if data.endswith(tail) and (found := self._split(data[: len(data) - len(tail)], missing)) is not None:
-            return found
+        tail = b"".join(self._piece(token) for token in known if 0 <= token < self._vocabulary)
+        if count <= _MOST and data.endswith(tail):
+            found = self._split(data[: len(data) - len(tail)], count, set())
+            if found is not None:
+                return found
         ids = [self._ids[piece] for piece in _TAIL if piece in self._ids]
         if not ids:
             return ()
-        return tuple((ids + [ids[-1]] * missing)[:missing])
+        return tuple((ids + [ids[-1]] * count)[:count])
 
-    def _split(self, data: bytes, count: int) -> tuple[int, ...] | None:
-        """`data` as exactly `count` pieces, or None."""
+    def _split(self, data: bytes, count: int, failed: set[tuple[int, int]]) -> tuple[int, ...] | None:
+        """`data` as exactly `count` pieces, or None. `failed`: (bytes, pieces) left for which there is no split."""
         if count == 0:
             return None if data else ()
+        if (key := (len(data), count)) in failed:
+            return None
         for size in range(min(self._longest, len(data) - count + 1), 0, -1):
             token = self._ids.get(data[:size])
-            if token is not None and (rest := self._split(data[size:], count - 1)) is not None:
+            if token is not None and (rest := self._split(data[size:], count - 1, failed)) is not None:
                 return (token, *rest)
+        failed.add(key)
         return None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal, Protocol
 
+import msgspec
+
+from mimo.contract.errors import UpstreamError
+from mimo.engines.upstream.http.client import Reply
+from mimo.engines.upstream.http.events import events_of
 from mimo.types import Sampling, TokenLogprob
 
 
@@ -47,6 +53,19 @@ class Reader(Protocol):
         """
 
 
+async def pieces_of(reader: Reader, reply: Reply) -> AsyncIterator[list[Piece]]:
+    """The pieces of an answer, those that arrived together in one list.
+
+    Raises `UpstreamError` for what breaks off or cannot be read, `UpstreamTimeout`.
+    """
+    try:
+        async for events in events_of(reply):
+            if pieces := [piece for event in events if (piece := reader.read(event)) is not None]:
+                yield pieces
+    except (ValueError, RecursionError, msgspec.MsgspecError) as problem:
+        raise UpstreamError(f"upstream sent what cannot be read: {problem}") from problem
+
+
 def derived_seed(seed: int, choice: int, part: int) -> int:
     """The seed of one request, 63 bits: every bit of the client's `seed` counts, and each choice, and each request of
     a choice, draws for itself."""
@@ -58,3 +77,18 @@ def sorted_logprob(token: int, logprob: float, top: list[tuple[int, float]], cou
     """In the house's form: the likeliest first, ties by the lower id, `count` of them."""
     top.sort(key=lambda pair: (-pair[1], pair[0]))
     return TokenLogprob(token, logprob, tuple(top[:count]))
+
+
+def checked_logprobs(given: tuple[TokenLogprob, ...], count: int, vocabulary: int) -> tuple[TokenLogprob, ...]:
+    """Those of `count` tokens. Likeliest ids beyond the `vocabulary`, which an upstream may pad, are left out.
+
+    Raises `UpstreamError` if there are fewer, or for tokens that are not in the vocabulary.
+    """
+    if len(given) < count or not all(0 <= one.token < vocabulary for one in given):
+        raise UpstreamError("upstream left out log-probabilities that it was asked for")
+    return tuple(
+        one
+        if all(0 <= token < vocabulary for token, _ in one.top)
+        else replace(one, top=tuple(pair for pair in one.top if 0 <= pair[0] < vocabulary))
+        for one in given
+    )

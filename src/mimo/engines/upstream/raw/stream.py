@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from mimo.engines.base import TokenStream
+from mimo.engines.merge import merge
 from mimo.engines.upstream.raw.choice import ChoiceStream
 from mimo.types import TokenBatch, TokenRequest
 
@@ -29,7 +30,9 @@ class RawStream(TokenStream):
     async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         try:
             single = len(self.choices) == 1
-            async for batch in self.choices[0].batches() if single else merged(self.choices):
+            async for batch in (
+                self.choices[0].batches() if single else merge([choice.batches() for choice in self.choices])
+            ):
                 self.cached_tokens = max(choice.cached for choice in self.choices)
                 yield batch
             self.cached_tokens = max(choice.cached for choice in self.choices)
@@ -42,46 +45,10 @@ class RawStream(TokenStream):
     def close(self) -> None:
         for choice in self.choices:
             choice.close()
-        self._engine.left(self)
+        self._engine.forget(self)
 
     def fail(self) -> None:
         """The engine is closing: the reader gets `ServiceUnavailable`."""
         for choice in self.choices:
             choice.failed = True
             choice.close()
-
-
-async def merged(choices: Sequence[ChoiceStream]) -> AsyncIterator[list[TokenBatch]]:
-    """The batches of all `choices`; the first that fails ends all, with its error."""
-    ready: asyncio.Queue[list[TokenBatch] | BaseException | None] = asyncio.Queue()
-
-    async def read(choice: ChoiceStream) -> None:
-        try:
-            async for batch in choice.batches():
-                ready.put_nowait(batch)
-            ready.put_nowait(None)
-        except Exception as problem:
-            ready.put_nowait(problem)
-
-    tasks = [asyncio.create_task(read(choice)) for choice in choices]
-    try:
-        left = len(tasks)
-        while left:
-            batch: list[TokenBatch] = []
-            item = await ready.get()
-            while True:
-                if isinstance(item, BaseException):
-                    raise item
-                if item is None:
-                    left -= 1
-                else:
-                    batch += item
-                if ready.empty():
-                    break
-                item = ready.get_nowait()
-            if batch:
-                yield batch
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

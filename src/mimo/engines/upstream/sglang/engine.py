@@ -52,7 +52,7 @@ class Sglang(RawEngine):
         info = await self.client.get("/get_model_info", url)
         server = await self.client.get("/get_server_info", url)
         if not isinstance(info, dict) or not isinstance(server, dict):
-            raise UpstreamError("the engine behind does not say what it serves")
+            raise UpstreamError("upstream does not say what it serves")
         window = _window(server)
         files = Path(str(info.get("tokenizer_path") or info.get("model_path") or ""))
         name = str(server.get("served_model_name") or info.get("model_path") or "model")
@@ -78,7 +78,7 @@ def _window(server: dict[str, object]) -> int:
     longest_prompt = number("max_req_input_len")
     told = [number("context_length"), number("max_total_num_tokens"), longest_prompt and longest_prompt + 6]
     if not any(told):
-        raise UpstreamError("the engine behind does not say its window (start it with --context-length)")
+        raise UpstreamError("upstream does not say its window (start it with --context-length)")
     drafts = number("speculative_eagle_topk") * number("speculative_num_steps")
     reserved = max(drafts, number("speculative_num_draft_tokens")) if server.get("speculative_algorithm") else 0
     return min(filter(None, told)) - 1 - reserved
@@ -107,7 +107,7 @@ class SglangReader:
         reason = None if meta.finish_reason is None else meta.finish_reason.type
         if reason not in (None, "stop", "length"):
             why = meta.finish_reason.message if meta.finish_reason is not None else None
-            raise UpstreamError(f"the engine behind ended the answer with {reason}: {why or 'no reason given'}")
+            raise faults.of_event(f"{reason}: {why or 'no reason given'}")
         logprobs = () if self._wanted is None else self._logprobs(meta, len(tokens))
         return Piece(tokens, logprobs, reason, meta.cached_tokens)  # type: ignore[arg-type]
 

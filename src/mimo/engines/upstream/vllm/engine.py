@@ -53,7 +53,7 @@ class Vllm(RawEngine):
         row = sole_model(await self.client.get("/v1/models", url), self._wanted)
         window = row.get("max_model_len")
         if not isinstance(window, int):
-            raise UpstreamError("the engine behind does not say its window (max_model_len)")
+            raise UpstreamError("upstream does not say its window (max_model_len)")
         version = await self.client.get("/version", url)
         said = version.get("version", "") if isinstance(version, dict) else ""
         files = Path(str(row.get("root") or row["id"]))
@@ -86,7 +86,7 @@ class VllmReader:
         choice = event.choices[0]
         tokens = tuple(choice.token_ids or ())
         if choice.finish_reason not in (None, "stop", "length"):
-            raise UpstreamError(f"the engine behind ended the answer with {choice.finish_reason}")
+            raise UpstreamError(f"upstream ended the answer with {faults.public(choice.finish_reason)}")
         logprobs: tuple[TokenLogprob, ...] = ()
         if self._wanted is not None and choice.logprobs is not None:
             logprobs = _logprobs(choice.logprobs, self._wanted)
