@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from mimo.engines.upstream.recipes import RECIPES
+from mimo.engines import ENGINES
 from mimo.engines.upstream.recipes import launch as made
 from mimo.serving.console import log_console
 
-_ENGINES = ", ".join(dict.fromkeys(row.engine for row in RECIPES))
+_ENGINES = ", ".join(name for name, row in ENGINES.items() if row.launched)
 
 
 def launch(

@@ -1,4 +1,7 @@
-"""The engines, one literal table: a new one is a file and a line here. Importing this loads none of them."""
+"""The engines, one literal table: a new one is a folder and a line here. Importing this loads none of them.
+
+The choices of `--engine`, the settings, the code that starts an engine, the docs and the tests read it.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,32 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class EngineRow:
-    """Where an engine is written (`module:Class`) and what it is, in a line. `route`: how it is spoken to."""
+    """Where an engine is written (`module:Class`) and what it is, in a line. `route`: how it is spoken to; "" in this
+    process. The folder of an engine with a route has its columns (`column.py`), and where `mimo launch` can start it
+    (`launched`) its recipes (`recipes.py`).
+    """
 
     source: str
     summary: str
     route: str = ""
+    launched: bool = False
+
+    @property
+    def package(self) -> str:
+        """The folder of its module."""
+        return self.source.partition(":")[0].rpartition(".")[0]
 
 
 ENGINES: Mapping[str, EngineRow] = MappingProxyType({
     "local": EngineRow("mimo.engines.local.engine:LocalEngine", "any GGUF through llama.cpp, in this process"),
     "scripted": EngineRow("mimo.engines.scripted:ScriptedEngine", "plays a script; for tests of clients"),
     "llama-server": EngineRow(
-        "mimo.engines.upstream.llama_server.engine:LlamaServer", "llama.cpp's own server", "POST /completion"
-    ),
-    "vllm": EngineRow("mimo.engines.upstream.vllm.engine:Vllm", "vLLM", "POST /v1/completions"),
-    "sglang": EngineRow("mimo.engines.upstream.sglang.engine:Sglang", "SGLang", "POST /generate"),
+        "mimo.engines.upstream.llama_server.engine:LlamaServer", "llama.cpp's own server", "POST /completion", True),
+    "vllm": EngineRow("mimo.engines.upstream.vllm.engine:Vllm", "vLLM", "POST /v1/completions", True),
+    "sglang": EngineRow("mimo.engines.upstream.sglang.engine:Sglang", "SGLang", "POST /generate", True),
     "hosted": EngineRow(
-        "mimo.engines.upstream.hosted.engine:Hosted", "any OpenAI-compatible API", "POST /v1/chat/completions"
-    ),
+        "mimo.engines.upstream.hosted.engine:Hosted", "any OpenAI-compatible API", "POST /v1/chat/completions"),
 })  # fmt: skip
+
+UPSTREAM = tuple(name for name, row in ENGINES.items() if row.route)
+"""Those that run elsewhere."""

@@ -18,7 +18,8 @@ import yaml
 from mimo.api.routes import ROUTES
 from mimo.config import Settings
 from mimo.contract.errors import StartError
-from mimo.engines.upstream.recipes import RECIPES, launch
+from mimo.engines import ENGINES
+from mimo.engines.upstream.recipes import launch, recipes
 from mimo.serving.supervise import supervise
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -27,6 +28,9 @@ FILES = sorted(DEPLOY.rglob("*.yaml"))
 
 def documents() -> list[dict[str, Any]]:
     return [one for file in FILES for one in yaml.safe_load_all(file.read_text())]
+
+
+RECIPES = [row for name, engine in ENGINES.items() if engine.launched for row in recipes(name)]
 
 
 @pytest.mark.parametrize("row", RECIPES, ids=lambda row: f"{row.engine}-{row.model}")

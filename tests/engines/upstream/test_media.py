@@ -18,16 +18,16 @@ import httpx
 import pytest
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events, llama_events, sglang_events, vllm_events
 from tests.engines.upstream.fronts import RAW, Front, front
-from tests.engines.upstream.test_table import PROBES, SPELLED, UNCHANGED
+from tests.engines.upstream.test_table import PRINTER, PROBES, SPELLED, UNCHANGED
 from tests.media.files import BEGINNINGS, MP4, PNG, WAV, encoded, uri
 from tests.served import served
 
 from mimo.contract.media import MB
-from mimo.engines.upstream.chat_table import CHAT_TABLE
-from mimo.engines.upstream.table import ENGINES, TABLE
+from mimo.engines import UPSTREAM
 from mimo.media.fetch.fetcher import Fetcher
 from mimo.media.fetch.guard import Guard
 
+COLUMNS = PRINTER["columns"]("MEDIA_COLUMN")
 OMNI = "mimo-v2-omni"
 ALL = ("image", "audio", "video")
 IMAGE = {"type": "image_url", "image_url": {"url": uri(PNG, "image/png")}}
@@ -41,7 +41,7 @@ TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": 
 def seeing(fake: Fake) -> Iterator[dict[str, Front]]:
     """mimo before `fake`, once an engine, each of which takes everything."""
     with contextlib.ExitStack() as stack:
-        yield {name: stack.enter_context(front(name, fake.url, media=ALL)) for name in ENGINES}
+        yield {name: stack.enter_context(front(name, fake.url, media=ALL)) for name in UPSTREAM}
 
 
 def content(*parts: Any) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def test_usage_is_what_the_engine_says(seeing, fake) -> None:
 @pytest.mark.parametrize("engine", RAW)
 @pytest.mark.parametrize("name", sorted({*PROBES} - {"messages"}))
 def test_every_parameter_is_kept_as_the_table_of_media_says(seeing, fake, name: str, engine: str) -> None:
-    cell, probe = CHAT_TABLE[name][engine], PROBES[name]
+    cell, probe = COLUMNS[engine][name], PROBES[name]
     if cell.kind == "refused":
         fake.asked.clear()
         error = refused(fake, ask(seeing[engine], IMAGE, **probe))
@@ -181,9 +181,9 @@ def test_every_parameter_is_kept_as_the_table_of_media_says(seeing, fake, name: 
         assert changed
 
 
-def test_the_table_of_media_has_every_parameter_and_engine() -> None:
-    assert set(CHAT_TABLE) == {*TABLE, "image", "audio", "video", "fps", "media_resolution"}
-    assert all(set(cells) == set(ENGINES) for cells in CHAT_TABLE.values())
+@pytest.mark.parametrize("engine", UPSTREAM)
+def test_every_column_for_media_has_a_cell_of_its_own_for_every_parameter(engine: str) -> None:
+    assert {*PRINTER["parameter_rows"](), *PRINTER["MEDIA"]} <= set(COLUMNS[engine])
 
 
 REFUSED: list[tuple[str, str, Any, dict[str, Any]]] = [
@@ -275,7 +275,7 @@ def test_reasoning_that_the_engine_left_in_the_text_is_an_error_that_says_what_i
     assert ask(seeing["vllm"], IMAGE).json()["choices"][0]["message"]["content"] == "<thin air>"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", UPSTREAM)
 def test_media_that_the_engine_cannot_read_are_the_client_s_error_and_other_refusals_stay_as_they_are(
     seeing, fake, engine
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,16 @@ from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events, llama_ev
 from tests.engines.upstream.fronts import Front
 
 from mimo.config import SETTINGS
+from mimo.contract.errors import UnsupportedParameter
 from mimo.contract.parameters import PARAMETERS
-from mimo.engines import ENGINES
-from mimo.engines.page import current
+from mimo.engines import ENGINES, UPSTREAM
 from mimo.engines.upstream import upstream_engine
-from mimo.engines.upstream.table import ENGINES as UPSTREAM
-from mimo.engines.upstream.table import TABLE
+from mimo.engines.upstream.columns import Cell, Column
+from mimo.types import Sampling
 
-DOCS = Path(__file__).parents[3] / "docs" / "engines.md"
+DOCS = Path(__file__).parents[3] / "docs"
+PRINTER = runpy.run_path(str(DOCS / "print_tables.py"))
+COLUMNS: dict[str, Column[Any, Any]] = PRINTER["columns"]("COLUMN")
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 THINKING = {"type": "enabled"}
 
@@ -118,12 +122,21 @@ def changes(front: Front, fake: Fake, probe: dict[str, Any]) -> dict[str, Any]:
     return {name: probed.get(name) for name in {*base, *probed} if base.get(name) != probed.get(name)}
 
 
-def test_the_table_has_a_cell_for_every_parameter_on_every_engine() -> None:
-    assert set(PARAMETERS) <= set(TABLE)
-    assert set(TABLE) - set(PARAMETERS) == {
-        "messages", "thinking.budget_tokens", "what the contract lacks", "end of turn",
-    }  # fmt: skip
-    assert all(set(cells) == set(UPSTREAM) for cells in TABLE.values())
+@pytest.mark.parametrize("engine", UPSTREAM)
+def test_every_column_has_a_cell_of_its_own_for_every_parameter(engine: str) -> None:
+    assert set(PRINTER["parameter_rows"]()) <= set(COLUMNS[engine])
+
+
+def test_a_parameter_of_the_draw_that_a_column_does_not_name_is_refused() -> None:
+    unnamed: Column[Any, Any] = Column({"messages": Cell("mapped")}, lambda given: given)
+    names = {row.name for row in fields(Sampling)}
+    assert all(unnamed[name].kind == "refused" for name in names)
+    values = {name: PARAMETERS[name].default for name in names}
+    unnamed.check(Sampling(**values))
+    for name in sorted(names):
+        with pytest.raises(UnsupportedParameter, match=f"^{name}: .* leave it at"):
+            unnamed.check(Sampling(**{**values, name: 0.123}))
+    assert unnamed["stop"].kind == "ours" and unnamed.body(None) == {}
 
 
 def test_every_engine_is_a_file_a_line_of_the_table_and_a_setting() -> None:
@@ -138,14 +151,14 @@ def test_every_engine_is_a_file_a_line_of_the_table_and_a_setting() -> None:
 @pytest.mark.parametrize("engine", UPSTREAM)
 @pytest.mark.parametrize("name", PROBES)
 def test_every_parameter_is_kept_as_the_table_says(fronts: dict[str, Front], fake: Fake, name: str, engine: str):
-    front, cell, probe = fronts[engine], TABLE[name][engine], PROBES[name]
+    front, cell, probe = fronts[engine], COLUMNS[engine][name], PROBES[name]
     if cell.kind == "refused":
         fake.asked.clear()
         error = front.chat(**probe)
         assert error.status_code == 400, error.text
         said = error.json()["error"]
         assert said["code"] == "unsupported_parameter"
-        assert said["param"] == name or TABLE[name][engine].refuse is None  # an alias names the row it stands for
+        assert said["param"] == name or COLUMNS[engine][name].refuse is None  # an alias names the row it stands for
         assert fake.asked == [], "refused before anything is sent"
         return
     changed = changes(front, fake, probe)
@@ -203,4 +216,5 @@ def test_the_key_of_the_engine_is_sent_and_the_client_s_is_not(fronts: dict[str,
 
 
 def test_docs_engines_md_is_what_the_tables_print() -> None:
-    assert DOCS.read_text() == current(DOCS.read_text()), "run: python -m mimo.engines.page docs/engines.md"
+    page = (DOCS / "engines.md").read_text()
+    assert page == PRINTER["current"](page), "run: python docs/print_tables.py docs/engines.md"

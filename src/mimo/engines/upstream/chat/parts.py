@@ -6,7 +6,6 @@ A part's function is given a `Media` that was fetched and checked, and never an 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import msgspec
 
@@ -62,18 +61,8 @@ def _bare(media: Media) -> str:
     return media.url[media.url.index(",") + 1 :]
 
 
-PARTS: Mapping[str, Mapping[MediaKind, Part]] = MappingProxyType({
-    "llama-server": {"image": image_url, "audio": audio_base64, "video": video_base64},
-    "vllm": {"image": image_url, "audio": audio_url, "video": video_url},
-    "sglang": {"image": image_url, "audio": audio_url, "video": video_fps},
-    "hosted": {"image": image_url, "audio": audio_uri, "video": video_viewed},
-})  # fmt: skip
-"""How each engine wants each medium written."""
-
-
-def messages(engine: str) -> Callable[[ChatRequest], Sent]:
-    """The conversation in OpenAI's form, its media as `engine` wants them."""
-    parts = PARTS[engine]
+def messages(parts: Mapping[MediaKind, Part]) -> Callable[[ChatRequest], Sent]:
+    """The conversation in OpenAI's form, its media as `parts` write them."""
     return lambda request: {"messages": [_message(message, parts) for message in request.messages]}
 
 

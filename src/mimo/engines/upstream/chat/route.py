@@ -7,27 +7,27 @@ n choices are n requests, each with a seed of its own. Knows no engine; the tabl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from mimo.contract.request import ChatRequest
+from mimo.engines.upstream.chat.cells import ChatColumn
 from mimo.engines.upstream.chat.stream import ChatStream
-from mimo.engines.upstream.columns import Cell, check, fields
 from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client, Reply, encode
 from mimo.engines.upstream.raw.request import derived_seed
 
 
 class ChatRoute:
-    """The route at `path` of an engine. `column`: its cells. `model_id`: the name there of a model of the contract.
+    """The route at `path` of an engine. `column`: how it keeps each parameter. `model_id`: its name for a model.
     `split`: the reasoning must be split off by a parser that the upstream may lack; unsplit reasoning is an error."""
 
     def __init__(
         self,
         client: Client,
         path: str,
-        column: Sequence[tuple[str, Cell]],
+        column: ChatColumn,
         model_id: Callable[[str], str],
         *,
         split: bool = False,
@@ -41,7 +41,7 @@ class ChatRoute:
 
     def chat(self, request: ChatRequest) -> ChatStream:
         """Answer `request`. Raises `UnsupportedParameter` before anything is sent."""
-        check(self._column, request)
+        self._column.check(request)
         stream = ChatStream(request, partial(self._send, request), self._streams.discard, split=self._split)
         self._streams.add(stream)
         return stream
@@ -50,7 +50,7 @@ class ChatRoute:
         """The answer to one choice of `request`, from its first byte on. Raises an `ApiError`."""
         seed = derived_seed(request.params.sampling.seed, choice, 0)
         one = replace(request, params=replace(request.params, sampling=replace(request.params.sampling, seed=seed)))
-        body = {"model": self._model_id(request.model.id), **fields(self._column, one)}
+        body = {"model": self._model_id(request.model.id), **self._column.body(one)}
         media = request.media
         of_status = partial(errors.of_media, media[0].path) if media else errors.of_status
         return await self._client.send(self._path, encode(body), of_status)

@@ -16,7 +16,7 @@ from mimo.contract.request import ChatRequest
 from mimo.engines.base import ChatEngine, EngineError, EngineInfo
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
-from mimo.engines.upstream.chat_table import chat_column
+from mimo.engines.upstream.hosted.column import COLUMN
 from mimo.engines.upstream.http.client import Client
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.load import load_tokenizer
@@ -69,7 +69,7 @@ class Hosted(ChatEngine):
         self._tokenizer_path = tokenizer
         self.client = Client([PRESETS[url].url if url in PRESETS else url for url in urls], key=key, timeout=timeout)
         self.media = ("image", "audio", "video") if media is None else tuple(media)
-        self._route = ChatRoute(self.client, "/chat/completions", chat_column(self.name), self.model_id)
+        self._route = ChatRoute(self.client, "/chat/completions", COLUMN, self.model_id)
 
     async def start(self) -> None:
         if self._wanted is None and not self._models:

@@ -13,6 +13,7 @@ import msgspec
 
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors as faults
+from mimo.engines.upstream.llama_server.column import COLUMN, MEDIA_COLUMN
 from mimo.engines.upstream.raw.engine import Found, RawEngine
 from mimo.engines.upstream.raw.missing_tokens import MissingTokens
 from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
@@ -47,6 +48,7 @@ class LlamaServer(RawEngine):
     """One model on a llama-server."""
 
     name = "llama-server"
+    column, media_column = COLUMN, MEDIA_COLUMN
     path = "/completion"
 
     async def discover(self, url: str) -> Found:

@@ -1,8 +1,8 @@
 """An engine behind us that takes token ids and gives token ids: what llama-server, vLLM and SGLang have in common.
 
-    TokenRequest → refused by the table? → RawRequest → body from the table → reply → RawStream
+    TokenRequest → refused by the column? → RawRequest → body from the column → reply → RawStream
 
-A member says its routes, its own discovery and how it is read; the table says how each parameter is sent. A request
+A member says its routes, its own discovery and how it is read; its columns say how each parameter is sent. A request
 with media cannot be ids: it goes by the engine's chat route (`chat_route.py`), if its operator says that its model
 takes them.
 """
@@ -22,14 +22,13 @@ from mimo.constraints.llguidance import vocabulary_of
 from mimo.contract.errors import ApiError, UpstreamError
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import Engine, EngineError, EngineInfo, EventStream, check_logit_bias, room_for
+from mimo.engines.upstream.chat.cells import ChatColumn
 from mimo.engines.upstream.chat.control_text import check_spelling
 from mimo.engines.upstream.chat.route import ChatRoute
-from mimo.engines.upstream.chat_table import chat_column
-from mimo.engines.upstream.columns import check, fields
 from mimo.engines.upstream.http.client import Client, Reply, encode
+from mimo.engines.upstream.raw.cells import RawColumn
 from mimo.engines.upstream.raw.request import Piece, RawRequest, Reader, pieces_of
 from mimo.engines.upstream.raw.stream import RawStream
-from mimo.engines.upstream.table import column
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.load import load_tokenizer
 from mimo.types import MediaKind, TokenLogprob, TokenRequest
@@ -53,6 +52,8 @@ class RawEngine(Engine):
     holds_grammar = True
     name: ClassVar[str]
     """As in the table of engines."""
+    column: ClassVar[RawColumn]
+    media_column: ClassVar[ChatColumn]
     path: ClassVar[str]
     """The raw route."""
     health: ClassVar[str] = "/health"
@@ -72,14 +73,11 @@ class RawEngine(Engine):
         """`model`: its name there, where it serves several. `wait`: seconds to wait for it at the start. `media`: what
         it takes beside text; None: nothing."""
         self.client = Client(urls, key=key, timeout=timeout)
-        self._column = column(self.name)
         self._wanted = model
         self._tokenizer_path = tokenizer
         self._wait = wait
         self.media = tuple(media or ())
-        self._chat = ChatRoute(
-            self.client, "/v1/chat/completions", chat_column(self.name), lambda _: self.model, split=True
-        )
+        self._chat = ChatRoute(self.client, "/v1/chat/completions", self.media_column, lambda _: self.model, split=True)
         self._streams: set[RawStream] = set()
 
     async def start(self) -> None:
@@ -138,12 +136,12 @@ class RawEngine(Engine):
 
     def body(self, ask: RawRequest) -> dict[str, object]:
         """The request's body."""
-        return fields(self._column, ask)
+        return self.column.body(ask)
 
     def generate(self, generation: TokenRequest) -> RawStream:
         room_for(generation, self.info)
         check_logit_bias(generation.sampling, self.tokenizer.vocabulary)
-        check(self._column, generation)
+        self.column.check(generation)
         stream = RawStream(self, generation)
         self._streams.add(stream)
         return stream

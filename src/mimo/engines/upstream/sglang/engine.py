@@ -14,6 +14,7 @@ from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.raw.engine import Found, RawEngine
 from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
+from mimo.engines.upstream.sglang.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
 
 _TOP = ("input_ids", "stream", "return_logprob", "top_logprobs_num")
@@ -46,6 +47,7 @@ class Sglang(RawEngine):
     """One model on an SGLang server."""
 
     name = "sglang"
+    column, media_column = COLUMN, MEDIA_COLUMN
     path = "/generate"
 
     async def discover(self, url: str) -> Found:

@@ -10,6 +10,7 @@ from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors as faults
 from mimo.engines.upstream.raw.engine import Found, RawEngine, sole_model
 from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
+from mimo.engines.upstream.vllm.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
 
 
@@ -47,6 +48,7 @@ class Vllm(RawEngine):
     """One model on a vLLM server."""
 
     name = "vllm"
+    column, media_column = COLUMN, MEDIA_COLUMN
     path = "/v1/completions"
 
     async def discover(self, url: str) -> Found:
