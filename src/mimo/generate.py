@@ -1,35 +1,125 @@
-"""The whole way of a request as one function: messages in, events out. Read this first.
+"""The whole way of a request in two steps: messages in, events out. Read this first.
 
-messages → prompt → engine → whole characters → reasoning | content | calls → stop → events
+    prepare   checks → grammar → prompt                                                     CPU only, any thread
+    start     prompt → engine → whole characters → reasoning | content | calls → stop → events
 
-Where the engine has no raw route, or the messages hold media, it is shorter: messages → engine → events.
+An engine that takes messages, and a request with media, skip the prompt: messages → engine → events.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 
 from mimo.chat.prompt import ChatFormat
 from mimo.constraints.plan import held_to
+from mimo.contract.checks import refuse
 from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
+from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest, Params
 from mimo.engines.base import ChatEngine, Engine, EventStream, TokenStream
+from mimo.engines.merged import MergedAnswers
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.plain import PlainTokenizer
 from mimo.types import Event, Grammar, Prompt, TokenRequest, Tool, Usage
 
 
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """A request to continue raw prompts, after validation: no chat template, no reasoning, no calls.
+
+    `prompts`: text or token ids, each under the path where the client put it, for errors; `params.n` choices for each.
+    """
+
+    model: Model
+    params: Params
+    prompts: Mapping[str, str | tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked request, ready to start. `prompts`: what the engine continues, none where it is given the messages.
+    `grammar`: what the answer must follow."""
+
+    request: ChatRequest | TextRequest
+    prompts: tuple[Prompt, ...] = ()
+    grammar: Grammar | None = None
+
+
+def prepare(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> Prepared:
+    """Check `request` against `engine` and render its prompt. CPU-bound for long conversations; safe in any thread.
+
+    Raises `InvalidRequest`, or `UnsupportedInput` and `UnsupportedParameter` for what this engine cannot do.
+    """
+    if isinstance(request, TextRequest):
+        return _prepare_text(request, engine)
+    _check_media(request, engine)
+    if isinstance(engine, ChatEngine) or request.media:
+        _check_continuation(request, engine)
+        return Prepared(request)
+    grammar = held_to(request.params, engine.chat_template, engine.tokenizer)
+    if grammar is not None and not engine.holds_grammar:
+        name = _constrained_by(request.params)
+        words = f"{name}: {engine.info.engine} cannot be held to a grammar; use the local engine"
+        raise UnsupportedParameter(words, param=name)
+    return Prepared(request, (render(request, chat_format),), grammar)
+
+
+def is_quick(request: ChatRequest | TextRequest, chat_format: ChatFormat) -> bool:
+    """Whether `prepare` takes well under a millisecond for a short request. If not, it has no place on the event loop:
+    it may compile a grammar, or run a template."""
+    if isinstance(request, TextRequest):
+        return True
+    return chat_format.quick and not request.params.tools and request.params.json_format is None
+
+
+def start(prepared: Prepared, engine: Engine, *, repetition_truncation: bool = True) -> EventStream:
+    """Start answering on `engine`, every prompt or none; the caller must close the stream. `repetition_truncation`: end
+    a choice that has entered a loop (`output/repetition.py`).
+
+    Raises `ContextLengthExceeded` for a prompt that leaves no room, `RateLimitExceeded` (queue full).
+    """
+    request = prepared.request
+    if isinstance(request, ChatRequest) and not prepared.prompts:
+        return engine.chat(request)
+    answers: list[EventStream] = []
+    try:
+        for prompt in prepared.prompts:
+            stream = engine.generate(_token_request(prompt, request.params, prepared.grammar))
+            answers.append(Answer(prompt, stream, _outputs(request, prompt, engine, repetition_truncation)))
+    except BaseException:
+        for answer in answers:
+            answer.close()
+        raise
+    return answers[0] if len(answers) == 1 else MergedAnswers(answers, request.params.n)
+
+
+def generate(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> EventStream:
+    """Both steps, for callers that have nothing to do between them."""
+    return start(prepare(request, engine, chat_format), engine)
+
+
+def render(request: ChatRequest, chat_format: ChatFormat) -> Prompt:
+    """The prompt of `request`. CPU-bound for long conversations; safe in any thread. Raises `InvalidRequest`."""
+    return chat_format.render(
+        request.messages,
+        thinking=request.params.thinking,
+        tools=_offered_tools(request.params),
+        continues=request.continues,
+    )
+
+
 class Answer(EventStream):
-    """A running answer: iterate it once for batches of events, the last one being `Usage`; always `close()` it."""
+    """A running answer to one prompt: iterate it once for batches of events, the last one being `Usage`."""
 
     def __init__(self, prompt: Prompt, stream: TokenStream, outputs: list[ChoiceOutput]) -> None:
         self._prompt = prompt
         self._stream = stream
         self._outputs = outputs
 
-    async def opened(self) -> None:
-        """Wait until the engine has taken the request; raises the `ApiError` with which it does not."""
-        await self._stream.opened()
+    async def accepted(self) -> None:
+        """Wait until the engine has taken the request. Raises the `ApiError` with which it refuses."""
+        await self._stream.accepted()
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         """Batches of events as they become ready. Raises an `ApiError` when the engine fails."""
@@ -64,27 +154,12 @@ class Answer(EventStream):
         )
 
     def close(self) -> None:
-        """Free the engine's places within one step. Idempotent."""
+        """Free the engine's slots within one step. Idempotent."""
         self._stream.close()
 
 
-def render(request: ChatRequest, chat_format: ChatFormat) -> Prompt:
-    """The prompt of `request`. Slow for a long conversation, and at home in any thread. Raises `InvalidRequest`."""
-    return chat_format.render(
-        request.messages,
-        thinking=request.params.thinking,
-        tools=_told(request.params),
-        continues=request.continues,
-    )
-
-
-def by_chat(request: ChatRequest, engine: Engine) -> bool:
-    """Whether `engine` is given the messages themselves, and no prompt of ours."""
-    return isinstance(engine, ChatEngine) or bool(request.media)
-
-
-def check_media(request: ChatRequest, engine: Engine) -> None:
-    """Raise `UnsupportedInput` for the first medium that `engine` does not take."""
+def _check_media(request: ChatRequest, engine: Engine) -> None:
+    """Refuse the first medium that `engine` does not take."""
     for media in request.media:
         if media.kind not in engine.media:
             takes = ", ".join(("text", *engine.media))
@@ -92,81 +167,64 @@ def check_media(request: ChatRequest, engine: Engine) -> None:
             raise UnsupportedInput(f"{words} only; leave it out", param=media.path)
 
 
-def generate(
-    request: ChatRequest,
-    engine: Engine,
-    chat_format: ChatFormat,
-    prompt: Prompt | None = None,
-    *,
-    repetition_truncation: bool = True,
-) -> EventStream:
-    """Start answering `request` on `engine`. `prompt`: what `render` made of it, where that was done before;
-    `repetition_truncation`: end a choice that has entered a loop (`output/repetition.py`).
+def _check_continuation(request: ChatRequest, engine: Engine) -> None:
+    """Refuse to continue an assistant's message where no prompt of ours can end in the middle of it."""
+    if request.continues:
+        with_media = " beside media" if request.media else ""
+        words = f"messages must end in a user message: {engine.info.engine} cannot continue an assistant's{with_media}"
+        raise UnsupportedParameter(words, param="messages")
 
-    Raises `InvalidRequest` (`ContextLengthExceeded` for a prompt that leaves no room) and `RateLimitExceeded` (queue
-    full) before anything was sampled.
-    """
-    check_media(request, engine)
-    if by_chat(request, engine):
-        if request.continues:
-            beside = " beside media" if request.media else ""
-            words = f"messages must end in a user message: {engine.info.engine} cannot continue an assistant's{beside}"
-            raise UnsupportedParameter(words, param="messages")
-        return engine.chat(request)
-    params = request.params
-    tools = _told(params)
-    grammar = held_to(params, engine.chat_template, engine.tokenizer)
-    if grammar is not None and not engine.holds_grammar:
-        name = "response_format" if params.json_format else "tools" if params.tool_choice == "auto" else "tool_choice"
-        words = f"{name}: {engine.info.engine} cannot be held to a grammar; use the local engine"
-        raise UnsupportedParameter(words, param=name)
-    if prompt is None:
-        prompt = render(request, chat_format)
-    stream = engine.generate(_token_request(prompt, params, grammar))
-    outputs = [
+
+def _prepare_text(request: TextRequest, engine: Engine) -> Prepared:
+    if isinstance(engine, ChatEngine):
+        raise UnsupportedParameter(f"prompt: {engine.info.engine} takes messages, no raw prompt", param="prompt")
+    prompts = (_token_ids(prompt, path, engine) for path, prompt in request.prompts.items())
+    return Prepared(request, tuple(map(Prompt, prompts)))
+
+
+def _token_ids(prompt: str | tuple[int, ...], path: str, engine: Engine) -> tuple[int, ...]:
+    ids = tuple(engine.tokenizer.encode(prompt)) if isinstance(prompt, str) else prompt
+    vocabulary = engine.tokenizer.vocabulary
+    for at, token in enumerate(ids):
+        if not 0 <= token < vocabulary:
+            refuse(f"{path}[{at}]", f"a token id below the vocabulary of {vocabulary}", token)
+    if not ids:
+        refuse(path, "at least one token", prompt)
+    return ids
+
+
+def _constrained_by(params: Params) -> str:
+    """The parameter that asks for a grammar."""
+    return "response_format" if params.json_format else "tools" if params.tool_choice == "auto" else "tool_choice"
+
+
+def _offered_tools(params: Params) -> tuple[Tool, ...]:
+    """The functions that the model may call."""
+    return params.tools if params.tool_choice != "none" else ()
+
+
+def _outputs(
+    request: ChatRequest | TextRequest, prompt: Prompt, engine: Engine, repetition_truncation: bool
+) -> list[ChoiceOutput]:
+    """What reads the tokens of each choice. In an answer to a raw prompt a control token is text under its name."""
+    params, chat = request.params, isinstance(request, ChatRequest)
+    tokenizer = engine.tokenizer if chat else PlainTokenizer(engine.tokenizer)
+    return [
         ChoiceOutput(
             choice,
-            engine.tokenizer,
-            thinking=params.thinking,
+            tokenizer,
+            thinking=chat and params.thinking,
             in_reasoning=prompt.in_reasoning,
             stop=params.stop,
-            tools=tools,
+            tools=_offered_tools(params) if chat else (),
             parallel=params.parallel_tool_calls,
             repetition_truncation=repetition_truncation,
         )
         for choice in range(params.n)
     ]
-    return Answer(prompt, stream, outputs)
 
 
-def complete(
-    prompt: Sequence[int], params: Params, engine: Engine, *, repetition_truncation: bool = True
-) -> EventStream:
-    """Start continuing the ids of `prompt`, as they are: no template before, and nothing split off after. A control
-    token is text under its name, and all text is content. Raises as `generate` does."""
-    raw = Prompt(tuple(prompt))
-    stream = engine.generate(_token_request(raw, params))
-    tokenizer = PlainTokenizer(engine.tokenizer)
-    outputs = [
-        ChoiceOutput(
-            choice,
-            tokenizer,
-            thinking=False,
-            in_reasoning=False,
-            stop=params.stop,
-            repetition_truncation=repetition_truncation,
-        )
-        for choice in range(params.n)
-    ]
-    return Answer(raw, stream, outputs)
-
-
-def _told(params: Params) -> tuple[Tool, ...]:
-    """The functions that the model is told of."""
-    return params.tools if params.tool_choice != "none" else ()
-
-
-def _token_request(prompt: Prompt, params: Params, grammar: Grammar | None = None) -> TokenRequest:
+def _token_request(prompt: Prompt, params: Params, grammar: Grammar | None) -> TokenRequest:
     return TokenRequest(
         prompt=prompt.tokens,
         sampling=params.sampling,
@@ -175,6 +233,6 @@ def _token_request(prompt: Prompt, params: Params, grammar: Grammar | None = Non
         thinking_budget=params.thinking_budget,
         in_reasoning=prompt.in_reasoning,
         thinking=params.thinking,
-        calls=bool(_told(params)),
+        calls=bool(_offered_tools(params)),
         grammar=grammar,
     )

@@ -8,12 +8,15 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import fields
 from typing import Any
 
 import httpx
 
 from mimo.api.app import App
+from mimo.api.policy import Policy
+from mimo.api.routes import ROUTES
 from mimo.chat.prompt import chat_format
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
 from mimo.serving.granian import listen, run
@@ -57,6 +60,10 @@ class Server:
         self._thread.join(20)
         assert not self._thread.is_alive(), "the server did not stop"
 
+    def call(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """The result of `work`, done on the server's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
     def chat(self, text: str = "hi", **fields: Any) -> httpx.Response:
         """One chat completion about `text`."""
         body = {"model": FLASH, "messages": [{"role": "user", "content": text}], **fields}
@@ -88,7 +95,8 @@ Serving = Callable[..., contextlib.AbstractContextManager[Server]]
 @contextlib.contextmanager
 def start(script: Script = SCRIPT, **options: Any) -> Iterator[Server]:
     engine = ScriptedEngine(script)
-    server = Server(App(engine, chat_format(None, engine.tokenizer), **options), engine)
+    policy = Policy(**{row.name: options.pop(row.name) for row in fields(Policy) if row.name in options})
+    server = Server(App(engine, chat_format(None, engine.tokenizer), routes=ROUTES, policy=policy, **options), engine)
     try:
         yield server
     finally:

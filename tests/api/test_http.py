@@ -6,11 +6,13 @@ import json
 import logging
 import re
 import socket
+from dataclasses import replace
 
 import pytest
 
-from mimo.api.app import BODY_LIMIT
+from mimo.api.backend import BODY_LIMIT
 from mimo.api.routes import ROUTES
+from mimo.contract.errors import ServiceUnavailable
 
 ENVELOPE = {"code", "message", "param", "type"}
 
@@ -39,7 +41,7 @@ def test_an_unknown_path_is_a_404_in_the_envelope(server):
         assert answer.json()["error"]["code"] == "not_found"
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(("method", "path"), ROUTES.table)
 def test_a_wrong_method_is_a_405_that_names_the_right_ones(server, method, path):
     answer = server.http.request("PATCH", path.replace("{id}", "mimo-v2-pro"))
     assert answer.status_code == 405
@@ -111,8 +113,9 @@ def test_health_and_readiness(server):
 
 def test_while_loading_the_api_is_503_and_the_process_healthy(serving):
     with serving() as server:
-        service, server.app._service = server.app._service, None
-        assert not server.app.ready
+        backend = server.app.backend
+        server.app.backend = replace(backend, loaded=ServiceUnavailable.loading)
+        assert not server.app.backend.ready
         for path in ("/v1/models", "/readyz"):
             answer = server.http.get(path)
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
@@ -120,8 +123,8 @@ def test_while_loading_the_api_is_503_and_the_process_healthy(serving):
         assert server.chat("hi").status_code == 503
         assert server.http.get("/healthz").status_code == 200
         assert server.http.get("/docs").status_code == 200
-        server.app.answer_with(service.engine, service.chat_format)
-        assert server.app.ready
+        server.app.answer_with(backend.engine, backend.chat_format)
+        assert server.app.backend.ready
         assert server.chat("hi").status_code == 200
 
 

@@ -12,22 +12,25 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from mimo.api.policy import Policy
 from mimo.api.protocols.anthropic_messages import request as anthropic_request
-from mimo.api.protocols.fields import Decoded, Wishes
+from mimo.api.protocols.fields import Decoded
 from mimo.api.protocols.openai_chat import request as openai_request
 from mimo.api.protocols.openai_completions import request as completions_request
 from mimo.api.protocols.openai_responses import request as responses_request
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError
 from mimo.contract.models import MODELS
-from mimo.generate import render
+from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.generate import prepare, render
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
 from mimo.types import Event, Finish, TokenBatch, Tool, ToolCallDelta
 
 TOKENIZER = ByteTokenizer()
 FORMAT = chat_format(None, TOKENIZER)
-WISHES = Wishes()
+ENGINE = ScriptedEngine(Script([ScriptedAnswer(["x"])]))
+POLICY = Policy()
 TOOLS = (
     Tool(
         "f", parameters={"type": "object", "properties": {"a": {"type": "string"}, "n": {"type": ["integer", "null"]}}}
@@ -39,24 +42,25 @@ TOOLS = (
 def _rendered(decode: Callable[..., Decoded]) -> Callable[[bytes], None]:
     def target(data: bytes) -> None:
         try:
-            decoded = decode(data, MODELS, WISHES)
+            decoded = decode(data, MODELS, POLICY)
             prompt = render(decoded.request, FORMAT)
         except ApiError as error:
             assert error.status in (400, 404)
             assert error.message and "\n" not in error.message
             return
-        assert prompt.tokens and decoded.headers()
+        assert prompt.tokens and decoded.response_headers()
 
     return target
 
 
 def _completions(data: bytes) -> None:
     try:
-        asked = completions_request.decode(data, MODELS, TOKENIZER, WISHES)
+        decoded = completions_request.decode(data, MODELS, POLICY)
+        prepared = prepare(decoded.request, ENGINE, FORMAT)
     except ApiError as error:
         assert error.status in (400, 404)
         return
-    assert all(asked.prompts) and asked.headers()
+    assert all(prompt.tokens for prompt in prepared.prompts) and decoded.response_headers()
 
 
 def events_of(tokens: list[int], *, thinking: bool, parallel: bool, sizes: list[int]) -> list[Event]:

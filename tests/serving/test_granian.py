@@ -15,11 +15,13 @@ import time
 import pytest
 
 from mimo.api.app import App
+from mimo.api.routes import ROUTES
 from mimo.serving.granian import ServeError, check_exposure, listen
 
 SERVER = """
 import asyncio, sys
 from mimo.api.app import App
+from mimo.api.routes import ROUTES
 from mimo.serving.granian import ServeError, serve
 from mimo.chat.prompt import chat_format
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
@@ -27,7 +29,7 @@ from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
 long = ScriptedAnswer([{"repeat": int(sys.argv[1]), "steps": ["x"]}])
 script = Script([ScriptedAnswer(["a", "b"], when="short"), long], delay=float(sys.argv[3]))
 engine = ScriptedEngine(script)
-app = App(engine, chat_format(None, engine.tokenizer))
+app = App(engine, chat_format(None, engine.tokenizer), routes=ROUTES)
 try:
     asyncio.run(serve(app, "127.0.0.1", 0, float(sys.argv[2]), listening=lambda url: print(url, flush=True)))
 except ServeError as problem:
@@ -180,15 +182,15 @@ def test_an_address_that_is_none_is_one_clear_line():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_loopback_needs_no_key(host):
-    check_exposure(App(), host, insecure=False)
+    check_exposure(App(routes=ROUTES), host, insecure=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
 def test_any_other_address_needs_a_key_or_the_word_insecure(host):
     with pytest.raises(ServeError, match="configure a key, or say --insecure"):
-        check_exposure(App(), host, insecure=False)
-    check_exposure(App(keys=["k"]), host, insecure=False)
-    check_exposure(App(), host, insecure=True)
+        check_exposure(App(routes=ROUTES), host, insecure=False)
+    check_exposure(App(routes=ROUTES, keys=["k"]), host, insecure=False)
+    check_exposure(App(routes=ROUTES), host, insecure=True)
 
 
 def test_a_body_that_trickles_in_is_given_up_with_a_400(serving):

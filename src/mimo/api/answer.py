@@ -1,52 +1,161 @@
-"""From the body of a request to a running answer, the same on every chat protocol: decode, fetch, render, start.
+"""The one runner that every protocol goes through: from the body of a request to the last byte of its answer.
 
-What takes long for a large body is done beside the event loop, so that running streams go on. Knows no format.
+    decode → admit → prepare → start → accepted → stream or whole → settle
+
+Everything that can be refused is refused before the first byte is sent; what was admitted is settled once, however it
+ends. What takes long is done in a thread, so that running streams go on. Knows no wire format.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from mimo.api.backend import Service
-from mimo.api.protocols.fields import Decoded, Wishes
-from mimo.contract.models import Model
+from mimo.api import sse
+from mimo.api.backend import Backend
+from mimo.api.exchange import Exchange
+from mimo.api.observer import Admission, Observation, Settlement
+from mimo.api.protocols.base import Protocol, Source
+from mimo.api.protocols.fields import Decoded, wire_names
+from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate import by_chat, check_media, generate, render
+from mimo.generate import TextRequest, is_quick, prepare, start
 from mimo.media.fetch.request import with_content
-from mimo.types import Prompt
+from mimo.types import Event, Finish, FinishReason, Usage
 
-D = TypeVar("D", bound=Decoded)
-Decode = Callable[[bytes, Mapping[str, Model], Wishes], D]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 LARGE = 64 * 1024
 """Bytes of a body from which on it is worth another thread."""
+log = logging.getLogger("mimo.api")
 
 
-async def begin(service: Service, body: bytes, wishes: Wishes, decode: Decode[D]) -> tuple[D, EventStream]:
-    """The request, and its answer, which the caller must close. Raises `ApiError` for what is refused."""
-    prompt: Prompt | None = None
-    if len(body) < LARGE and service.chat_format.quick:
-        decoded = decode(body, service.models, wishes)
-    else:
-        decoded, prompt = await asyncio.to_thread(_decode_and_render, service, body, wishes, decode)
-    if decoded.request.media:
-        check_media(decoded.request, service.engine)  # before anything is fetched for it
-        decoded = replace(decoded, request=await with_content(decoded.request, service.fetcher))
-    answer = generate(
-        decoded.request,
-        service.engine,
-        service.chat_format,
-        prompt,
-        repetition_truncation=service.repetition_truncation,
-    )
-    return decoded, answer
+async def answer(protocol: Protocol[Any], backend: Backend, exchange: Exchange) -> None:
+    """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
+    decoded, large = await _decode(protocol, backend, exchange)
+    tally = Tally(await backend.observer.admit(_admission(protocol, decoded.request, exchange)))
+    exchange.common += tally.observation.headers
+    try:
+        with wire_names(protocol.wire_names):
+            await _run(protocol, backend, exchange, decoded, large, tally)
+    except BaseException as error:
+        tally.settle(exchange.cut_by or error)
+        raise
+    tally.settle(None)
 
 
-def _decode_and_render(service: Service, body: bytes, wishes: Wishes, decode: Decode[D]) -> tuple[D, Prompt | None]:
-    decoded = decode(body, service.models, wishes)
-    if by_chat(decoded.request, service.engine):
-        return decoded, None
-    return decoded, render(decoded.request, service.chat_format)
+async def _decode(protocol: Protocol[Any], backend: Backend, exchange: Exchange) -> tuple[Decoded[Any], bool]:
+    """The request, and whether its body is large. The body is not kept: with media in it, it is too large for that."""
+    body = await exchange.body(backend.body_limit, backend.policy.body_seconds)
+    large = len(body) >= LARGE
+    return await _off_loop(large, protocol.decode, body, backend.models, backend.policy), large
+
+
+def _admission(protocol: Protocol[Any], request: ChatRequest | TextRequest, exchange: Exchange) -> Admission:
+    prompts = len(request.prompts) if isinstance(request, TextRequest) else 1
+    choices = request.params.n * prompts
+    return Admission(exchange.id, protocol.name, exchange.key, request.model, request.params, choices)
+
+
+async def _run(
+    protocol: Protocol[Any], backend: Backend, exchange: Exchange, decoded: Decoded[Any], large: bool, tally: Tally
+) -> None:
+    engine = backend.engine
+    slow = large or not is_quick(decoded.request, backend.chat_format)
+    prepared = await _off_loop(slow, prepare, decoded.request, engine, backend.chat_format)
+    if isinstance(prepared.request, ChatRequest) and prepared.request.media:
+        prepared = replace(prepared, request=await with_content(prepared.request, backend.fetcher))
+    truncate = backend.policy.repetition_truncation
+    with closing(start(prepared, engine, repetition_truncation=truncate)) as stream:
+        tally.stream = stream
+        await stream.accepted()  # what an upstream refuses is still a plain HTTP error
+        tally.observation.started()
+        source = Source(engine.info.fingerprint, engine.tokenizer.piece)
+        send = _stream if decoded.request.params.stream else _whole
+        await send(protocol, exchange, decoded, source, tally)
+
+
+async def _stream(
+    protocol: Protocol[Any], exchange: Exchange, decoded: Decoded[Any], source: Source, tally: Tally
+) -> None:
+    frames = protocol.frames(decoded, source)
+    headers = [*sse.HEADERS, *decoded.response_headers()]
+    await exchange.start_stream(sse.CONTENT_TYPE, headers, sse.ALIVE, frames.error_frame)
+    await exchange.write(frames.first(tally.usage()[0].prompt_tokens))
+    async for events in tally.stream:
+        tally.add(events)
+        await exchange.write(frames.frames(events))
+    await exchange.end()
+
+
+async def _whole(
+    protocol: Protocol[Any], exchange: Exchange, decoded: Decoded[Any], source: Source, tally: Tally
+) -> None:
+    body = protocol.body(decoded, source)
+    async for events in tally.stream:
+        tally.add(events)
+        body.add(events)
+    await exchange.reply(200, body.body(), headers=decoded.response_headers())
+
+
+class Tally:
+    """Counts what one admitted request gets, and settles it."""
+
+    def __init__(self, observation: Observation) -> None:
+        self.observation = observation
+        self.stream: EventStream = _NOTHING
+        self._pieces = 0
+        self._finish: list[FinishReason] = []
+        self._usage: Usage | None = None
+
+    def add(self, events: list[Event]) -> None:
+        """Take the next batch."""
+        if not self._pieces:
+            self.observation.first_token()
+        self._pieces += len(events)
+        for event in events:
+            kind = type(event)
+            if kind is Finish:
+                self._finish.append(event.reason)  # type: ignore[union-attr]
+            elif kind is Usage:
+                self._usage = event  # type: ignore[assignment]
+
+    def usage(self) -> tuple[Usage, bool]:
+        """The counts so far, and whether they are exact."""
+        counted = self._usage or self.stream.usage()
+        if counted is not None:
+            return counted, True
+        return Usage(0, self._pieces - len(self._finish), 0, 0), False
+
+    def settle(self, error: BaseException | None) -> None:
+        """Tell the observer how the request has ended. A failing observer is logged: the answer is out by now."""
+        try:
+            self.observation.settle(Settlement(*self.usage(), tuple(self._finish), error))
+        except Exception:
+            log.exception("settling failed")
+
+
+class _Nothing(EventStream):
+    """The stream of a request that was admitted and never started."""
+
+    def __aiter__(self) -> Any:
+        raise NotImplementedError
+
+    def usage(self) -> Usage:
+        return Usage(0, 0, 0, 0)
+
+    def close(self) -> None:
+        return
+
+
+_NOTHING = _Nothing()
+
+
+async def _off_loop(slow: bool, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`function` of these, in a thread where it is `slow`."""
+    return await asyncio.to_thread(function, *args, **kwargs) if slow else function(*args, **kwargs)

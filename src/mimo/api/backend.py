@@ -1,23 +1,69 @@
-"""What the routes answer from: the models promised, and the engine behind them once it is ready."""
+"""What the handlers answer from: the models promised, the operator's policy, and the engine once it is ready."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from mimo.api.observer import Observer
+from mimo.api.policy import Policy
 from mimo.chat.prompt import ChatFormat
+from mimo.contract.errors import ApiError, ServiceUnavailable
+from mimo.contract.media import BODY_BYTES
 from mimo.contract.models import Model
 from mimo.engines.base import Engine
 from mimo.media.fetch.fetcher import Fetcher
 
+BODY_LIMIT = 16 * 1024 * 1024
+"""Bytes of a request body: a million tokens of text with room to spare."""
+
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A started `engine`, the chat format of its model, and the rows it answers for. `repetition_truncation`: an
-    answer that has entered a loop is ended. `fetcher`: gets media that are named by URL, where that is allowed."""
+class Loaded:
+    """An `engine` that has started, and the chat format of its model."""
 
     engine: Engine
     chat_format: ChatFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The `models` rows it answers for, its `policy` and `observer`. `fetcher`: gets media that are named by URL, where
+    that is allowed. `loaded`: the engine, or what makes the error of those who ask for it."""
+
     models: Mapping[str, Model]
-    repetition_truncation: bool = True
+    policy: Policy
+    observer: Observer
     fetcher: Fetcher | None = None
+    loaded: Loaded | Callable[[], ApiError] = ServiceUnavailable.loading
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is an engine."""
+        return isinstance(self.loaded, Loaded)
+
+    def check(self) -> None:
+        """Raise the `ServiceUnavailable` that says why there is no engine, if there is none."""
+        self._loaded()
+
+    @property
+    def engine(self) -> Engine:
+        """The started engine. Raises `ServiceUnavailable` while there is none."""
+        return self._loaded().engine
+
+    @property
+    def chat_format(self) -> ChatFormat:
+        """The chat format of the engine's model. Raises `ServiceUnavailable` while there is none."""
+        return self._loaded().chat_format
+
+    @property
+    def body_limit(self) -> int:
+        """Bytes of the largest body that is read."""
+        if self.policy.body_limit is not None:
+            return self.policy.body_limit
+        return BODY_BYTES if isinstance(self.loaded, Loaded) and self.loaded.engine.media else BODY_LIMIT
+
+    def _loaded(self) -> Loaded:
+        if not isinstance(self.loaded, Loaded):
+            raise self.loaded()
+        return self.loaded

@@ -9,7 +9,8 @@ from collections.abc import Collection
 
 from mimo.api.exchange import Exchange
 
-EXPOSED = "x-request-id, request-id, x-mimo-parameters, x-mimo-ignored, x-mimo-notice, retry-after"
+EXPOSED = ("x-request-id", "x-mimo-parameters", "x-mimo-ignored", "x-mimo-notice", "retry-after")
+"""Headers of ours that a page may read, beyond those in which a protocol repeats the request id."""
 
 
 def allow_origin(exchange: Exchange, origins: Collection[str], methods: str) -> None:
@@ -20,7 +21,8 @@ def allow_origin(exchange: Exchange, origins: Collection[str], methods: str) -> 
     origin = exchange.header("origin")
     if origin is None or not ("*" in origins or origin in origins):
         return
-    exchange.common += [("access-control-allow-origin", origin), ("access-control-expose-headers", EXPOSED)]
+    exposed = ", ".join((*EXPOSED, *exchange.errors.id_headers))
+    exchange.common += [("access-control-allow-origin", origin), ("access-control-expose-headers", exposed)]
     if exchange.method == "OPTIONS" and exchange.header("access-control-request-method"):
         wanted = exchange.header("access-control-request-headers") or "authorization, content-type"
         exchange.common += [

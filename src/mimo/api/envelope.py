@@ -1,54 +1,39 @@
-"""What an error looks like on the wire: OpenAI's envelope, or Anthropic's on Anthropic's routes.
+"""What an error looks like on the wire: the form of a protocol, and OpenAI's, which every other route has too.
 
-An internal error says nothing but the request id. Knows no route but by the beginning of its path.
+An internal error says nothing but the request id. Knows no route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
-from mimo.api.sse import event, frame
+from mimo.api import sse
 from mimo.contract.errors import ApiError, InternalError
 
-ANTHROPIC_TYPES: Mapping[int, str] = MappingProxyType(
-    {
-        400: "invalid_request_error",
-        401: "authentication_error",
-        402: "billing_error",
-        403: "permission_error",
-        404: "not_found_error",
-        405: "invalid_request_error",
-        413: "request_too_large",
-        415: "invalid_request_error",
-        429: "rate_limit_error",
-        500: "api_error",
-        502: "api_error",
-        503: "overloaded_error",
-        504: "timeout_error",
-    }
-)
-"""Anthropic's name for each status of ours."""
+
+@dataclass(frozen=True, slots=True)
+class ErrorForm:
+    """`body(error, request_id)` is a whole error answer; `frame(error, request_id)` ends a stream that has begun.
+    `schema`: name of the body's shape in the OpenAPI document. `id_headers`: where clients look for the request id,
+    beyond `x-request-id`."""
+
+    body: Callable[[ApiError, str], bytes]
+    frame: Callable[[ApiError, str], bytes]
+    schema: str
+    id_headers: tuple[str, ...] = ()
 
 
-def is_anthropic(path: str) -> bool:
-    """Whether `path` belongs to the Anthropic protocol."""
-    return path.startswith("/anthropic/") or path == "/v1/messages" or path.startswith("/v1/messages/")
+def message_of(error: ApiError, request_id: str) -> str:
+    """What a client may read of `error`."""
+    return f"internal error; request id {request_id}" if isinstance(error, InternalError) else error.message
 
 
-def error_body(error: ApiError, request_id: str, path: str = "") -> bytes:
-    """The body of an error answer on the route at `path` (contract sections 5 and 7)."""
-    message = f"internal error; request id {request_id}" if isinstance(error, InternalError) else error.message
-    if is_anthropic(path):
-        told = {"type": ANTHROPIC_TYPES[error.status], "message": message}
-        return msgspec.json.encode({"type": "error", "error": told, "request_id": request_id})
-    fields = {"code": error.code, "message": message, "param": error.param, "type": "error"}
+def _body(error: ApiError, request_id: str) -> bytes:
+    fields = {"code": error.code, "message": message_of(error, request_id), "param": error.param, "type": "error"}
     return msgspec.json.encode({"error": fields})
 
 
-def error_event(error: ApiError, request_id: str, path: str) -> bytes:
-    """The same as the last event of a stream that has begun."""
-    body = error_body(error, request_id, path)
-    return event("error", body) if is_anthropic(path) else frame(body)
+OPENAI = ErrorForm(_body, lambda error, request_id: sse.frame(_body(error, request_id)), "Error")

@@ -15,18 +15,20 @@ from types import TracebackType
 from typing import Any
 
 from mimo.api.encoding import decoded
-from mimo.api.envelope import error_event
+from mimo.api.envelope import OPENAI, ErrorForm
+from mimo.api.policy import BODY_SECONDS
 from mimo.contract.errors import ApiError, InvalidRequest, RequestTooLarge
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Iterable[tuple[str, str]]
+ErrorFrame = Callable[[ApiError, str], bytes]
+"""An error and the request id → the last frame of a stream."""
 
 JSON = "application/json"
-BODY_SECONDS = 60.0
-"""How long a body may take to arrive, beside a second for every `BODY_RATE` bytes of it."""
 BODY_RATE = 64 * 1024
+"""Bytes of a body that give it another second to arrive."""
 SMALL = 64 * 1024
 """Bytes of a body that is read although nobody wants it, rather than closing the connection."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -51,11 +53,13 @@ class Exchange:
         self.id: str = given.decode() if _SANE_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"
         self.common: list[tuple[str, str]] = [("x-request-id", self.id)]
         """Headers of every answer on this exchange."""
+        self.key: bytes | None = None
+        """Digest of the API key that let the request in; None on an open server."""
+        self.errors: ErrorForm = OPENAI
+        self.error_frame: ErrorFrame | None = None
+        """What ends the stream that has begun, when it fails."""
         self.started = False
-        self.streaming = False
         self._unread = self.headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.headers
-        self.last_words: Callable[[ApiError], bytes] = lambda error: error_event(error, self.id, self.path)
-        """What a stream that has begun ends with when it fails."""
         self._receive = receive
         self._send = send
         self._task: asyncio.Task[Any] | None = None
@@ -109,7 +113,7 @@ class Exchange:
         self._unread = False
         return b"".join(parts)
 
-    async def _pass_over(self) -> None:
+    async def _discard_body(self) -> None:
         """Take a small body off the connection, so that it can be used again; with a larger one it is closed."""
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and len(declared) < 9 and int(declared) <= SMALL:
@@ -128,16 +132,16 @@ class Exchange:
     async def reply(self, status: int, body: bytes, content_type: str = JSON, headers: Headers = ()) -> None:
         """Send the whole answer."""
         if self._unread:
-            await self._pass_over()
+            await self._discard_body()
         lines = [("content-length", str(len(body)))]
         if body or content_type != JSON:
             lines.append(("content-type", content_type))
         await self._start(status, [*lines, *headers])
         await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
 
-    async def start_stream(self, content_type: str, headers: Headers = (), alive: bytes = b"") -> None:
+    async def start_stream(self, content_type: str, headers: Headers, alive: bytes, error_frame: ErrorFrame) -> None:
         """Open a stream: `write` follows, then `end`. `alive` is what `keep_alive` sends between them."""
-        self.streaming = True
+        self.error_frame = error_frame
         await self._start(200, [("content-type", content_type), ("cache-control", "no-cache"), *headers])
         self._alive = alive
 
@@ -161,6 +165,18 @@ class Exchange:
         self._alive = b""
         await self._send({"type": "http.response.body", "body": chunk})
 
+    async def fail(self, error: ApiError) -> None:
+        """Answer with `error`, in the form that fits what has been sent; nothing where the answer is out already."""
+        if self.error_frame is not None:
+            await self.end(self.error_frame(error, self.id))
+        elif not self.started:
+            await self.reply(error.status, self.errors.body(error, self.id), headers=error.headers.items())
+
+    @property
+    def cut_by(self) -> Exception | None:
+        """What ended the exchange from outside, if anything did."""
+        return self._reason
+
     def cut(self, reason: Exception) -> None:
         """End the exchange from outside: `reason` is raised inside its block."""
         if self._task is not None and self._reason is None:
@@ -175,9 +191,9 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        for beside in (self._watch, self._sign):
-            if beside is not None:
-                beside.cancel()
+        for helper in (self._watch, self._sign):
+            if helper is not None:
+                helper.cancel()
         if self._reason is not None and task is not None:
             task.uncancel()
             if kind is asyncio.CancelledError:

@@ -1,33 +1,88 @@
-"""What a route is: the function that answers, a line for people, and the errors it can answer with."""
+"""What a route is, and a table of them: the function that answers, a line for people, and what it may answer with."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
-from mimo.api.exchange import Exchange
-from mimo.contract.errors import ApiError, AuthenticationFailed, InternalError, ServiceUnavailable
+from mimo.api.backend import Backend
+from mimo.api.envelope import OPENAI, ErrorForm
+from mimo.api.exchange import JSON, Exchange
+from mimo.contract.errors import (
+    ApiError,
+    AuthenticationFailed,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    RateLimitExceeded,
+    RequestTooLarge,
+    ServiceUnavailable,
+)
 
-if TYPE_CHECKING:
-    from mimo.api.app import App
-
+Answer = Callable[[Backend, Exchange, str], Awaitable[None]]
+BODY_ERRORS = (InvalidRequest, RequestTooLarge, NotFound)
+"""Errors of a route that reads a body and looks up its model."""
+ANSWER_ERRORS = (*BODY_ERRORS, RateLimitExceeded)
+"""Errors of a route that generates."""
 _OF_API = (AuthenticationFailed, InternalError, ServiceUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`answer(app, exchange, id)` sends the reply. An `api` route needs a key and a ready engine.
+    """`answer(backend, exchange, id)` sends the reply. An `api` route needs a key and a ready engine.
 
-    `raises`: the errors of this route beyond those that every `api` route has.
+    `raises`: the errors of this route beyond those that every `api` route has, in the form of `errors`. `request`,
+    `response`: names of their shapes in the OpenAPI document. `content_type`, `streams`: what a success is made of.
     """
 
-    answer: Callable[[App, Exchange, str], Awaitable[None]]
+    answer: Answer
     summary: str
     raises: tuple[type[ApiError], ...] = ()
     api: bool = True
+    errors: ErrorForm = OPENAI
+    request: str | None = None
+    response: str | None = None
+    content_type: str = JSON
+    streams: bool = False
 
     @property
-    def errors(self) -> list[type[ApiError]]:
-        """Everything this route can answer beside success, by status."""
+    def refusals(self) -> list[type[ApiError]]:
+        """Every error this route can answer with, by status."""
         return sorted({*self.raises, *(_OF_API if self.api else ())}, key=lambda error: error.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a path leads to: routes by method (GET answers HEAD too), the text in the place of `{id}`, and the form of
+    its errors."""
+
+    routes: Mapping[str, Route]
+    argument: str
+    errors: ErrorForm
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """`table`: method and path → route; a path that ends in `{id}` takes whatever follows. `error_forms`: how errors
+    look where there is no route, by the beginning of the path."""
+
+    table: Mapping[tuple[str, str], Route]
+    error_forms: Mapping[str, ErrorForm] = field(default_factory=dict)
+
+    def find(self, path: str) -> Match:
+        """The routes of `path`."""
+        found: dict[str, Route] = {}
+        argument = ""
+        for (method, pattern), route in self.table.items():
+            prefix = pattern.removesuffix("{id}")
+            if pattern == path or (prefix != pattern and path.startswith(prefix) and path != prefix):
+                found[method] = route
+                argument = path[len(prefix) :]
+        if "GET" in found:
+            found["HEAD"] = found["GET"]
+        return Match(found, argument, self._errors(path, found))
+
+    def _errors(self, path: str, found: Mapping[str, Route]) -> ErrorForm:
+        for route in found.values():
+            return route.errors
+        return next((form for prefix, form in self.error_forms.items() if path.startswith(prefix)), OPENAI)

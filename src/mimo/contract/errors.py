@@ -130,6 +130,16 @@ class ServiceUnavailable(ApiError):
 
     status, code = 503, "service_unavailable"
 
+    @classmethod
+    def loading(cls) -> ServiceUnavailable:
+        """The server has started before its model."""
+        return cls("the model is still loading", headers={"retry-after": "2"})
+
+    @classmethod
+    def shutting_down(cls) -> ServiceUnavailable:
+        """The server has been told to stop."""
+        return cls("the server is shutting down", headers={"retry-after": "5"})
+
 
 class UpstreamTimeout(ApiError):
     """The engine behind was too slow."""

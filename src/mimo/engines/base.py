@@ -20,7 +20,7 @@ from mimo.contract.errors import (
 )
 from mimo.contract.request import ChatRequest
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import Event, MediaKind, Sampling, TokenBatch, TokenRequest
+from mimo.types import Event, MediaKind, Sampling, TokenBatch, TokenRequest, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class TokenStream(ABC):
     cached_tokens: int = 0
     """Prompt tokens that were found in the cache; final once the first batch arrived."""
 
-    async def opened(self) -> None:
+    async def accepted(self) -> None:
         """Wait until the engine has taken the request. Raises an `ApiError` if it does not; in process it always has.
 
         Optional: iterating waits too. For callers that must know before they say "200" to a client.
@@ -101,13 +101,17 @@ class Engine(ABC):
 class EventStream(ABC):
     """The events of one request, batch by batch, the last one being `Usage`. Always close it."""
 
-    async def opened(self) -> None:
-        """As `TokenStream.opened`."""
+    async def accepted(self) -> None:
+        """As `TokenStream.accepted`."""
         return
 
     @abstractmethod
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         """Batches of events as they become ready. Raises an `ApiError` when the engine fails."""
+
+    def usage(self) -> Usage | None:
+        """Token counts so far; None where the engine says them only at the end."""
+        return None
 
     @abstractmethod
     def close(self) -> None:

@@ -176,7 +176,7 @@ class ScriptedStream(TokenStream):
             for count in range(1, self._limit + 1):
                 await asyncio.sleep(delay)
                 if self._failed:
-                    raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"})
+                    raise ServiceUnavailable.shutting_down()
                 batch = []
                 for choice in tuple(self._at):
                     sampled = self._step(choice, count == self._limit)

@@ -141,13 +141,13 @@ async def _keep_alive(app: App) -> None:
 
 async def _drain(app: App, seconds: float, force: asyncio.Event) -> None:
     """Let running requests finish; when time is up, end them with an error."""
-    app.draining = True
+    app.drain()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while app.running and loop.time() < deadline and not force.is_set():
         await asyncio.sleep(0.02)
     for exchange in list(app.running):
-        exchange.cut(ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}))
+        exchange.cut(ServiceUnavailable.shutting_down())
     deadline = loop.time() + _CUT_SECONDS
     while app.running and loop.time() < deadline:
         await asyncio.sleep(0.02)

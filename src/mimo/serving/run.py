@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import fields
 
 from rich.console import Console
 from rich.text import Text
 
 from mimo.api.access import names_of
 from mimo.api.app import App
+from mimo.api.policy import Policy
+from mimo.api.routes import ROUTES
 from mimo.chat.unknown import WHAT_TO_DO, UnknownFormat
 from mimo.config import Settings, model_rows
 from mimo.engines.base import Engine
@@ -29,14 +32,11 @@ async def run(
     """
     app = App(
         models=model_rows(settings),
+        routes=ROUTES,
         keys=settings.api_keys,
-        strict=settings.strict,
-        body_limit=settings.body_limit,
+        policy=_policy(settings),
         cors_origins=settings.cors_origin,
         hosts=_hosts(settings),
-        require_reasoning_passback=settings.require_reasoning_passback,
-        repetition_truncation=settings.repetition_truncation,
-        body_seconds=settings.body_seconds,
         fetcher=Fetcher() if settings.allow_media_urls else None,
     )
     loading = asyncio.create_task(start_engine(settings, console))
@@ -82,10 +82,16 @@ def _hosts(settings: Settings) -> frozenset[str] | None:
     return None if settings.api_keys else names_of(settings.host)
 
 
+def _policy(settings: Settings) -> Policy:
+    """The settings that are fields of the policy: they have the same names."""
+    names = {row.name for row in fields(Settings)} & {row.name for row in fields(Policy)}
+    return Policy(**{name: getattr(settings, name) for name in names})
+
+
 def _say(url: str, settings: Settings, engine: Engine, app: App, console: Console) -> None:
     """Who answers, where, and how long prompts may be: so that nobody mistakes nano for the hosted model."""
     info = engine.info
-    console.print(Text(info.model, "bold"), f"on the {info.engine} engine answers as {', '.join(app.models)}")
+    console.print(Text(info.model, "bold"), f"on the {info.engine} engine answers as {', '.join(app.backend.models)}")
     console.print(f"  window {info.context_window} tokens · fingerprint {info.fingerprint}")
     if engine.media:
         fetched = "by data URI or URL" if settings.allow_media_urls else "by data URI"

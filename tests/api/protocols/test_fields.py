@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from mimo.api.protocols.anthropic_messages.request import NAMES as ANTHROPIC
-from mimo.api.protocols.fields import rename, renamed
-from mimo.api.protocols.openai_responses.request import NAMES as RESPONSES
+from mimo.api.protocols.anthropic_messages.request import WIRE_NAMES as ANTHROPIC
+from mimo.api.protocols.fields import rename, wire_names
+from mimo.api.protocols.openai_responses.request import WIRE_NAMES as RESPONSES
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest
 
 FLASH = "mimo-v2-flash"
@@ -33,10 +33,10 @@ def test_a_path_of_ours_becomes_the_clients(ours, theirs):
 
 
 def test_an_error_keeps_its_class_and_the_rest_of_its_message():
-    with pytest.raises(ContextLengthExceeded) as caught, renamed(RESPONSES):
+    with pytest.raises(ContextLengthExceeded) as caught, wire_names(RESPONSES):
         raise ContextLengthExceeded("too long; shorten messages, messages!", param="messages")
     assert (caught.value.message, caught.value.param) == ("too long; shorten input, messages!", "input")
-    with pytest.raises(InvalidRequest) as caught, renamed(ANTHROPIC):
+    with pytest.raises(InvalidRequest) as caught, wire_names(ANTHROPIC):
         raise InvalidRequest('stop must be x, got "stop"', param="stop")
     assert caught.value.message == 'stop_sequences must be x, got "stop"'
 
@@ -44,9 +44,12 @@ def test_an_error_keeps_its_class_and_the_rest_of_its_message():
 USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}
 RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "x"}]}
 BODIES = {
-    "/v1/messages": ("messages", {"messages": [USE, RESULT], "thinking": {"type": "enabled"}}),
+    "/v1/messages": (
+        "a thinking block in messages[0].content",
+        {"messages": [USE, RESULT], "thinking": {"type": "enabled"}},
+    ),
     "/v1/responses": (
-        "input",
+        "a reasoning item before input[0]",
         {
             "input": [
                 {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
@@ -60,12 +63,14 @@ BODIES = {
 
 @pytest.mark.parametrize("path", BODIES)
 def test_reasoning_that_was_not_passed_back_is_reported_or_refused(server, serving, path):
-    field, fields = BODIES[path]
+    missing, fields = BODIES[path]
     body = json.dumps({"model": FLASH, **fields})
-    assert field in server.post(body, path).headers["x-mimo-notice"]
+    notice = server.post(body, path).headers["x-mimo-notice"]
+    assert notice == f"{missing} is missing; the model does not see what it thought"
     with serving(require_reasoning_passback=True) as demanding:
         answer = demanding.post(body, path)
-        assert answer.status_code == 400 and f"{field} must bring back the reasoning" in answer.text
+        message = f"{missing} is required: with thinking on it must be passed back"
+        assert answer.status_code == 400 and answer.json()["error"]["message"] == message
 
 
 @pytest.mark.parametrize("path", [*BODIES, "/v1/completions"])

@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.media.files import MP4, PNG, WAV, encoded, uri
 
-from mimo.api.app import BODY_LIMIT, App
+from mimo.api.app import App
+from mimo.api.backend import BODY_LIMIT
+from mimo.api.policy import Policy
 from mimo.api.protocols.anthropic_messages import request as anthropic_request
-from mimo.api.protocols.fields import Decoded, Wishes
+from mimo.api.protocols.fields import Decoded
 from mimo.api.protocols.openai_chat import request as openai_request
 from mimo.api.protocols.openai_responses import request as responses_request
+from mimo.api.routes import ROUTES
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError, UnsupportedInput
 from mimo.contract.media import BODY_BYTES, MAX_PARTS
@@ -37,17 +40,17 @@ PATH = "messages[0].content[0]"
 
 def chat(*parts: Any, model: str = OMNI, urls: bool = False, role: str = "user") -> Decoded:
     body = {"model": model, "messages": [{"role": role, "content": list(parts)}]}
-    return openai_request.decode(json.dumps(body).encode(), MODELS, Wishes(media_urls=urls))
+    return openai_request.decode(json.dumps(body).encode(), MODELS, Policy(media_urls=urls))
 
 
 def messages(*blocks: Any, urls: bool = False, **fields: Any) -> Decoded:
     body = {"model": OMNI, "max_tokens": 9, "messages": [{"role": "user", "content": list(blocks)}], **fields}
-    return anthropic_request.decode(json.dumps(body).encode(), MODELS, Wishes(media_urls=urls))
+    return anthropic_request.decode(json.dumps(body).encode(), MODELS, Policy(media_urls=urls))
 
 
 def responses(*parts: Any, urls: bool = False, role: str = "user") -> Decoded:
     body = {"model": OMNI, "input": [{"role": role, "content": list(parts)}]}
-    return responses_request.decode(json.dumps(body).encode(), MODELS, Wishes(media_urls=urls))
+    return responses_request.decode(json.dumps(body).encode(), MODELS, Policy(media_urls=urls))
 
 
 def parts_of(decoded: Decoded) -> tuple[str | Media, ...]:
@@ -146,10 +149,10 @@ def test_only_users_and_tools_show_things(role: str) -> None:
 def test_too_many_parts_are_refused_over_the_whole_request() -> None:
     turns = [{"role": "user", "content": [IMAGE] * (MAX_PARTS // 2)}] * 2
     body = {"model": OMNI, "messages": [*turns, {"role": "user", "content": [TEXT]}]}
-    assert len(openai_request.decode(json.dumps(body).encode(), MODELS, Wishes()).request.media) == MAX_PARTS
+    assert len(openai_request.decode(json.dumps(body).encode(), MODELS, Policy()).request.media) == MAX_PARTS
     body["messages"][-1]["content"].append(AUDIO)  # type: ignore[index]
     with pytest.raises(ApiError, match=f"at most {MAX_PARTS}") as problem:
-        openai_request.decode(json.dumps(body).encode(), MODELS, Wishes())
+        openai_request.decode(json.dumps(body).encode(), MODELS, Policy())
     assert problem.value.param == "messages[2].content[1]"
 
 
@@ -228,7 +231,7 @@ def test_an_input_part_that_is_wrong_is_named(part: Any, code: str, words: str) 
 
 def test_the_response_does_not_keep_the_input() -> None:
     body = {"model": OMNI, "input": [{"role": "user", "content": [INPUT]}], "metadata": {"a": "b"}}
-    asked = responses_request.decode(json.dumps(body).encode(), MODELS, Wishes())
+    asked = responses_request.decode(json.dumps(body).encode(), MODELS, Policy())
     assert "input" not in asked.fields and asked.fields["metadata"] == {"a": "b"}
 
 
@@ -307,11 +310,14 @@ def test_whoever_starts_an_answer_media_are_never_dropped() -> None:
 
 def test_the_largest_body_follows_from_what_the_engine_takes() -> None:
     engine = ScriptedEngine(Script([ScriptedAnswer([])]))
-    app = App(engine, chat_format(None, engine.tokenizer))
-    assert app.body_limit == BODY_LIMIT
+    app = App(engine, chat_format(None, engine.tokenizer), routes=ROUTES)
+    assert app.backend.body_limit == BODY_LIMIT
     engine.media = ("image",)
-    assert app.body_limit == BODY_BYTES
-    assert App(engine, chat_format(None, engine.tokenizer), body_limit=5).body_limit == 5
+    assert app.backend.body_limit == BODY_BYTES
+    assert (
+        App(engine, chat_format(None, engine.tokenizer), routes=ROUTES, policy=Policy(body_limit=5)).backend.body_limit
+        == 5
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import httpx
 from tests.engines.upstream.fakes import Fake, llama_events
 
 from mimo.api.app import App
+from mimo.api.routes import ROUTES
 from mimo.chat.prompt import chat_format
 from mimo.engines.upstream import upstream_engine
 from mimo.media.fetch.fetcher import Fetcher
@@ -44,7 +45,7 @@ class Front:
         self.engine: Any = upstream_engine(engine)(
             urls, model=model, tokenizer=tokenizer, key="sesame", timeout=timeout, wait=5, media=media
         )
-        self.app = App(fetcher=fetcher)
+        self.app = App(routes=ROUTES, fetcher=fetcher)
         listener = listen("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]
         self._loop = asyncio.new_event_loop()

@@ -120,7 +120,7 @@ def test_every_flag_of_mimo_in_them_is_a_setting():
 
 
 def test_every_server_has_probes_and_mimo_s_are_routes():
-    paths = {path for _, path in ROUTES}
+    paths = {path for _, path in ROUTES.table}
     started = [one for one in containers(documents()) if "name" in one and "ports" in one]
     assert len(started) == 3
     for container in started:

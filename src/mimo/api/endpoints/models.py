@@ -9,24 +9,26 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from mimo.api.backend import Service
+from mimo.api.backend import Backend
+from mimo.api.exchange import Exchange
 from mimo.contract.models import Model, find_model
 from mimo.contract.parameters import PARAMETERS, Parameter
 from mimo.engines.base import EngineInfo
 
 
-def model_list(service: Service) -> bytes:
+async def models(backend: Backend, exchange: Exchange, _: str) -> None:
     """Every model as a list object."""
-    return msgspec.json.encode({"object": "list", "data": _objects(service, service.models.values())})
+    data = _objects(backend, backend.models.values())
+    await exchange.reply(200, msgspec.json.encode({"object": "list", "data": data}))
 
 
-def model_object(service: Service, model_id: str) -> bytes:
+async def model(backend: Backend, exchange: Exchange, model_id: str) -> None:
     """One model. Raises `NotFound`."""
-    return msgspec.json.encode(_objects(service, [find_model(model_id, service.models)])[0])
+    await exchange.reply(200, msgspec.json.encode(_objects(backend, [find_model(model_id, backend.models)])[0]))
 
 
-def _objects(service: Service, models: Iterable[Model]) -> list[dict[str, object]]:
-    return [describe_model(model, service.engine.info, service.engine.media) for model in models]
+def _objects(backend: Backend, rows: Iterable[Model]) -> list[dict[str, object]]:
+    return [describe_model(row, backend.engine.info, backend.engine.media) for row in rows]
 
 
 def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] = ()) -> dict[str, object]:

@@ -10,54 +10,42 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from mimo.api.policy import Policy
 from mimo.contract.errors import ApiError, InvalidRequest
 from mimo.contract.models import Model, find_model
 from mimo.contract.request import ChatRequest, Params
 from mimo.contract.resolve import describe
-from mimo.types import Message
+from mimo.generate import TextRequest
 
+Q = TypeVar("Q", bound=ChatRequest | TextRequest)
 HEADER_LIMIT = 1024
 """The most characters a header made from a client's own words may have."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """How lenient the operator is: `strict` refuses unknown fields, `require_reasoning_passback` lost reasoning;
-    `media_urls` lets media be named by URL."""
-
-    strict: bool = False
-    require_reasoning_passback: bool = False
-    media_urls: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Generic[Q]):
     """The request, the unknown fields, and things worth a notice."""
 
-    request: ChatRequest
+    request: Q
     ignored: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
-    def headers(self) -> list[tuple[str, str]]:
-        """What was really used, what was not, and what is missing, as response headers."""
-        return told(self.request.params, self.ignored, self.notices)
-
-
-def told(params: Params, ignored: tuple[str, ...] = (), notices: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """What was really used, what was not, and what is missing, as response headers."""
-    lines = [("x-mimo-parameters", describe(params))]
-    for name, words in (("x-mimo-ignored", ignored), ("x-mimo-notice", notices)):
-        if words:
-            lines.append((name, header_list(words)))
-    return lines
+    def response_headers(self) -> list[tuple[str, str]]:
+        """The parameters in force, the fields that were ignored, and the notices."""
+        lines = [("x-mimo-parameters", describe(self.request.params))]
+        for name, words in (("x-mimo-ignored", self.ignored), ("x-mimo-notice", self.notices)):
+            if words:
+                lines.append((name, header_list(words)))
+        return lines
 
 
 @contextmanager
-def renamed(names: Mapping[str, str]) -> Iterator[None]:
+def wire_names(names: Mapping[str, str]) -> Iterator[None]:
     """Raise an `ApiError` about a field again under the client's name for it: `names` maps ours to the client's.
 
-    A name is the beginning of a path (`stop`, `tools[]function`, where `[]` is any index), the first that fits counts.
+    A name is the beginning of a path (`stop`, `tools[].function`, where `[]` is any index); the first that fits counts.
     """
     try:
         yield
@@ -108,18 +96,24 @@ def unknown(fields: Mapping[str, object], known: Collection[str], strict: bool, 
     return reports
 
 
-def passed_back(messages: Sequence[Message], params: Params, wishes: Wishes, field: str) -> list[str]:
-    """A notice when a turn of `messages` that calls tools does not bring its reasoning back, with thinking on.
+def reasoning_notices(missing: Mapping[str, str], params: Params, policy: Policy) -> list[str]:
+    """Notices for the turns that call tools and come back without their reasoning.
 
-    Raises `InvalidRequest` naming `field` where the operator requires it (contract section 3).
+    `missing`: the path of each such turn → what is missing there.
+    Only with thinking on. Raises `InvalidRequest` where the operator requires the reasoning (contract section 3).
     """
-    lost = sum(bool(message.tool_calls) and not message.reasoning_content for message in messages)
-    if not params.thinking or not lost:
+    if not params.thinking:
         return []
-    if wishes.require_reasoning_passback:
-        words = f"{field} must bring back the reasoning of every turn that calls tools: {lost} lack it"
-        raise InvalidRequest(words, param=field)
-    return [f"{field} lack the reasoning of turns that call tools: {lost}; the model does not see what it thought"]
+    for path, what in missing.items():
+        if policy.require_reasoning_passback:
+            raise InvalidRequest(f"{what} is required: with thinking on it must be passed back", param=path)
+    return [f"{what} is missing; the model does not see what it thought" for what in missing.values()]
+
+
+def refuse_ignored(ignored: Sequence[str], policy: Policy) -> None:
+    """Raise `InvalidRequest` for the first of the unknown fields where the operator is strict about them."""
+    if ignored and policy.strict:
+        raise InvalidRequest(f"unknown field {ignored[0]!r}", param=ignored[0])
 
 
 def requested_model(fields: Mapping[str, object], models: Mapping[str, Model]) -> Model:

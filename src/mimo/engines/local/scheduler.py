@@ -100,7 +100,7 @@ class Scheduler:
         with suppress(Empty):
             while True:
                 self._orders.get_nowait()()
-        self._fail_all(ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}))
+        self._fail_all(ServiceUnavailable.shutting_down())
         self._deliver(self._out)
 
     def _round(self) -> None:

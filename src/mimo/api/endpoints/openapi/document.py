@@ -1,20 +1,31 @@
 """GET /openapi.json: OpenAPI 3.1, made from the models, the parameters, the routes and the error tree.
 
-Nothing about a parameter or an error is written here; the shapes are in `openapi_schemas.py`.
+Nothing about a parameter or an error is written here; the shapes are in `schemas.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from mimo import __version__
-from mimo.api.endpoints.openapi.schemas import STRING, Schema, ref, schemas
-from mimo.api.envelope import is_anthropic
-from mimo.api.route import Route
+from mimo.api.backend import Backend
+from mimo.api.endpoints.openapi.schemas import schemas
+from mimo.api.exchange import JSON, Exchange
+from mimo.api.protocols.schema import OBJECT, STRING, Schema, ref
+from mimo.api.route import Answer, Route
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
+
+
+def openapi(table: Callable[[], Mapping[tuple[str, str], Route]]) -> Answer:
+    """The handler; `table()` gives the routes, this one among them."""
+
+    async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
+        await exchange.reply(200, document(backend.models, table()))
+
+    return answer
 
 
 def document(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route]) -> bytes:
@@ -48,55 +59,26 @@ def _operation(method: str, path: str, route: Route) -> Schema:
     operation: Schema = {
         "operationId": f"{method.lower()}_{name}{'_id' if path.endswith('{id}') else ''}",
         "summary": route.summary,
-        "responses": {"200": _success(path), **{str(e.status): _failure(e, path) for e in route.errors}},
+        "responses": {"200": _success(route), **{str(e.status): _failure(e, route) for e in route.refusals}},
     }
     if route.api:
         operation["security"] = [{}, {"bearer": []}, {"api-key": []}, {"x-api-key": []}]
     if path.endswith("{id}"):
         operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": STRING}]
-    if (body := _shape(path, _BODIES)) is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
+    if route.request is not None:
+        content = {"application/json": {"schema": ref(route.request)}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
-_BODIES = {
-    "/v1/chat/completions": "ChatCompletionRequest",
-    "/v1/responses": "ResponsesRequest",
-    "/v1/completions": "CompletionRequest",
-    "/v1/messages": "MessagesRequest",
-    "/v1/messages/count_tokens": "CountRequest",
-    "/v1/tokenize": "TokenizeRequest",
-}
-_ANSWERS = {
-    "/v1/chat/completions": "ChatCompletion",
-    "/v1/responses": "Response",
-    "/v1/completions": "Completion",
-    "/v1/messages": "Message",
-    "/v1/messages/count_tokens": "TokenCount",
-    "/v1/tokenize": "Tokens",
-    "/v1/models": "ModelList",
-    "/v1/models/{id}": "Model",
-}
-_STREAMED = ("/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/messages")
-
-
-def _shape(path: str, names: Mapping[str, str]) -> str | None:
-    """What `names` says of `path`, or of the path that it is another name of."""
-    return names.get(path.removeprefix("/anthropic"))
-
-
-def _success(path: str) -> Schema:
-    if path == "/docs":
-        return {"description": "A page", "content": {"text/html": {"schema": STRING}}}
-    answer = _shape(path, _ANSWERS)
-    schema = ref(answer) if answer else {"type": "object"}
-    content: Schema = {"application/json": {"schema": schema}}
-    if path.removeprefix("/anthropic") in _STREAMED:
+def _success(route: Route) -> Schema:
+    schema = STRING if route.content_type != JSON else ref(route.response) if route.response else OBJECT
+    content: Schema = {route.content_type.partition(";")[0]: {"schema": schema}}
+    if route.streams:
         content["text/event-stream"] = {}  # OpenAPI 3.1 has no words for a stream of events
     return {"description": "Success", "content": content}
 
 
-def _failure(error: type[ApiError], path: str) -> Schema:
-    envelope = "AnthropicError" if is_anthropic(path) else "Error"
-    content = {"application/json": {"schema": ref(envelope)}}
+def _failure(error: type[ApiError], route: Route) -> Schema:
+    content = {"application/json": {"schema": ref(route.errors.schema)}}
     return {"description": f"{error.code}: {error.__doc__}", "content": content}

@@ -37,6 +37,8 @@ class Reader:
 
     media: MediaParts
     notices: list[str] = field(default_factory=list)
+    missing_reasoning: dict[str, str] = field(default_factory=dict)
+    """For `reasoning_notices`: the messages that call tools and hold no thinking."""
     _calls: set[str] = field(default_factory=set)
 
     @property
@@ -151,6 +153,8 @@ class Reader:
                 case _:
                     calls.append(self._call(block, where))
         reasoning = "".join(thoughts) if thoughts else None
+        if calls and not reasoning:
+            self.missing_reasoning[path] = f"a thinking block in {path}"
         return Message("assistant", "".join(text), reasoning_content=reasoning, tool_calls=tuple(calls))
 
     def _call(self, block: _Block, path: str) -> ToolCall:

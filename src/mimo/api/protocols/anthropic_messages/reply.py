@@ -6,13 +6,14 @@ Knows the wire format; no engine and no socket.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
 
+from mimo.api.protocols.base import Body
 from mimo.api.protocols.blocks import Block, Blocks
-from mimo.types import Finish, FinishReason, Usage
+from mimo.types import Event, Finish, FinishReason, Usage
 
 STOP_REASONS: Mapping[FinishReason, str] = MappingProxyType(
     {
@@ -44,9 +45,22 @@ class Message:
             "usage": usage(counted),
         }
 
-    def body(self, blocks: Blocks) -> bytes:
-        """The whole answer as JSON."""
-        return msgspec.json.encode(self.wire(blocks.all, blocks.finish, blocks.usage))
+
+class Whole(Body):
+    """Collects the events of an answer into one message."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self._blocks = Blocks()
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take the next batch of events."""
+        self._blocks.add(events)
+
+    def body(self) -> bytes:
+        """The message as JSON."""
+        blocks = self._blocks
+        return msgspec.json.encode(self._message.wire(blocks.all, blocks.finish, blocks.usage))
 
 
 def block_object(block: Block) -> dict[str, object]:
@@ -58,8 +72,10 @@ def block_object(block: Block) -> dict[str, object]:
             return {"type": "text", "text": block.text, "citations": None}
         case _:
             call = f"toolu_{block.id.removeprefix('call_')}"
-            told = {"id": call, "name": block.name, "input": _input(block.text)}
-            return {"type": "tool_use", **told, "caller": {"type": "direct"}}
+            return {
+                "type": "tool_use", "id": call, "name": block.name, "input": _input(block.text),
+                "caller": {"type": "direct"},
+            }  # fmt: skip
 
 
 def stop(finish: Finish | None) -> dict[str, object]:

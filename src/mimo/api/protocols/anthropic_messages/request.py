@@ -11,8 +11,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mimo.api.body import decode_object
+from mimo.api.policy import Policy
 from mimo.api.protocols.anthropic_messages.messages import Reader
-from mimo.api.protocols.fields import Decoded, Wishes, passed_back, renamed, requested_model, unknown
+from mimo.api.protocols.fields import (
+    Decoded,
+    reasoning_notices,
+    refuse_ignored,
+    requested_model,
+    unknown,
+    wire_names,
+)
 from mimo.api.protocols.parts import MediaParts
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
@@ -20,7 +28,7 @@ from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 
-ROWS: Mapping[str, str] = MappingProxyType(
+FIELDS: Mapping[str, str] = MappingProxyType(
     {
         "max_tokens": "max_completion_tokens",
         "stop_sequences": "stop",
@@ -38,12 +46,12 @@ ROWS: Mapping[str, str] = MappingProxyType(
 )
 """Anthropic's fields, and those of ours beyond them, by the row of the parameters table that each one is."""
 
-BESIDE = ("model", "messages", "system", "output_config", "metadata", "service_tier")
+OTHER_FIELDS = ("model", "messages", "system", "output_config", "metadata", "service_tier")
 """Known fields that are no parameters; the last two are accepted and unused."""
 COUNTED = ("model", "messages", "system", "thinking", "tools", "tool_choice")
 """What a count looks at."""
 
-NAMES: Mapping[str, str] = MappingProxyType(
+WIRE_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "max_completion_tokens": "max_tokens",
         "stop": "stop_sequences",
@@ -52,6 +60,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "tool_choice.function": "tool_choice",
         "response_format.json_schema": "output_config.format",
         "response_format": "output_config.format",
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
     }
 )
 """Paths of ours by Anthropic's names."""
@@ -60,34 +69,33 @@ _CHOICES: Mapping[str, str] = {"auto": "auto", "any": "required", "none": "none"
 _TOOL = ("name", "description", "input_schema", "strict", "type", "cache_control")
 
 
-def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Decoded:
+def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[ChatRequest]:
     """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
-    return _decoded(decode_object(body), models, wishes)
+    return _decoded(decode_object(body), models, policy)
 
 
-def decode_count(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Decoded:
+def decode_count(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[ChatRequest]:
     """As `decode`, for a request to count tokens: what does not change the prompt is left out of sight."""
     fields = decode_object(body)
-    return _decoded({name: fields[name] for name in COUNTED if name in fields}, models, wishes)
+    return _decoded({name: fields[name] for name in COUNTED if name in fields}, models, policy)
 
 
-def _decoded(fields: dict[str, object], models: Mapping[str, Model], wishes: Wishes) -> Decoded:
+def _decoded(fields: dict[str, object], models: Mapping[str, Model], policy: Policy) -> Decoded[ChatRequest]:
     model = requested_model(fields, models)
-    reader = Reader(MediaParts(model, wishes.media_urls))
+    reader = Reader(MediaParts(model, policy.media_urls))
     conversation = reader.messages(fields.get("messages"))
     messages = (*reader.system(fields.get("system")), *conversation)
     continues = conversation[-1].role == "assistant"
-    ignored = [*unknown(fields, (*ROWS, *BESIDE), wishes.strict), *reader.ignored]
-    ours = {row: fields[name] for name, row in ROWS.items() if fields.get(name) is not None}
+    ignored = [*unknown(fields, (*FIELDS, *OTHER_FIELDS), policy.strict), *reader.ignored]
+    ours = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
     _convert(ours, fields, ignored)
     if continues:
         ours["thinking"] = _no_thinking(ours.get("thinking"))
-    if ignored and wishes.strict:
-        raise InvalidRequest(f"unknown field {ignored[0]!r}", param=ignored[0])
-    with renamed(NAMES):
+    refuse_ignored(ignored, policy)
+    with wire_names(WIRE_NAMES):
         params = resolve(ours, model).params
     request = ChatRequest(model, params, messages, continues)
-    notices = (*reader.notices, *passed_back(messages, params, wishes, "messages"))
+    notices = (*reader.notices, *reasoning_notices(reader.missing_reasoning, params, policy))
     return Decoded(request, tuple(ignored), notices)
 
 

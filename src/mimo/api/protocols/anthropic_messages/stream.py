@@ -11,7 +11,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.anthropic_messages.reply import Message, block_object, stop, usage
+from mimo.api.protocols.base import Frames
 from mimo.api.protocols.blocks import Block, Blocks, Kind, Move
 from mimo.api.sse import Template, event
 from mimo.types import Event, Usage
@@ -23,8 +25,10 @@ _DELTAS: dict[Kind, tuple[str, str]] = {
 }
 
 
-class Frames:
+class MessageEvents(Frames):
     """Frames of a streamed message: one template a block, one JSON string filled in per delta."""
+
+    errors = ANTHROPIC
 
     def __init__(self, message: Message) -> None:
         self._message = message

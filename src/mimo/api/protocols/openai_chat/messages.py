@@ -8,21 +8,13 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-import msgspec
-
+from mimo.api.protocols.openai import ROLES, read_arguments
 from mimo.api.protocols.parts import CHAT, Content, MediaParts, kept, text_of
 from mimo.contract.checks import refuse
-from mimo.contract.errors import InvalidRequest, shown
+from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
-from mimo.types import Media, Message, Role, ToolCall
+from mimo.types import Media, Message, ToolCall
 
-ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-}
 WITH_MEDIA = ("user", "tool")
 """Roles whose messages may hold media."""
 
@@ -54,13 +46,13 @@ def _check_results(messages: tuple[Message, ...]) -> None:
             refuse(f"messages[{at}].tool_call_id", "the id of a call in an earlier message", message.tool_call_id)
 
 
-def missing_reasoning(messages: tuple[Message, ...]) -> list[str]:
-    """Paths of the assistant messages that call tools and do not bring their reasoning back."""
-    return [
-        f"messages[{at}].reasoning_content"
+def missing_reasoning(messages: tuple[Message, ...]) -> dict[str, str]:
+    """For `reasoning_notices`: the assistant messages that call tools and do not bring their reasoning back."""
+    return {
+        (path := f"messages[{at}].reasoning_content"): path
         for at, message in enumerate(messages)
         if message.tool_calls and not message.reasoning_content
-    ]
+    }
 
 
 def _message(item: object, path: str, media: MediaParts) -> Message:
@@ -147,16 +139,3 @@ def _tool_call(call: object, path: str) -> ToolCall:
             refuse(f"{path}.{field}", "a non-empty string", held)
     arguments = read_arguments(function.get("arguments"), f"{path}.function.arguments")
     return ToolCall(cast(str, call["id"]), cast(str, function["name"]), arguments)
-
-
-def read_arguments(value: object, path: str) -> dict[str, object]:
-    """The arguments of a call, which stand at `path` as a string."""
-    if not isinstance(value, str):
-        refuse(path, "a string that holds a JSON object", value)
-    try:
-        fields = msgspec.json.decode(value or "{}")
-    except (ValueError, RecursionError, msgspec.MsgspecError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise InvalidRequest(f"{path} must be a string that holds a JSON object, got {shown(value)}", param=path)
-    return fields

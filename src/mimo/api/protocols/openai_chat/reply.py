@@ -1,7 +1,6 @@
 """Events → the chat completions response, when it is not streamed (contract section 4).
 
-What the streamed form has in common with it is here too: `Reply` and `usage`. Knows the wire format; no engine and
-no socket.
+What the streamed form shares with it is here too: `Reply`. Knows the wire format; no engine and no socket.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from mimo.api.protocols.base import Body
+from mimo.api.protocols.openai import usage, wire_logprobs
 from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, ToolCallDelta, Usage
 
 Logprob = dict[str, object]
 _encode = msgspec.json.encode
-LOWEST = -9999.0
-"""What OpenAI writes where JSON has no number: the logarithm of zero."""
 
 
 class Reply:
@@ -50,19 +49,6 @@ class Reply:
         return wire_logprobs(given, self.piece)
 
 
-def wire_logprobs(given: Iterable[TokenLogprob], piece: Callable[[int], bytes]) -> list[Logprob]:
-    """In OpenAI's form: the token's text, its bytes, and the likeliest ones at its place."""
-
-    def wire(token: int, logprob: float) -> Logprob:
-        data = piece(token)
-        return {"token": data.decode(errors="replace"), "logprob": max(logprob, LOWEST), "bytes": list(data)}
-
-    return [
-        {**wire(one.token, one.logprob), "top_logprobs": [wire(token, logprob) for token, logprob in one.top]}
-        for one in given
-    ]
-
-
 @dataclass(slots=True)
 class Call:
     """A tool call while its deltas come in."""
@@ -77,7 +63,7 @@ class Call:
         return {"id": self.id, "type": "function", "function": function}
 
 
-class Whole:
+class Whole(Body):
     """Collects the events of an answer into one response."""
 
     def __init__(self, reply: Reply, logprobs: bool) -> None:
@@ -135,14 +121,3 @@ class Whole:
             if self._reply.thinking:
                 logprobs["reasoning_content"] = self._logprobs[index]["reasoning_content"]
         return {"index": index, "finish_reason": self._reasons[index], "message": message, "logprobs": logprobs}
-
-
-def usage(counted: Usage) -> dict[str, object]:
-    """The `usage` object; both details are always there."""
-    return {
-        "prompt_tokens": counted.prompt_tokens,
-        "completion_tokens": counted.completion_tokens,
-        "total_tokens": counted.prompt_tokens + counted.completion_tokens,
-        "completion_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
-        "prompt_tokens_details": {"cached_tokens": counted.cached_tokens},
-    }

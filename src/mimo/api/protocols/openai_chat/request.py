@@ -10,27 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mimo.api.body import decode_object
-from mimo.api.protocols.fields import Decoded, Wishes, requested_model
+from mimo.api.policy import Policy
+from mimo.api.protocols.fields import Decoded, reasoning_notices, refuse_ignored, requested_model
 from mimo.api.protocols.openai_chat.messages import missing_reasoning, read_messages
-from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
+from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 
+FIELDS: Mapping[str, str] = {name: name for name in PARAMETERS}
+"""The client's fields, each the row of the parameters table with its name."""
 
-def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Decoded:
+
+def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[ChatRequest]:
     """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
     fields = decode_object(body)
     model = requested_model(fields, models)
-    messages, unknown = read_messages(fields.get("messages"), model, urls=wishes.media_urls)
-    resolved = resolve(fields, model, strict=wishes.strict)
-    if unknown and wishes.strict:
-        raise InvalidRequest(f"unknown field {unknown[0]!r}", param=unknown[0])
-    missing = missing_reasoning(messages) if resolved.params.thinking else []
-    if missing and wishes.require_reasoning_passback:
-        raise InvalidRequest(f"{missing[0]} is required: with thinking on it must be passed back", param=missing[0])
-    return Decoded(
-        ChatRequest(model, resolved.params, messages),
-        ignored=(*resolved.ignored, *unknown),
-        notices=tuple(f"{path} is missing; the model does not see what it thought" for path in missing),
-    )
+    messages, unknown = read_messages(fields.get("messages"), model, urls=policy.media_urls)
+    resolved = resolve(fields, model, strict=policy.strict)
+    refuse_ignored(unknown, policy)
+    notices = reasoning_notices(missing_reasoning(messages), resolved.params, policy)
+    ignored = (*resolved.ignored, *unknown)
+    return Decoded(ChatRequest(model, resolved.params, messages), ignored, tuple(notices))

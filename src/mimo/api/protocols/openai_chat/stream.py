@@ -10,14 +10,16 @@ from collections.abc import Iterable
 
 import msgspec
 
-from mimo.api.protocols.openai_chat.reply import Reply, usage
+from mimo.api.protocols.base import Frames
+from mimo.api.protocols.openai import usage
+from mimo.api.protocols.openai_chat.reply import Reply
 from mimo.api.sse import DONE, Template, frame
 from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, ToolCallDelta, Usage
 
 _encode = msgspec.json.encode
 
 
-class Chunks:
+class Chunks(Frames):
     """Frames of a streamed answer: templates made once, one JSON string filled in per chunk."""
 
     def __init__(self, reply: Reply, include_usage: bool) -> None:
@@ -27,7 +29,7 @@ class Chunks:
         self._content = [self._template(index, b'"content":') for index in range(reply.choices)]
         self._reasoning = [self._template(index, b'"reasoning_content":') for index in range(reply.choices)]
 
-    def first(self) -> bytes:
+    def first(self, prompt_tokens: int = 0) -> bytes:
         """The chunks that open every choice."""
         opening = b'"role":"assistant","content":""'
         return b"".join(frame(self._chunk(index, opening)) for index in range(self._reply.choices))
@@ -48,11 +50,11 @@ class Chunks:
         """Everything that is not plain text, encoded in full."""
         match event:
             case ContentDelta(choice, text, logprobs):
-                told = {"content": self._reply.logprobs(logprobs), "refusal": None}
-                return frame(self._chunk(choice, b'"content":' + _encode(text), logprobs=_encode(told)))
+                fields = {"content": self._reply.logprobs(logprobs), "refusal": None}
+                return frame(self._chunk(choice, b'"content":' + _encode(text), logprobs=_encode(fields)))
             case ReasoningDelta(choice, text, logprobs):
-                told = {"content": None, "refusal": None, "reasoning_content": self._reply.logprobs(logprobs)}
-                return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(told)))
+                fields = {"content": None, "refusal": None, "reasoning_content": self._reply.logprobs(logprobs)}
+                return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(fields)))
             case ToolCallDelta(choice):
                 return frame(self._chunk(choice, b'"tool_calls":[%b]' % _encode(call_delta(event))))
             case Finish(choice, reason):

@@ -13,15 +13,19 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from mimo.api.protocols.openai_chat.reply import LOWEST, usage
+from mimo.api.protocols.base import Body, Frames
+from mimo.api.protocols.openai import LOWEST, usage
 from mimo.api.sse import DONE, frame
 from mimo.types import ContentDelta, Event, Finish, TokenLogprob, Usage
 
 
-class Text:
-    """What all parts of one answer share. `piece(token)` gives a token's bytes; `wanted`: log-probabilities."""
+class Text(Body, Frames):
+    """An answer, either whole or streamed. `piece(token)` gives a token's bytes; `logprobs`, `usage`: what is wanted in
+    it, the latter of a stream."""
 
-    def __init__(self, model: str, fingerprint: str, choices: int, piece: Callable[[int], bytes], wanted: bool) -> None:
+    def __init__(
+        self, model: str, fingerprint: str, choices: int, piece: Callable[[int], bytes], logprobs: bool, usage: bool
+    ) -> None:
         self._head: dict[str, object] = {
             "id": f"cmpl-{os.urandom(16).hex()}",
             "object": "text_completion",
@@ -30,7 +34,8 @@ class Text:
             "system_fingerprint": fingerprint,
         }
         self._piece = piece
-        self._wanted = wanted
+        self._wanted = logprobs
+        self._include_usage = usage
         self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(choices)]
         self._offsets = [0] * choices
         self._texts: list[list[str]] = [[] for _ in range(choices)]
@@ -58,7 +63,7 @@ class Text:
         ]
         return msgspec.json.encode({**self._head, "choices": choices, "usage": usage(self._usage)})
 
-    def frames(self, events: Iterable[Event], include_usage: bool) -> bytes:
+    def frames(self, events: Iterable[Event]) -> bytes:
         """The chunks of a batch, ready for one write."""
         parts: list[bytes] = []
         for event in events:
@@ -70,7 +75,7 @@ class Text:
                 case Finish(choice, reason):
                     parts.append(self._chunk([self._choice(choice, "", _columns(), reason)]))
                 case Usage():
-                    parts += [self._chunk([], usage=usage(event))] if include_usage else []
+                    parts += [self._chunk([], usage=usage(event))] if self._include_usage else []
                     parts.append(DONE)
         return b"".join(parts)
 
@@ -78,8 +83,9 @@ class Text:
         return frame(msgspec.json.encode({**self._head, "choices": choices, **more}))
 
     def _choice(self, index: int, text: str, columns: dict[str, list[object]], reason: str | None) -> object:
-        told = columns if self._wanted else None
-        return {"text": text, "index": index, "logprobs": told, "finish_reason": reason}
+        return {
+            "text": text, "index": index, "logprobs": columns if self._wanted else None, "finish_reason": reason,
+        }  # fmt: skip
 
     def _extend(self, columns: dict[str, list[object]], choice: int, given: Iterable[TokenLogprob]) -> None:
         """Add tokens in this API's form: one column a property."""

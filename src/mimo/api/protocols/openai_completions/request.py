@@ -1,66 +1,56 @@
-"""The body of POST /v1/completions → prompts and `Params`: the parameters table without what needs a conversation.
+"""The body of POST /v1/completions → a `TextRequest`: the parameters table without what needs a conversation.
 
-    bytes → JSON object → model → parameters;  prompt: text | ids | several of either → ids
+    bytes → JSON object → model → parameters;  prompt: text | ids | several of either
 
-Knows the wire's field names; of an engine it knows the tokenizer only.
+Knows the wire's field names; knows no engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 
 from mimo.api.body import decode_object
-from mimo.api.protocols.fields import Wishes, renamed, requested_model, told, unknown
+from mimo.api.policy import Policy
+from mimo.api.protocols.fields import Decoded, requested_model, unknown, wire_names
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
-from mimo.contract.request import Params
 from mimo.contract.resolve import resolve
-from mimo.tokenizers.base import Tokenizer
+from mimo.generate import TextRequest
 
 NO_TEMPLATE = (
     "thinking", "reasoning_effort", "chat_template_kwargs", "tools", "tool_choice", "parallel_tool_calls",
     "response_format",
 )  # fmt: skip
 """Parameters that mean nothing to a raw prompt, and are refused."""
-ROWS = tuple(name for name in PARAMETERS if name not in (*NO_TEMPLATE, "logprobs", "top_logprobs"))
-"""The rows of the parameters table that hold here as they are."""
-BESIDE = ("model", "prompt", "logprobs", "echo", "suffix", "best_of")
+FIELDS: Mapping[str, str] = {
+    **{name: name for name in PARAMETERS if name not in (*NO_TEMPLATE, "logprobs", "top_logprobs")},
+    "logprobs": "top_logprobs",
+}
+"""The client's fields by the row of the parameters table that each one is; `logprobs` is a count here."""
+WIRE_NAMES: Mapping[str, str] = {"top_logprobs": "logprobs", "messages": "prompt"}
+"""Paths of ours by this API's names."""
+OTHER_FIELDS = ("model", "prompt", "logprobs", "echo", "suffix", "best_of")
 MAX_PROMPTS = 32
 """Prompts of one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What to continue, and how: `n` choices for each prompt, in order."""
-
-    model: Model
-    params: Params
-    prompts: tuple[tuple[int, ...], ...]
-    ignored: tuple[str, ...] = ()
-
-    def headers(self) -> list[tuple[str, str]]:
-        """What was really used, and what was not, as response headers."""
-        return told(self.params, self.ignored)
-
-
-def decode(body: bytes, models: Mapping[str, Model], tokenizer: Tokenizer, wishes: Wishes) -> Completion:
-    """Check and encode. Raises `InvalidRequest`, `NotFound` for the model."""
+def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[TextRequest]:
+    """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
     fields = decode_object(body)
     model = requested_model(fields, models)
     _refuse_others(fields)
-    ignored = unknown(fields, (*PARAMETERS, *BESIDE), wishes.strict)
-    ours = {name: fields[name] for name in ROWS if name in fields}
-    if (count := fields.get("logprobs")) is not None:
+    ignored = unknown(fields, (*PARAMETERS, *OTHER_FIELDS), policy.strict)
+    given = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
+    if (count := given.get("top_logprobs")) is not None:
         if isinstance(count, bool) or not isinstance(count, int | float):
             refuse("logprobs", "an integer between 0 and 20: how many of the likeliest tokens to give", count)
-        ours |= {"logprobs": True, "top_logprobs": count}
-    with renamed({"top_logprobs": "logprobs"}):
-        params = resolve({**ours, "thinking": {"type": "disabled"}}, model).params
-    return Completion(model, params, _prompts(fields.get("prompt"), tokenizer), tuple(ignored))
+        given["logprobs"] = True
+    with wire_names(WIRE_NAMES):
+        params = resolve({**given, "thinking": {"type": "disabled"}}, model).params
+    return Decoded(TextRequest(model, params, _prompts(fields.get("prompt"))), tuple(ignored))
 
 
 def _refuse_others(fields: Mapping[str, object]) -> None:
@@ -84,38 +74,30 @@ def _refuse_value(name: str, allowed: str, value: object) -> NoReturn:
     raise UnsupportedParameter(f"{name} must be {allowed}, got {shown(value)}", param=name)
 
 
-def _prompts(value: object, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
+def _prompts(value: object) -> dict[str, str | tuple[int, ...]]:
+    """The prompts, each under its path."""
     if value is None:
         words = "prompt is required: a string, an array of strings, token ids, or an array of arrays of token ids"
         raise InvalidRequest(words, param="prompt")
     if isinstance(value, str) or (isinstance(value, list) and value and _is_id(value[0])):
-        return (_prompt(value, "prompt", tokenizer),)
+        return {"prompt": _prompt(value, "prompt")}
     if not isinstance(value, list) or not value:
         refuse("prompt", "a string, an array of strings, token ids, or an array of arrays of token ids", value)
     if len(value) > MAX_PROMPTS:
         raise InvalidRequest(f"prompt may hold at most {MAX_PROMPTS} prompts, got {len(value)}", param="prompt")
-    return tuple(_prompt(item, f"prompt[{at}]", tokenizer) for at, item in enumerate(value))
+    return {(path := f"prompt[{at}]"): _prompt(item, path) for at, item in enumerate(value)}
 
 
-def _prompt(value: object, path: str, tokenizer: Tokenizer) -> tuple[int, ...]:
+def _prompt(value: object, path: str) -> str | tuple[int, ...]:
     if isinstance(value, str):
-        ids = tuple(tokenizer.encode(value))
-    elif isinstance(value, list):
-        ids = tuple(_id(item, path, at, tokenizer.vocabulary) for at, item in enumerate(value))
-    else:
+        return value
+    if not isinstance(value, list):
         refuse(path, "a string or an array of token ids", value)
-    if not ids:
-        refuse(path, "at least one token", value)
-    return ids
+    for at, item in enumerate(value):
+        if isinstance(item, bool) or not isinstance(item, int):
+            refuse(f"{path}[{at}]", "a token id, an integer", item)
+    return tuple(value)
 
 
 def _is_id(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _id(value: object, path: str, at: int, vocabulary: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        refuse(f"{path}[{at}]", "a token id, an integer", value)
-    if not 0 <= value < vocabulary:
-        refuse(f"{path}[{at}]", f"a token id below the vocabulary of {vocabulary}", value)
-    return value

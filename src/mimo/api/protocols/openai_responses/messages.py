@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mimo.api.protocols.openai_chat.messages import ROLES, read_arguments
+from mimo.api.protocols.openai import ROLES, read_arguments
 from mimo.api.protocols.parts import RESPONSES, Content, MediaParts, kept, text_of
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
@@ -32,6 +32,8 @@ class Reader:
     knows."""
 
     media: MediaParts
+    missing_reasoning: dict[str, str] = field(default_factory=dict)
+    """For `reasoning_notices`: the first call of each turn that holds calls and no reasoning."""
     _found: list[Message] = field(default_factory=list)
     _reasoning: str | None = None
     _text: str | None = None
@@ -75,6 +77,8 @@ class Reader:
                     self._end_turn()
                 self._reasoning = (self._reasoning or "") + self._thoughts(item, path)
             case "function_call":
+                if not self._calls and not self._reasoning:
+                    self.missing_reasoning[path] = f"a reasoning item before {path}"
                 self._calls.append(self._call(item, path))
             case _:
                 self._result(item, path)

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from mimo.api.protocols.base import Body
 from mimo.api.protocols.blocks import Block, Blocks
-from mimo.api.protocols.openai_chat.reply import wire_logprobs
+from mimo.api.protocols.openai import wire_logprobs
 from mimo.contract.errors import ApiError
 from mimo.contract.request import ChatRequest
-from mimo.types import FinishReason, TokenLogprob, Usage
+from mimo.types import Event, FinishReason, TokenLogprob, Usage
 
 _INCOMPLETE: Mapping[FinishReason, str] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
     "repetition_truncation": "repetition_truncation",
 }
+_TYPES = {"reasoning": "reasoning", "content": "message", "call": "function_call"}
 _PREFIXES = {"reasoning": "rs", "content": "msg", "call": "fc"}
 _STRING_OR_NULL = ("instructions", "prompt_cache_key", "safety_identifier")
 Wire = dict[str, object]
@@ -35,10 +37,6 @@ class Response:
         self._created = int(time.time())
         self._piece = piece
         self._echo = _echo(request, fields)
-
-    def body(self, blocks: Blocks) -> bytes:
-        """The whole answer as JSON."""
-        return msgspec.json.encode(self.ended(blocks))
 
     def begun(self) -> Wire:
         """The response when nothing has come yet."""
@@ -61,11 +59,11 @@ class Response:
 
     def item(self, block: Block, status: str) -> Wire:
         """One output item; empty while it is in progress."""
-        head: Wire = {"id": f"{_PREFIXES[block.kind]}_{self._key}{block.index:02x}", "type": _types[block.kind]}
+        head: Wire = {"id": f"{_PREFIXES[block.kind]}_{self._key}{block.index:02x}", "type": _TYPES[block.kind]}
         empty = status == "in_progress"
         if block.kind == "call":
-            told = {"call_id": block.id, "name": block.name, "arguments": "" if empty else block.text}
-            return {**head, **told, "status": status}
+            call = {"call_id": block.id, "name": block.name, "arguments": "" if empty else block.text}
+            return {**head, **call, "status": status}
         parts = [] if empty else [self.part(block, block.text, block.logprobs)]
         if block.kind == "reasoning":
             return {**head, "summary": [], "content": parts, "status": status}
@@ -104,7 +102,20 @@ class Response:
         }
 
 
-_types = {"reasoning": "reasoning", "content": "message", "call": "function_call"}
+class Whole(Body):
+    """Collects the events of an answer into one response."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self._blocks = Blocks()
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take the next batch of events."""
+        self._blocks.add(events)
+
+    def body(self) -> bytes:
+        """The response as JSON."""
+        return msgspec.json.encode(self._response.ended(self._blocks))
 
 
 def usage(counted: Usage) -> Wire:

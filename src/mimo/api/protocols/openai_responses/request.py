@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mimo.api.body import decode_object
-from mimo.api.protocols.fields import Decoded, Wishes, passed_back, renamed, requested_model, unknown
+from mimo.api.policy import Policy
+from mimo.api.protocols.fields import (
+    Decoded,
+    reasoning_notices,
+    refuse_ignored,
+    requested_model,
+    unknown,
+    wire_names,
+)
 from mimo.api.protocols.openai_responses.messages import Reader
 from mimo.api.protocols.parts import MediaParts
 from mimo.contract.checks import refuse
@@ -22,7 +30,7 @@ from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.types import Message
 
-ROWS: Mapping[str, str] = MappingProxyType(
+FIELDS: Mapping[str, str] = MappingProxyType(
     {
         "max_output_tokens": "max_completion_tokens",
         "temperature": "temperature",
@@ -51,9 +59,9 @@ UNUSED = (
 STORED = ("previous_response_id", "conversation", "prompt", "background", "max_tool_calls", "context_management")
 """Fields that need a memory or tools of the server's own, and are refused."""
 
-BESIDE = ("model", "input", "instructions", "reasoning", "text", "include", "truncation", *UNUSED, *STORED)
+OTHER_FIELDS = ("model", "input", "instructions", "reasoning", "text", "include", "truncation", *UNUSED, *STORED)
 
-NAMES: Mapping[str, str] = MappingProxyType(
+WIRE_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "max_completion_tokens": "max_output_tokens",
         "tools[].function": "tools[]",
@@ -71,33 +79,32 @@ _INCLUDED = (_LOGPROBS, "reasoning.encrypted_content")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Decoded):
+class ResponsesRequest(Decoded[ChatRequest]):
     """The request, and the client's fields, of which the response repeats some."""
 
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
-def decode(body: bytes, models: Mapping[str, Model], wishes: Wishes) -> Asked:
+def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> ResponsesRequest:
     """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
     fields = decode_object(body)
     model = requested_model(fields, models)
     _refuse_memory(fields)
-    reader = Reader(MediaParts(model, wishes.media_urls))
+    reader = Reader(MediaParts(model, policy.media_urls))
     messages = reader.messages(fields.get("input"))
     if (instructions := fields.get("instructions")) is not None:
         if not isinstance(instructions, str):
             refuse("instructions", "a string", instructions)
         messages = (Message("system", instructions), *messages)
-    ignored = [*unknown(fields, (*ROWS, *BESIDE), wishes.strict), *reader.ignored]
-    ours = {row: fields[name] for name, row in ROWS.items() if fields.get(name) is not None}
+    ignored = [*unknown(fields, (*FIELDS, *OTHER_FIELDS), policy.strict), *reader.ignored]
+    ours = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
     _convert(ours, fields, ignored)
-    if ignored and wishes.strict:
-        raise InvalidRequest(f"unknown field {ignored[0]!r}", param=ignored[0])
-    with renamed(NAMES):
+    refuse_ignored(ignored, policy)
+    with wire_names(WIRE_NAMES):
         params = resolve(ours, model).params
-    notices = tuple(passed_back(messages, params, wishes, "input"))
+    notices = tuple(reasoning_notices(reader.missing_reasoning, params, policy))
     del fields["input"]  # read; with media in it, too large to keep until the answer has ended
-    return Asked(ChatRequest(model, params, messages), tuple(ignored), notices, fields)
+    return ResponsesRequest(ChatRequest(model, params, messages), tuple(ignored), notices, fields)
 
 
 def _refuse_memory(fields: Mapping[str, object]) -> None:

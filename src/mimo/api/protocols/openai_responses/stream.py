@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from mimo.api.envelope import message_of
+from mimo.api.protocols.base import Frames
 from mimo.api.protocols.blocks import Block, Blocks, Kind, Move
 from mimo.api.protocols.openai_responses.reply import Response
 from mimo.api.sse import event, one_line
-from mimo.contract.errors import ApiError, InternalError
+from mimo.contract.errors import ApiError
 from mimo.types import Event, Finish, Usage
 
 _DELTAS: dict[Kind, str] = {
@@ -26,7 +28,7 @@ _DELTAS: dict[Kind, str] = {
 }
 
 
-class ResponseEvents:
+class ResponseEvents(Frames):
     """The frames of a streamed response."""
 
     def __init__(self, response: Response) -> None:
@@ -35,7 +37,7 @@ class ResponseEvents:
         self._sequence = 0
         self._before = b""
 
-    def first(self) -> bytes:
+    def first(self, prompt_tokens: int = 0) -> bytes:
         """What opens the stream."""
         begun = self._response.begun()
         return self._event("response.created", response=begun) + self._event("response.in_progress", response=begun)
@@ -60,12 +62,12 @@ class ResponseEvents:
         number, self._sequence = self._sequence, self._sequence + 1
         return b'%b%b,"sequence_number":%d}\n\n' % (self._before, one_line(msgspec.json.encode(text)), number)
 
-    def failed(self, error: ApiError, request_id: str) -> bytes:
+    def error_frame(self, error: ApiError, request_id: str) -> bytes:
         """What ends the stream when it fails: the error, and the response so far."""
-        message = f"internal error; request id {request_id}" if isinstance(error, InternalError) else error.message
-        told = {"code": error.code, "message": message, "param": error.param}
+        message = message_of(error, request_id)
+        fields = {"code": error.code, "message": message, "param": error.param}
         response = self._response.failed(self._blocks, error, message)
-        return self._event("error", **told, error={**told, "type": "error"}) + self._event(
+        return self._event("error", **fields, error={**fields, "type": "error"}) + self._event(
             "response.failed", response=response
         )
 

@@ -6,21 +6,22 @@ Knows HTML and the tables; no wording about a parameter or an error is its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
 
+from mimo.api.backend import Backend
 from mimo.api.endpoints.models import describe_parameter
-from mimo.api.protocols.anthropic_messages import request as anthropic_request
-from mimo.api.protocols.openai_completions import request as completions_request
-from mimo.api.protocols.openai_responses import request as responses_request
-from mimo.api.route import Route
+from mimo.api.exchange import Exchange
+from mimo.api.protocols import PROTOCOLS
+from mimo.api.route import Answer, Route
 from mimo.api.site.docs import words
 from mimo.contract import checks
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
 
+HTML = "text/html; charset=utf-8"
 HEADERS = (("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"),)
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:]{2,39}\](:\d{1,5})?")
 _STATUS = {
@@ -29,6 +30,15 @@ _STATUS = {
     "client": "for clients that send it",
     "addition": "beyond the hosted API",
 }
+
+
+def docs(table: Callable[[], Mapping[tuple[str, str], Route]]) -> Answer:
+    """The handler; `table()` gives the routes, this one among them."""
+
+    async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
+        await exchange.reply(200, page(backend.models, table(), exchange.header("host")), HTML, HEADERS)
+
+    return answer
 
 
 def page(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route], host: str | None) -> bytes:
@@ -135,20 +145,9 @@ def _default(value: object) -> str:
 
 def _names() -> str:
     """What each parameter is called on each protocol."""
-    tables: list[Mapping[str, str]] = [
-        {name: name for name in PARAMETERS},
-        {**responses_request.ROWS, "reasoning.effort": "reasoning_effort", "text.format": "response_format"},
-        {
-            **anthropic_request.ROWS,
-            "output_config.format": "response_format",
-            "tool_choice.disable_parallel_tool_use": "parallel_tool_calls",
-        },
-        {name: name for name in completions_request.ROWS} | {"logprobs": "logprobs"},
-    ]
-    called = [{row: name for name, row in table.items()} for table in tables]
     used = (name for name, row in PARAMETERS.items() if row.check is not checks.accepted)
-    lines = ([names.get(row) for names in called] for row in used)
-    heads = ("chat completions", "responses", "messages", "completions")
+    lines = ([protocol.name_of(row) for protocol in PROTOCOLS] for row in used)
+    heads = [protocol.title for protocol in PROTOCOLS]
     return _table(heads, ([_code(name) if name else "–" for name in line] for line in lines))
 
 
@@ -169,7 +168,7 @@ def _routes(routes: Mapping[tuple[str, str], Route]) -> str:
         (
             (
                 f"<b>{method}</b> {_code(path)}", escape(route.summary),
-                ", ".join(str(status) for status in dict.fromkeys(error.status for error in route.errors)),
+                ", ".join(str(status) for status in dict.fromkeys(error.status for error in route.refusals)),
             )
             for (method, path), route in routes.items()
         ),

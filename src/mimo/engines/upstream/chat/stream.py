@@ -42,7 +42,7 @@ class ChatStream(EventStream):
         self._closed = False
         self._failed = False
 
-    async def opened(self) -> None:
+    async def accepted(self) -> None:
         if not self._replies:
             await asyncio.gather(*(self._open(choice) for choice in range(len(self._readers))))
 
@@ -54,14 +54,14 @@ class ChatStream(EventStream):
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         try:
-            await self.opened()
+            await self.accepted()
             choices = [self._choice(reader, self._replies[at]) for at, reader in enumerate(self._readers)]
             async for batch in choices[0] if len(choices) == 1 else merge(choices):
                 yield batch
             yield [self._usage()]
         except UpstreamError:
             if self._failed:
-                raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"}) from None
+                raise ServiceUnavailable.shutting_down() from None
             raise
         finally:
             self.close()

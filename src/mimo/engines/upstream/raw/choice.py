@@ -81,7 +81,7 @@ class ChoiceStream:
                     if batch[-1].finish:
                         return
             if self.failed:
-                raise ServiceUnavailable("the server is shutting down", headers={"retry-after": "5"})
+                raise ServiceUnavailable.shutting_down()
         finally:
             self.close()
 

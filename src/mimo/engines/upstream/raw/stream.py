@@ -22,7 +22,7 @@ class RawStream(TokenStream):
         self.choices = [ChoiceStream(engine, generation, choice) for choice in range(generation.n)]
         self._engine = engine
 
-    async def opened(self) -> None:
+    async def accepted(self) -> None:
         if len(self.choices) == 1:
             return await self.choices[0].open()
         await asyncio.gather(*(choice.open() for choice in self.choices))

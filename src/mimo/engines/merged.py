@@ -1,4 +1,4 @@
-"""Several running answers as one: their choices numbered through, their usage added up. Knows no wire format."""
+"""Several running answers as one: their choices numbered on, their usage added up. Knows no wire format."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mimo.engines.base import EventStream
 from mimo.types import Event, Usage
 
 
-class Several(EventStream):
+class MergedAnswers(EventStream):
     """`answers`, each of `choices` choices, read side by side."""
 
     def __init__(self, answers: Sequence[EventStream], choices: int) -> None:
         self._answers = answers
         self._choices = choices
 
-    async def opened(self) -> None:
-        """Wait until all are taken."""
-        await asyncio.gather(*(answer.opened() for answer in self._answers))
+    async def accepted(self) -> None:
+        """Wait until the engine has taken all of them."""
+        await asyncio.gather(*(answer.accepted() for answer in self._answers))
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
-        """Batches as they become ready, of any of them; the first error of one ends all."""
+        """Batches as they become ready, of any answer; the first error of one ends all."""
         ready: asyncio.Queue[list[Event] | BaseException | None] = asyncio.Queue(maxsize=len(self._answers))
         tasks = [asyncio.create_task(self._read(at, ready)) for at in range(len(self._answers))]
         total = Usage(0, 0, 0, 0)
@@ -45,6 +45,16 @@ class Several(EventStream):
                 task.cancel()
             self.close()
 
+    def usage(self) -> Usage | None:
+        """The sum of what is known so far; None where one answer does not know."""
+        total = Usage(0, 0, 0, 0)
+        for answer in self._answers:
+            counted = answer.usage()
+            if counted is None:
+                return None
+            total = _sum(total, counted)
+        return total
+
     async def _read(self, at: int, ready: asyncio.Queue[list[Event] | BaseException | None]) -> None:
         try:
             async for events in self._answers[at]:
@@ -59,7 +69,7 @@ class Several(EventStream):
         return event if isinstance(event, Usage) else replace(event, choice=at * self._choices + event.choice)
 
     def close(self) -> None:
-        """Free what all of them hold."""
+        """Free the slots of all of them."""
         for answer in self._answers:
             answer.close()
 

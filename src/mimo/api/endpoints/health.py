@@ -1,0 +1,21 @@
+"""GET /healthz: whether the process answers. GET /readyz: whether the model does."""
+
+from __future__ import annotations
+
+from mimo.api.backend import Backend
+from mimo.api.exchange import Exchange
+from mimo.contract.errors import ServiceUnavailable
+
+
+async def health(_: Backend, exchange: Exchange, __: str) -> None:
+    """Always fine: an answer is all that is asked for."""
+    await exchange.reply(200, b'{"status":"ok"}')
+
+
+async def ready(backend: Backend, exchange: Exchange, _: str) -> None:
+    """Fine when the engine is there and healthy. Raises `ServiceUnavailable`."""
+    engine = backend.engine  # raises while there is none
+    if not engine.well:
+        raise ServiceUnavailable("the upstream is down", headers={"retry-after": "5"})
+    name = engine.info.engine
+    await exchange.reply(200, b'{"status":"ready","engine":"%b"}' % name.encode())

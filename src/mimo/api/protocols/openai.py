@@ -1,0 +1,56 @@
+"""What OpenAI's three protocols share: roles, arguments of calls, log-probabilities and usage in their form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from mimo.contract.checks import refuse
+from mimo.contract.errors import InvalidRequest, shown
+from mimo.types import Role, TokenLogprob, Usage
+
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
+)
+"""Roles on the wire → ours."""
+LOWEST = -9999.0
+"""What OpenAI writes where JSON has no number: the logarithm of zero."""
+
+
+def read_arguments(value: object, path: str) -> dict[str, object]:
+    """The arguments of a call, which stand at `path` as a string."""
+    if not isinstance(value, str):
+        refuse(path, "a string that holds a JSON object", value)
+    try:
+        fields = msgspec.json.decode(value or "{}")
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise InvalidRequest(f"{path} must be a string that holds a JSON object, got {shown(value)}", param=path)
+    return fields
+
+
+def wire_logprobs(given: Iterable[TokenLogprob], piece: Callable[[int], bytes]) -> list[dict[str, object]]:
+    """For each token its text, its bytes, and the likeliest ones at its position. `piece(token)` gives the bytes."""
+
+    def wire(token: int, logprob: float) -> dict[str, object]:
+        data = piece(token)
+        return {"token": data.decode(errors="replace"), "logprob": max(logprob, LOWEST), "bytes": list(data)}
+
+    return [
+        {**wire(one.token, one.logprob), "top_logprobs": [wire(token, logprob) for token, logprob in one.top]}
+        for one in given
+    ]
+
+
+def usage(counted: Usage) -> dict[str, object]:
+    """The `usage` object; both details are always there."""
+    return {
+        "prompt_tokens": counted.prompt_tokens,
+        "completion_tokens": counted.completion_tokens,
+        "total_tokens": counted.prompt_tokens + counted.completion_tokens,
+        "completion_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
+        "prompt_tokens_details": {"cached_tokens": counted.cached_tokens},
+    }

@@ -1,0 +1,28 @@
+"""The shapes of completions in the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mimo.api.protocols.openai_completions.request import FIELDS, MAX_PROMPTS
+from mimo.api.protocols.schema import COUNT, NULL, OBJECT, STRING, Schema, any_of, array, obj
+from mimo.contract.parameters import PARAMETERS, Parameter
+
+
+def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:
+    """Requests and answers by name; `describe` gives the schema of a row."""
+    text: Schema = {"type": "string", "minLength": 1}
+    ids = array(COUNT)
+    rows = {name: describe(PARAMETERS[row]) for name, row in FIELDS.items()}
+    rows["logprobs"] = {
+        **any_of({"type": "integer", "minimum": 0, "maximum": 20}, NULL), "default": None,
+        "description": "How many of the likeliest tokens to return at each position, with log-probabilities.",
+    }  # fmt: skip
+    prompt = any_of(text, ids, array(any_of(text, ids), most=MAX_PROMPTS))
+    return {
+        "CompletionRequest": obj({"model": model, "prompt": prompt, **rows}, ("model", "prompt")),
+        "Completion": obj({
+            "id": STRING, "object": {"const": "text_completion"}, "created": COUNT, "model": STRING,
+            "system_fingerprint": STRING, "choices": {"type": "array", "items": OBJECT}, "usage": OBJECT,
+        }),
+    }  # fmt: skip
