@@ -29,6 +29,7 @@ def applied(params, name):
     return getattr(params.sampling if hasattr(params.sampling, name) else params, name)
 
 
+TOOL = {"type": "function", "function": {"name": "f"}}
 NUMBERS = {
     "temperature": (0, 2),
     "top_p": (0, 1),
@@ -115,15 +116,18 @@ def test_stream_options_need_a_stream():
     for fields in ({}, {"stream": False}, {"stream": None}):
         assert refusal({**fields, "stream_options": {"include_usage": True}}).param == "stream_options"
     assert refusal({"stream": True, "stream_options": {"include_usage": 1}}).param == "stream_options.include_usage"
-    assert refusal({"stream": True, "stream_options": {"usage": True}}).param == "stream_options.usage"
 
 
 SWITCHES = [
     ({"thinking": {"type": "enabled"}}, True),
     ({"thinking": {"type": "disabled"}}, False),
+    ({"thinking": {"type": "adaptive"}}, True),
+    ({"reasoning_effort": "minimal"}, True),
     ({"reasoning_effort": "low"}, True),
     ({"reasoning_effort": "medium"}, True),
     ({"reasoning_effort": "high"}, True),
+    ({"reasoning_effort": "xhigh"}, True),
+    ({"reasoning_effort": "max"}, True),
     ({"reasoning_effort": "none"}, False),
     ({"chat_template_kwargs": {"enable_thinking": True}}, True),
     ({"chat_template_kwargs": {"enable_thinking": False}}, False),
@@ -159,7 +163,7 @@ def test_a_switch_that_says_nothing_leaves_the_models_default():
         assert resolve(fields, FLASH).params.thinking is False
     assert refusal({"thinking": {}}).param == "thinking.type"
     assert refusal({"thinking": {"type": "auto"}}).param == "thinking.type"
-    assert refusal({"reasoning_effort": "max"}).param == "reasoning_effort"
+    assert refusal({"reasoning_effort": "most"}).param == "reasoning_effort"
 
 
 def test_a_thinking_budget_counts_only_with_thinking_on():
@@ -201,6 +205,39 @@ def test_unknown_fields_are_reported_with_the_nearest_name_or_refused():
     error = refusal({"temperatur": 1}, strict=True)
     assert error.param == "temperatur" and "did you mean temperature?" in error.message
     assert resolve({"model": "m", "messages": []}, FLASH, strict=True).ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reports"),
+    [
+        ({"tool_choice": {"type": "function", "function": {"name": "f", "zzz": 1}}}, ["tool_choice.function.zzz"]),
+        ({"tools": [{**TOOL, "x": 1}]}, ["tools[0].x"]),
+        ({"tools": [TOOL, {"type": "function", "function": {"name": "g", "descripton": ""}}], "tool_choice": "auto"},
+         ["tools[1].function.descripton; did you mean description?"]),
+        ({"stream": True, "stream_options": {"usage": True, "include_usag": 1}},
+         ["stream_options.usage", "stream_options.include_usag; did you mean include_usage?"]),
+        ({"thinking": {"type": "enabled", "budget_token": 1}},
+         ["thinking.budget_token; did you mean budget_tokens?"]),
+        ({"chat_template_kwargs": {"add_generation_prompt": True}}, ["chat_template_kwargs.add_generation_prompt"]),
+        ({"response_format": {"type": "json_object", "schem": {}}}, ["response_format.schem"]),
+        ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"x-note": 1}, "y": 2}}},
+         ["response_format.json_schema.y"]),
+        ({"metadata": {"a": {"b": 1}}, "logit_bias": {"7": 1}}, []),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_members_nobody_knows_are_reported_by_their_path_at_any_depth_or_refused(fields, reports):
+    fields = {"tools": [TOOL], **fields}
+    assert list(resolve(fields, FLASH).ignored) == reports
+    if reports:
+        error = refusal(fields, strict=True)
+        assert (error.param, reports[0] in error.message) == (reports[0].partition(";")[0], True)
+
+
+def test_an_unknown_name_with_dots_and_semicolons_is_repeated_as_it_is():
+    name = "temperature; did. you"
+    assert resolve({name: 1}, FLASH).ignored[0].startswith(name)
+    assert refusal({name: 1}, strict=True).param == name
 
 
 def test_ten_thousand_unknown_fields_take_no_time():

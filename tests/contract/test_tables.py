@@ -96,8 +96,9 @@ def test_nothing_sent_means_the_documented_defaults(model):
 
 
 def test_every_row_can_be_published_as_json():
-    for row in PARAMETERS.values():
-        json.dumps([row.default, row.minimum, row.maximum, row.recommended, row.schema()], allow_nan=False)
+    for model in MODELS.values():
+        for row in model.parameters.values():
+            json.dumps([row.default, row.minimum, row.maximum, row.recommended, row.schema()], allow_nan=False)
         assert row.description and row.type
 
 

@@ -14,9 +14,11 @@ import typer
 from typer.core import TyperCommand
 
 from mimo.config import SETTINGS, Setting, default_text, number_text
-from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.rows import OfModel, Parameter
+from mimo.contract.table import ParameterTable
 
-SAMPLING = ("temperature", "top_p", "max_completion_tokens", "frequency_penalty", "presence_penalty", "stop", "seed")
+SAMPLING = tuple(name for name, row in PARAMETERS.items() if row.flag)
 """The parameters that a conversation in the terminal can be given."""
 
 ConfigFile = Annotated[
@@ -45,9 +47,9 @@ def setting_options(leave_out: Collection[str] = ()) -> list[inspect.Parameter]:
     return [_setting_option(row) for row in SETTINGS.values() if row.flag and row.name not in leave_out]
 
 
-def parameter_options() -> list[inspect.Parameter]:
-    """An option for every parameter in `SAMPLING`."""
-    return [_parameter_option(PARAMETERS[name]) for name in SAMPLING]
+def parameter_options(table: ParameterTable = PARAMETERS) -> list[inspect.Parameter]:
+    """An option for every parameter that has a flag."""
+    return [_parameter_option(row) for row in table.values() if row.flag]
 
 
 def with_options(*options: inspect.Parameter) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -68,11 +70,10 @@ def with_options(*options: inspect.Parameter) -> Callable[[Callable[..., None]],
 
 def bounds_text(row: Parameter) -> str:
     """The values a parameter may have, as a person reads them."""
-    if row.minimum is None:
+    if row.minimum is None or row.maximum is None:
         return row.type
-    if row.maximum is None:
-        return f"{number_text(row.minimum)} to the model's longest output"
-    return f"{number_text(row.minimum)} to {number_text(row.maximum)}"
+    largest = str(row.maximum) if isinstance(row.maximum, OfModel) else number_text(row.maximum)
+    return f"{number_text(row.minimum)} to {largest}"
 
 
 def parameter_default(row: Parameter) -> str:
@@ -93,8 +94,8 @@ def _setting_option(row: Setting) -> inspect.Parameter:
 
 
 def _parameter_option(row: Parameter) -> inspect.Parameter:
-    kind: Any = {"number": float, "integer": int}.get(row.type, list[str])
-    bounds = "may be given up to 4 times" if kind == list[str] else bounds_text(row)
+    kind: Any = list[str] if row.repeats else {"number": float, "integer": int, "boolean": bool}.get(row.type, str)
+    bounds = f"may be given up to {row.repeats} times" if row.repeats else bounds_text(row)
     help = f"{row.description} [{bounds}; default: {parameter_default(row)}]"
     spelling = f"--{row.name.replace('_', '-')}"
     return _option(row.name, kind, help, spelling, "Sampling", _METAVARS.get(kind, "TEXT"))

@@ -11,6 +11,7 @@ from rich.text import Text
 from mimo.cli.options import bounds_text, parameter_default
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
+from mimo.contract.table import ParameterTable
 
 _INDENT = "    "
 
@@ -36,10 +37,10 @@ def prices_table(models: Collection[Model]) -> Table:
     return table
 
 
-def parameters_text(width: int) -> Text:
+def parameters_text(width: int, table: ParameterTable = PARAMETERS) -> Text:
     """A line with range and default for every parameter, and what it does beneath, in lines of at most `width`."""
     text = Text()
-    for row in PARAMETERS.values():
+    for row in table.values():
         text.append(row.name, "bold").append(f"  {bounds_text(row)}; default: {parameter_default(row)}\n")
         text.append(fill(row.description, width, initial_indent=_INDENT, subsequent_indent=_INDENT)).append("\n")
     return text

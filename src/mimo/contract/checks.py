@@ -1,131 +1,85 @@
-"""What a parameter row may ask of a value: each check returns the concrete value or raises `InvalidRequest`.
+"""What a value may be: each check returns the concrete value or raises `InvalidRequest`.
 
-One grammar for every message: "<field> must be <what is allowed>, got <what came>".
+One grammar for every message: "<path> must be <what is allowed>, got <what came>". The bounds are given by the rows
+(`rows.py`); none stands here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import NoReturn
 
 from mimo.contract.errors import InvalidRequest, shown
-from mimo.contract.models import Model
-
-Check = Callable[[object, str, Model], object]
 
 
-def refuse(name: str, allowed: str, value: object) -> NoReturn:
+def refuse(path: str, allowed: str, value: object) -> NoReturn:
     """Raise the 400 of a value that is not allowed."""
-    raise InvalidRequest(f"{name} must be {allowed}, got {shown(value)}", param=name)
+    raise InvalidRequest(f"{path} must be {allowed}, got {shown(value)}", param=path)
 
 
-def number(minimum: float, maximum: float) -> Check:
+def number(value: object, path: str, minimum: float, maximum: float) -> float:
     """A JSON number within inclusive bounds; never a string, a boolean or NaN."""
-
-    def check(value: object, name: str, model: Model) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            refuse(name, f"a number between {minimum} and {maximum}", value)
-        if not (minimum <= value <= maximum):  # NaN fails too
-            refuse(name, f"between {minimum} and {maximum}", value)
-        return float(value)
-
-    return check
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        refuse(path, f"a number between {minimum} and {maximum}", value)
+    if not (minimum <= value <= maximum):  # NaN fails too
+        refuse(path, f"between {minimum} and {maximum}", value)
+    return float(value)
 
 
-def integer(minimum: int, maximum: int) -> Check:
-    """A JSON integer within inclusive bounds (1e3 is one, 0.5 is not)."""
-
-    def check(value: object, name: str, model: Model) -> int:
-        whole = _whole(value)
-        if whole is None:
-            refuse(name, f"an integer between {minimum} and {maximum}", value)
-        if not (minimum <= whole <= maximum):
-            refuse(name, f"between {minimum} and {maximum}", value)
-        return whole
-
-    return check
-
-
-def completion_limit(value: object, name: str, model: Model) -> int:
-    """1 to the model's own largest."""
+def integer(value: object, path: str, minimum: float, maximum: float, whose: str = "") -> int:
+    """A JSON integer within inclusive bounds (1e3 is one, 0.5 is not). `whose`: " for MODEL", where it has its own."""
+    allowed = f"between {minimum} and {maximum}{whose}"
     whole = _whole(value)
-    allowed = f"between 1 and {model.max_completion_tokens} for {model.id}"
     if whole is None:
-        refuse(name, f"an integer {allowed}", value)
-    if not (1 <= whole <= model.max_completion_tokens):
-        refuse(name, allowed, value)
+        refuse(path, f"an integer {allowed}", value)
+    if not (minimum <= whole <= maximum):
+        refuse(path, allowed, value)
     return whole
 
 
-def boolean(value: object, name: str, model: Model) -> bool:
+def boolean(value: object, path: str) -> bool:
     """`true` or `false`."""
     if not isinstance(value, bool):
-        refuse(name, "true or false", value)
+        refuse(path, "true or false", value)
     return value
 
 
-def one_of(*words: str) -> Check:
+def one_of(value: object, path: str, words: Collection[str]) -> str:
     """One of the `words`, exactly."""
-
-    def check(value: object, name: str, model: Model) -> str:
-        if value not in words or not isinstance(value, str):
-            refuse(name, f"one of {', '.join(words)}", value)
-        return value
-
-    return check
+    if not isinstance(value, str) or value not in words:
+        refuse(path, f"one of {', '.join(words)}", value)
+    return value
 
 
-def stop(value: object, name: str, model: Model) -> tuple[str, ...]:
-    """A string, or one to four non-empty ones; the empty array means none."""
-    texts = [value] if isinstance(value, str) else value
-    allowed = "null, a non-empty string, or an array of 1 to 4 non-empty strings"
-    if not isinstance(texts, list) or len(texts) > 4:
-        refuse(name, allowed, value)
-    for at, text in enumerate(texts):
+def texts(value: object, path: str, most: int) -> tuple[str, ...]:
+    """A string, or one to `most` non-empty ones, each once; the empty array means none."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list) or len(given) > most:
+        refuse(path, f"null, a non-empty string, or an array of 1 to {most} non-empty strings", value)
+    for at, text in enumerate(given):
         if not isinstance(text, str) or not text:
-            refuse(name if text is value else f"{name}[{at}]", "a non-empty string", text)
-    return tuple(dict.fromkeys(texts))
+            refuse(path if text is value else f"{path}[{at}]", "a non-empty string", text)
+    return tuple(dict.fromkeys(given))
 
 
-def stream_options(value: object, name: str, model: Model) -> bool:
-    """Whether `include_usage` is on."""
-    wish = _object(value, name, {"include_usage"}).get("include_usage")
-    return False if wish is None else boolean(wish, f"{name}.include_usage", model)
-
-
-def chat_template_kwargs(value: object, name: str, model: Model) -> bool | None:
-    """The `enable_thinking` in it, if it says one."""
-    wish = _object(value, name, {"enable_thinking"}).get("enable_thinking")
-    return None if wish is None else boolean(wish, f"{name}.enable_thinking", model)
-
-
-def thinking(value: object, name: str, model: Model) -> tuple[bool, int | None]:
-    """(on, budget in tokens or None)."""
-    fields = _object(value, name, {"type", "budget_tokens"})
-    kind = one_of("enabled", "disabled")(fields.get("type"), f"{name}.type", model)
-    budget = fields.get("budget_tokens")
-    if budget is not None:
-        budget = integer(0, 2**63 - 1)(budget, f"{name}.budget_tokens", model)
-    return kind == "enabled", budget  # type: ignore[return-value]
-
-
-def logit_bias(value: object, name: str, model: Model) -> tuple[tuple[int, float], ...]:
-    """Pairs (token id, bias), by id. Whether an id is in the vocabulary only the engine can tell."""
-    fields = _object(value, name)
+def token_numbers(value: object, path: str, minimum: float, maximum: float) -> tuple[tuple[int, float], ...]:
+    """Pairs (token id, number), by id. Whether an id is in the vocabulary only the engine can tell."""
     pairs: dict[int, float] = {}
-    for key, bias in fields.items():
+    for key, given in mapping(value, path).items():
         if not key.isascii() or not key.isdigit() or len(key) > 10:
-            refuse(name, "an object whose keys are token ids (integers of at least 0)", key)
+            refuse(path, "an object whose keys are token ids (integers of at least 0)", key)
         if int(key) in pairs:
-            raise InvalidRequest(f"{name} must name a token once, got {int(key)} twice", param=name)
-        if bias is not None:
-            pairs[int(key)] = number(-100, 100)(bias, f"{name}.{key}", model)  # type: ignore[assignment]
+            raise InvalidRequest(f"{path} must name a token once, got {int(key)} twice", param=path)
+        if given is not None:
+            pairs[int(key)] = number(given, f"{path}.{key}", minimum, maximum)
     return tuple(sorted(pairs.items()))
 
 
-def accepted(value: object, name: str, model: Model) -> object:
-    """Anything: the field is accepted and unused."""
+def mapping(value: object, path: str) -> dict[str, object]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        refuse(path, "an object", value)
     return value
 
 
@@ -135,13 +89,3 @@ def _whole(value: object) -> int | None:
     if isinstance(value, float):
         return int(value) if math.isfinite(value) and value.is_integer() else None
     return value if isinstance(value, int) else None
-
-
-def _object(value: object, name: str, known: set[str] | None = None) -> dict[str, object]:
-    if not isinstance(value, dict):
-        refuse(name, "an object", value)
-    for key in value:
-        if known is not None and key not in known:
-            allowed = ", ".join(sorted(known))
-            raise InvalidRequest(f"{name} may hold {allowed}, got {shown(key)}", param=f"{name}.{key[:64]}")
-    return value

@@ -7,11 +7,13 @@ Everything that depends on the model id is read from here: validation, `GET /v1/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
 from mimo.contract.errors import NotFound
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.table import ParameterTable
 
 Modality = Literal["text", "image", "audio", "video"]
 
@@ -28,7 +30,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What the contract promises for one model id. Token counts throughout; rates per minute, account and model."""
+    """What the contract promises for one model id. Token counts throughout; rates per minute, account and model.
+
+    `table`: the parameters that its requests may have. `parameters`: the same with this model's own bounds and
+    defaults, by which requests are checked.
+    """
 
     id: str
     max_completion_tokens: int
@@ -40,6 +46,11 @@ class Model:
     tokens_per_minute: int = 10_000_000
     prices: tuple[Price, ...] = ()
     created: int = 1764547200  # 2025-12-01: `created` of the OpenAI model object wants a date and the contract has none
+    table: ParameterTable = field(default=PARAMETERS, repr=False)
+    parameters: ParameterTable = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", self.table.of(self))
 
 
 _ROWS = (

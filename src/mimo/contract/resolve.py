@@ -5,23 +5,23 @@ Knows no engine and no wire format beyond "a mapping of field names to decoded J
 
 from __future__ import annotations
 
-import difflib
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any
 
 from mimo.contract import tools
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
-from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import Params
+from mimo.contract.table import ParameterTable
+from mimo.contract.unknown import unknown_members
 from mimo.types import Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """`params`, and the names of the fields that nobody knows, each with the nearest known name if one is near."""
+    """`params`, and a report for each member that nobody knows, at any depth (`unknown.py`)."""
 
     params: Params
     ignored: tuple[str, ...] = ()
@@ -31,91 +31,81 @@ def resolve(
     fields: Mapping[str, object],
     model: Model,
     *,
-    beside: Collection[str] = ("model", "messages"),
+    other_fields: Collection[str] = ("model", "messages"),
     strict: bool = False,
     draw_seed: Callable[[], int] = lambda: secrets.randbits(63),
 ) -> Resolved:
-    """Check the wire `fields` of a request against the rows and fill in every default.
+    """Check the wire `fields` of a request against the model's rows and fill in every default.
 
-    1. every given field against its own row; absent and null mean the default
-    2. the rules between fields: limit alias, stream options, logprobs, tools, the three names of the thinking switch
-    3. unknown fields are reported with the nearest known name, or refused when `strict`
+    1. every given field against its own row; absent and null mean the default, other names are resolved
+    2. the rules between fields
+    3. unknown members are reported with the nearest known name, or refused when `strict`
 
-    `beside`: known fields that are not parameters. `draw_seed` is called only when no seed was given.
+    `other_fields`: known fields that are not parameters. `draw_seed` is called only when no seed was given.
     Raises `InvalidRequest` (or a finer one) naming the field, what is allowed and what came.
     """
+    table = model.parameters
     given = {
-        name: row.check(fields[name], name, model) for name, row in PARAMETERS.items() if fields.get(name) is not None
+        name: table[name].check(value, name) for name, value in fields.items() if value is not None and name in table
     }
+    for name in [name for name in given if table[name].alias_of]:
+        given.setdefault(table[name].alias_of, given[name])
+    values: dict[str, dict[str, Any]] = {owner: dict(defaults) for owner, defaults in table.defaults.items()}
+    for name in given.keys() & table.places.keys():
+        owner, field = table.places[name]
+        values[owner][field] = given[name]
+    if "seed" not in given:
+        values["sampling"]["seed"] = draw_seed()
+    values["sampling"]["logprobs"] = _logprobs(given, table)
+    params = Params(Sampling(**values["sampling"]), **values[""] | _ruled(given, table, model))
+    known = {**table.shapes, **{name: {} for name in other_fields}}
+    return Resolved(params, tuple(unknown_members(fields, known, strict=strict)))
 
-    def value(name: str) -> object:
-        return given.get(name, PARAMETERS[name].default)
+
+def _logprobs(given: Mapping[str, Any], table: ParameterTable) -> int | None:
+    top: int = given.get("top_logprobs", table["top_logprobs"].without)
+    if given.get("logprobs", table["logprobs"].without):
+        return top
+    if top:
+        raise InvalidRequest("top_logprobs needs logprobs: true", param="top_logprobs")
+    return None
+
+
+def _ruled(given: Mapping[str, Any], table: ParameterTable, model: Model) -> dict[str, object]:
+    """The fields of `Params` that more than one row decides. Raises for fields that contradict each other."""
+
+    def value(name: str) -> Any:
+        return given.get(name, table[name].without)
 
     if "stream_options" in given and not value("stream"):
         raise InvalidRequest("stream_options is allowed only together with stream: true", param="stream_options")
-    if given.get("top_logprobs") and not value("logprobs"):
-        raise InvalidRequest("top_logprobs needs logprobs: true", param="top_logprobs")
-    tools.settle(given.get("tools", ()), value("tool_choice"))  # type: ignore[arg-type]
+    tools.settle(value("tools"), value("tool_choice"))
     thinking, budget = _thinking(given, model)
-    sampling = Sampling(
-        temperature=value("temperature"),  # type: ignore[arg-type]  # the row's check made it concrete
-        top_p=value("top_p"),  # type: ignore[arg-type]
-        frequency_penalty=value("frequency_penalty"),  # type: ignore[arg-type]
-        presence_penalty=value("presence_penalty"),  # type: ignore[arg-type]
-        seed=given["seed"] if "seed" in given else draw_seed(),  # type: ignore[arg-type]
-        logit_bias=given.get("logit_bias", ()),  # type: ignore[arg-type]
-        logprobs=value("top_logprobs") if value("logprobs") else None,  # type: ignore[arg-type]
-    )
-    params = Params(
-        sampling=sampling,
-        max_completion_tokens=given.get("max_completion_tokens", given.get("max_tokens", 1024)),  # type: ignore[arg-type]
-        stream=bool(value("stream")),
-        stop=given.get("stop", ()),  # type: ignore[arg-type]
-        include_usage=bool(given.get("stream_options", False)),
-        thinking=thinking,
-        thinking_budget=budget,
-        seed_given="seed" in given,
-        n=value("n"),  # type: ignore[arg-type]
-        tools=given.get("tools", ()),  # type: ignore[arg-type]
-        tool_choice=value("tool_choice") if given.get("tools") else "auto",  # type: ignore[arg-type]
-        parallel_tool_calls=bool(value("parallel_tool_calls")) or not given.get("tools"),
-        json_format=given.get("response_format"),  # type: ignore[arg-type]
-    )
-    return Resolved(params, _unknown(fields, beside, strict))
+    return {
+        "include_usage": given.get("stream_options", {}).get("include_usage", False),
+        "seed_given": "seed" in given,
+        "thinking": thinking,
+        "thinking_budget": budget,
+        "tool_choice": value("tool_choice") if value("tools") else "auto",
+        "parallel_tool_calls": value("parallel_tool_calls") or not value("tools"),
+    }
 
 
-def _thinking(given: Mapping[str, object], model: Model) -> tuple[bool, int | None]:
+def _thinking(given: Mapping[str, Any], model: Model) -> tuple[bool, int | None]:
     """One switch from its three names, refusing a contradiction; and the budget."""
-    wish: tuple[bool, int | None] = given.get("thinking", (model.thinking, None))  # type: ignore[assignment]
+    switch = given.get("thinking", {})
     said: dict[str, bool] = {}
-    if "thinking" in given:
-        said["thinking"] = wish[0]
+    if switch:
+        said["thinking"] = switch["type"] != "disabled"
     if "reasoning_effort" in given:
         said["reasoning_effort"] = given["reasoning_effort"] != "none"
-    if given.get("chat_template_kwargs") is not None:
-        said["chat_template_kwargs"] = bool(given["chat_template_kwargs"])
+    if "enable_thinking" in given.get("chat_template_kwargs", {}):
+        said["chat_template_kwargs"] = given["chat_template_kwargs"]["enable_thinking"]
     if len(set(said.values())) > 1:
         words = ", ".join(f"{name} turns it {'on' if on else 'off'}" for name, on in said.items())
         raise InvalidRequest(f"thinking is contradictory: {words}; send one of them", param=list(said)[-1])
     on = next(iter(said.values()), model.thinking)
-    return on, wish[1] if on else None
-
-
-def _unknown(fields: Mapping[str, object], beside: Collection[str], strict: bool) -> tuple[str, ...]:
-    known = [*PARAMETERS, *beside]
-    reports: list[str] = []
-    for name in fields:
-        if name in PARAMETERS or name in beside:
-            continue
-        near = difflib.get_close_matches(name[:64], known, n=1, cutoff=0.75) if len(reports) < 20 else []
-        reports.append(f"{name[:64]}; did you mean {near[0]}?" if near else name[:64])
-        if strict:
-            raise InvalidRequest(f"unknown field {reports[0]!r}", param=name[:64])
-    for path in islice(tools.unknown_fields(fields.get("tools")), 20):
-        reports.append(path)
-        if strict:
-            raise InvalidRequest(f"unknown field {path!r}", param=path)
-    return tuple(reports)
+    return on, switch.get("budget_tokens") if on else None
 
 
 def describe(params: Params) -> str:

@@ -7,12 +7,11 @@ grammar and no model.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mimo.contract.checks import refuse as _refuse
 from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.json_schema.schema import check_constraining, check_shape
-from mimo.contract.models import Model
 from mimo.types import JsonFormat, NamedTool, Tool, ToolChoice
 
 MAX_TOOLS = 128
@@ -21,50 +20,50 @@ _NAME = re.compile(NAME)
 _NAME_WORDS = "1 to 64 letters, digits, underscores, dots and dashes"
 
 
-def tools(value: object, name: str, model: Model) -> tuple[Tool, ...]:
+def tools(value: object, path: str) -> tuple[Tool, ...]:
     """Function tools, each name once."""
     if not isinstance(value, list):
-        _refuse(name, "an array of function tools", value)
+        _refuse(path, "an array of function tools", value)
     if len(value) > MAX_TOOLS:
-        raise InvalidRequest(f"{name} may hold at most {MAX_TOOLS} tools, got {len(value)}", param=name)
-    found = tuple(_tool(item, f"{name}[{at}]") for at, item in enumerate(value))
+        raise InvalidRequest(f"{path} may hold at most {MAX_TOOLS} tools, got {len(value)}", param=path)
+    found = tuple(_tool(item, f"{path}[{at}]") for at, item in enumerate(value))
     seen: dict[str, int] = {}
     for at, tool in enumerate(found):
         if (first := seen.setdefault(tool.name, at)) != at:
-            words = f"a name of its own, got {shown(tool.name)}, the name of {name}[{first}]"
-            raise InvalidRequest(f"{name}[{at}].function.name must be {words}", param=f"{name}[{at}].function.name")
+            words = f"a name of its own, got {shown(tool.name)}, the name of {path}[{first}]"
+            raise InvalidRequest(f"{path}[{at}].function.name must be {words}", param=f"{path}[{at}].function.name")
     return found
 
 
-def tool_choice(value: object, name: str, model: Model) -> ToolChoice:
+def tool_choice(value: object, path: str) -> ToolChoice:
     """`auto`, `none`, `required`, or the one function to call."""
     if value == "auto" or value == "none" or value == "required":
         return value
     if not isinstance(value, dict):
-        _refuse(name, 'one of auto, none, required, or {"type": "function", "function": {"name": …}}', value)
+        _refuse(path, 'one of auto, none, required, or {"type": "function", "function": {"name": …}}', value)
     if value.get("type") != "function":
-        _refuse(f"{name}.type", "function", value.get("type"))
+        _refuse(f"{path}.type", "function", value.get("type"))
     function = value.get("function")
     if not isinstance(function, dict):
-        _refuse(f"{name}.function", "an object with the name of a tool", function)
+        _refuse(f"{path}.function", "an object with the name of a tool", function)
     chosen = function.get("name")
     if not isinstance(chosen, str):
-        _refuse(f"{name}.function.name", "the name of a tool", chosen)
+        _refuse(f"{path}.function.name", "the name of a tool", chosen)
     return NamedTool(chosen)
 
 
-def response_format(value: object, name: str, model: Model) -> JsonFormat | None:
+def response_format(value: object, path: str) -> JsonFormat | None:
     """None for text; any JSON object, or JSON that fits a schema."""
     if not isinstance(value, dict):
-        _refuse(name, 'an object like {"type": "text"}', value)
+        _refuse(path, 'an object like {"type": "text"}', value)
     kind = value.get("type")
     if kind == "text":
         return None
     if kind == "json_object":
         return JsonFormat()
     if kind != "json_schema":
-        _refuse(f"{name}.type", "one of text, json_object, json_schema", kind)
-    where = f"{name}.json_schema"
+        _refuse(f"{path}.type", "one of text, json_object, json_schema", kind)
+    where = f"{path}.json_schema"
     held = value.get("json_schema")
     if not isinstance(held, dict):
         _refuse(where, "an object with name and schema", held)
@@ -101,16 +100,6 @@ def constrained(tool: Tool, choice: ToolChoice) -> bool:
     if isinstance(choice, NamedTool):
         return tool.name == choice.name
     return choice == "required" or (choice == "auto" and tool.strict)
-
-
-def unknown_fields(tools_given: object) -> Iterator[str]:
-    """Paths of the fields in `tools` that nobody knows."""
-    for at, item in enumerate(tools_given if isinstance(tools_given, list) else []):
-        if isinstance(item, dict):
-            yield from (f"tools[{at}].{key[:64]}" for key in item if key not in ("type", "function"))
-            if isinstance(function := item.get("function"), dict):
-                known = ("name", "description", "parameters", "strict")
-                yield from (f"tools[{at}].function.{key[:64]}" for key in function if key not in known)
 
 
 def _tool(item: object, path: str) -> Tool:

@@ -1,6 +1,6 @@
 """GET /v1/models and /v1/models/{id}: the contract as data, so that a client can draw its controls from it.
 
-Reads the MODELS and PARAMETERS tables and the engine's own card; knows nothing else.
+Reads the models, their parameters and the engine's own card; knows nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
 from mimo.contract.models import Model, find_model
-from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.contract.rows import Parameter
 from mimo.engines.base import EngineInfo
 
 
@@ -54,7 +54,7 @@ def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] =
             }
             for price in model.prices
         ],
-        "parameters": [describe_parameter(row, model) for row in PARAMETERS.values()],
+        "parameters": [describe_parameter(row) for row in model.parameters.values()],
         "served_by": {
             "engine": served_by.engine,
             "model": served_by.model,
@@ -65,21 +65,15 @@ def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] =
     }  # fmt: skip
 
 
-def describe_parameter(row: Parameter, model: Model) -> dict[str, object]:
-    """One row of the table as it holds for `model`; absent bounds are null."""
-    default, maximum, recommended = row.default, row.maximum, row.recommended
-    if row.name == "thinking":
-        default = {"type": "enabled" if model.thinking else "disabled"}
-    if row.name in ("max_completion_tokens", "max_tokens"):
-        maximum = model.max_completion_tokens
-        recommended = (model.recommended_minimum, maximum)
+def describe_parameter(row: Parameter) -> dict[str, object]:
+    """One row of a model's table; absent bounds are null."""
     return {
         "name": row.name,
         "type": row.type,
-        "default": default,
+        "default": row.default,
         "minimum": row.minimum,
-        "maximum": maximum,
-        "recommended": list(recommended) if recommended else None,
+        "maximum": row.maximum,
+        "recommended": list(row.recommended) if row.recommended else None,
         "description": row.description,
         "tip": row.tip,
         "status": row.status,

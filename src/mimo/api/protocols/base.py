@@ -16,7 +16,7 @@ from mimo.api.protocols.fields import Decoded
 from mimo.api.route import Route
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
-from mimo.contract.parameters import Parameter
+from mimo.contract.rows import Parameter
 from mimo.types import Event
 
 D = TypeVar("D", bound=Decoded[Any])

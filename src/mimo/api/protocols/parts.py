@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from mimo.contract import checks
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
-from mimo.contract.media import DEFAULT_FPS, FPS, MAX_PARTS, RESOLUTIONS
+from mimo.contract.media import DEFAULT_FPS, FPS, MAX_PARTS, MEDIA, RESOLUTIONS
 from mimo.contract.models import Model
 from mimo.media.content import inline, read, refused
 from mimo.types import Media, MediaKind
@@ -99,7 +99,7 @@ class MediaParts:
         self._unknown(held, path, "data", "format")
         form = held.get("format")
         if form is not None:
-            checks.one_of("mp3", "wav", "flac", "m4a", "ogg")(form, f"{path}.format", self.model)
+            checks.one_of(form, f"{path}.format", MEDIA["audio"].formats)
         return read(_string(held, "data", path), replace(media, format=str(form or "")), urls=self.urls)
 
     def _viewed(self, part: _Part, path: str, media: Media) -> Media:
@@ -111,8 +111,8 @@ class MediaParts:
             resolution = RESOLUTIONS[0]
         return replace(
             media,
-            fps=checks.number(*FPS)(fps, f"{path}.fps", self.model),  # type: ignore[arg-type]  # the check made it one
-            resolution=checks.one_of(*RESOLUTIONS)(resolution, f"{path}.media_resolution", self.model),  # type: ignore[arg-type]
+            fps=checks.number(fps, f"{path}.fps", *FPS),
+            resolution=checks.one_of(resolution, f"{path}.media_resolution", RESOLUTIONS),
         )
 
     def _unknown(self, held: _Part, path: str, *known: str) -> None:

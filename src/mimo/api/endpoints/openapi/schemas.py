@@ -8,7 +8,8 @@ from mimo.api.protocols import PROTOCOLS
 from mimo.api.protocols.openai_chat.schema import messages
 from mimo.api.protocols.schema import COUNT, STRING, Schema, any_of, obj, ref
 from mimo.contract.models import Model
-from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.rows import Parameter
 
 
 def schemas(models: Mapping[str, Model]) -> Schema:
@@ -43,9 +44,8 @@ def _others(model: Schema, models: Mapping[str, Model]) -> Schema:
 
 
 def _parameter(row: Parameter, models: Mapping[str, Model]) -> Schema:
-    schema = row.schema()
-    if row.name in ("max_completion_tokens", "max_tokens"):
-        schema["maximum"] = max(model.max_completion_tokens for model in models.values())
+    largest = max(models.values(), key=lambda model: model.max_completion_tokens)
+    schema = largest.parameters[row.name].schema()
     words = f"{row.description} {row.tip}".strip()
     return {"anyOf": [schema, {"type": "null"}], "default": _json_default(row), "description": words}
 

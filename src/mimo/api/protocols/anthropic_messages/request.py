@@ -159,4 +159,5 @@ def _no_thinking(given: object) -> object:
     if isinstance(given, dict) and given.get("type") == "enabled":
         words = "must be disabled where the last message is an assistant's: its answer has begun"
         raise InvalidRequest(f"thinking {words}", param="thinking")
-    return {"type": "disabled"} if given is None else given
+    chosen_by_the_model = isinstance(given, dict) and given.get("type") == "adaptive"
+    return {"type": "disabled"} if given is None or chosen_by_the_model else given

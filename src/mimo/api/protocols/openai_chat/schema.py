@@ -19,7 +19,8 @@ from mimo.api.protocols.schema import (
     text_part,
 )
 from mimo.contract.media import DEFAULT_FPS, FPS, RESOLUTIONS
-from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.rows import Parameter
 
 
 def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:

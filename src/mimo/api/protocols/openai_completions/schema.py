@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from mimo.api.protocols.openai_completions.request import FIELDS, MAX_PROMPTS
 from mimo.api.protocols.schema import COUNT, NULL, OBJECT, STRING, Schema, any_of, array, obj
-from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.rows import Parameter
 
 
 def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:

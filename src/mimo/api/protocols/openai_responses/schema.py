@@ -22,7 +22,8 @@ from mimo.api.protocols.schema import (
     reshaped,
     text_part,
 )
-from mimo.contract.parameters import PARAMETERS, Parameter
+from mimo.contract.parameters import PARAMETERS
+from mimo.contract.rows import Parameter
 from mimo.contract.tools import MAX_TOOLS
 
 _TOOL = part("function", {"name": FUNCTION_NAME}, {"description": STRING, "parameters": OBJECT})

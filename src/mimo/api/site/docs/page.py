@@ -16,10 +16,10 @@ from mimo.api.exchange import Exchange
 from mimo.api.protocols import PROTOCOLS
 from mimo.api.route import Answer, Route
 from mimo.api.site.docs import words
-from mimo.contract import checks
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
+from mimo.contract.rows import anything
 
 HTML = "text/html; charset=utf-8"
 HEADERS = (("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"),)
@@ -111,8 +111,8 @@ def _shown_with(index: int) -> str:
 
 
 def _parameter_rows(model: Model) -> Iterator[tuple[str, str, str, str]]:
-    for row in PARAMETERS.values():
-        told = describe_parameter(row, model)
+    for row in model.parameters.values():
+        told = describe_parameter(row)
         note = _STATUS[row.status]
         name = _code(row.name) + (f"<small>{note}</small>" if note else "")
         tip = f"<small>{_prose(row.tip)}</small>" if row.tip else ""
@@ -145,7 +145,7 @@ def _default(value: object) -> str:
 
 def _names() -> str:
     """What each parameter is called on each protocol."""
-    used = (name for name, row in PARAMETERS.items() if row.check is not checks.accepted)
+    used = (name for name, row in PARAMETERS.items() if row.read is not anything)
     lines = ([protocol.name_of(row) for protocol in PROTOCOLS] for row in used)
     heads = [protocol.title for protocol in PROTOCOLS]
     return _table(heads, ([_code(name) if name else "–" for name in line] for line in lines))
