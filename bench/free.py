@@ -17,12 +17,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.served import served
-
 from bench.load import Load, LoadError, run_streams
 from bench.machine import cpu_seconds, wait_or_kill
 from bench.peers import line
 from bench.rounds import Series
+from mimo.testing import served
 
 TEXT = " token"
 

@@ -23,11 +23,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.served import served
-
 from bench.machine import cpu_seconds, resident_mb
 from bench.rounds import Series
 from mimo.nano import gguf_path
+from mimo.testing import served
 
 DIRECT, MIMO, MIMO_TWO, LITELLM = "direct", "mimo", "mimo, 2 workers", "LiteLLM"
 LITELLM_PROGRAM = ".cache/litellm/bin/litellm"

@@ -19,12 +19,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.served import served
-
 from bench.load import LoadError
 from bench.machine import wait_or_kill
 from bench.peers import CONTRACT, OTHERS_OFF, Bare, Ours, Server, Setup, line
 from mimo.nano import gguf_path
+from mimo.testing import served
 
 
 @contextlib.contextmanager

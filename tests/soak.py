@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.served import served
+from mimo.testing import served
 
 SLOTS = 32
 

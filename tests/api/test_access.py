@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.served import served
 
 from mimo.api.access import names_of
+from mimo.testing import served
 
 CHAT = "/v1/chat/completions"
 BODY = json.dumps({"model": "mimo-v2-flash", "messages": [{"role": "user", "content": "hi"}]})

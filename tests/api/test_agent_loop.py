@@ -8,7 +8,8 @@ import anthropic
 import jsonschema
 import openai
 import pytest
-from tests.served import served
+
+from mimo.testing import served
 
 DAYS = {"type": "integer", "minimum": 1, "maximum": 7}
 NUMBER = {"type": "integer", "minimum": -99, "maximum": 99}

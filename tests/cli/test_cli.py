@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.served import served
 
 from mimo import __version__
 from mimo.contract.models import MODELS
 from mimo.contract.parameters import PARAMETERS
+from mimo.testing import served
 
 SCRIPT = """{"answers": [{"when": "why", "steps": ["<think>", "Hm", "</think>", "Because", "."]},
                          {"steps": ["Hi", " there"]}]}"""

@@ -7,7 +7,7 @@ import json
 import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.constraints.test_random_output import drawn, output, text
+from tests.constraints.random_tokens import drawn, output, text
 
 from mimo.constraints.plan import held_to
 from mimo.contract.errors import InvalidRequest

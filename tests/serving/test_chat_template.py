@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.engines.local.other_models import write_llama
-from tests.served import served
 
 from mimo.nano import gguf_path
+from mimo.testing import served
 
 GO = '{{- range $i, $_ := .Messages }}{{ if eq .Role "user" }}<|im_start|>user\n{{ .Content }}{{ end }}{{ end }}'
 MODEL = "mimo-v2-flash"

@@ -187,7 +187,7 @@ def test_loopback_needs_no_key(host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
 def test_any_other_address_needs_a_key_or_the_word_insecure(host):
-    with pytest.raises(ServeError, match="configure a key, or say --insecure"):
+    with pytest.raises(ServeError, match="set --api-keys, or pass --insecure"):
         check_exposure(App(routes=ROUTES), host, insecure=False)
     check_exposure(App(routes=ROUTES, keys=["k"]), host, insecure=False)
     check_exposure(App(routes=ROUTES), host, insecure=True)

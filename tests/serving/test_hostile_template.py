@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 from tests.engines.local.other_models import write_llama
-from tests.served import served
+
+from mimo.testing import served
 
 BOMB = (
     "{{ messages[0].content }}{% if 'bomb' in messages[0].content %}"

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.engines.upstream.fronts import says, until
-from tests.served import served
 
 from mimo.nano import gguf_path
 from mimo.serving import workers
+from mimo.testing import served
 
 
 def children(process: int) -> list[int]:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.served import served
 from tests.verify.claims import BatchClaims, PenaltyClaims, SamplingClaims
+
+from mimo.testing import served
 
 pytestmark = pytest.mark.timeout(3600)  # what only computes has no deadline on a busy machine
 

@@ -18,14 +18,14 @@ import httpx
 import pytest
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events, llama_events, sglang_events, vllm_events
 from tests.engines.upstream.fronts import RAW, Front, front
-from tests.engines.upstream.test_table import PRINTER, PROBES, SPELLED, UNCHANGED
+from tests.engines.upstream.probes import MAPPED_BESIDE_MEDIA, PRINTER, PROBES, SPELLED, UNCHANGED
 from tests.media.files import BEGINNINGS, MP4, PNG, WAV, encoded, uri
-from tests.served import served
 
 from mimo.contract.media import MB
 from mimo.engines import UPSTREAM
 from mimo.media.fetch.fetcher import Fetcher
 from mimo.media.fetch.guard import Guard
+from mimo.testing import served
 
 COLUMNS = PRINTER["columns"]("MEDIA_COLUMN")
 OMNI = "mimo-v2-omni"
@@ -178,7 +178,7 @@ def test_every_parameter_is_kept_as_the_table_of_media_says(seeing, fake, name: 
         assert changed.get(name) == probe[name] or name in (*SPELLED, "max_completion_tokens")
         assert changed or name in UNCHANGED
     else:
-        assert changed
+        assert changed == MAPPED_BESIDE_MEDIA[name][engine]
 
 
 @pytest.mark.parametrize("engine", UPSTREAM)

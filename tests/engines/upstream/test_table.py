@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events, llama_events, sglang_events, vllm_events
 from tests.engines.upstream.fronts import Front
+from tests.engines.upstream.probes import MAPPED, PRINTER, PROBES, SPELLED, THINKING, TOOL, UNCHANGED
 
 from mimo.config import SETTINGS
 from mimo.contract.errors import UnsupportedParameter
@@ -21,41 +21,7 @@ from mimo.engines.upstream.columns import Cell, Column
 from mimo.types import Sampling
 
 DOCS = Path(__file__).parents[3] / "docs"
-PRINTER = runpy.run_path(str(DOCS / "print_tables.py"))
 COLUMNS: dict[str, Column[Any, Any]] = PRINTER["columns"]("COLUMN")
-TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
-THINKING = {"type": "enabled"}
-
-PROBES: dict[str, dict[str, Any]] = {
-    "messages": {"messages": [{"role": "user", "content": "another"}]},
-    "temperature": {"temperature": 0.7},
-    "top_p": {"top_p": 0.5},
-    "max_completion_tokens": {"max_completion_tokens": 7},
-    "max_tokens": {"max_tokens": 7},
-    "frequency_penalty": {"frequency_penalty": 0.5},
-    "presence_penalty": {"presence_penalty": -0.5},
-    "stream": {"stream": True},
-    "stream_options": {"stream": True, "stream_options": {"include_usage": True}},
-    "stop": {"stop": ["yes"]},
-    "thinking": {"thinking": THINKING},
-    "thinking.budget_tokens": {"thinking": {**THINKING, "budget_tokens": 5}},
-    "reasoning_effort": {"reasoning_effort": "high"},
-    "chat_template_kwargs": {"chat_template_kwargs": {"enable_thinking": True}},
-    "seed": {"seed": 8},
-    "n": {"n": 2},
-    "logprobs": {"logprobs": True},
-    "top_logprobs": {"logprobs": True, "top_logprobs": 3},
-    "logit_bias": {"logit_bias": {"300": 5.0}},
-    "tools": {"tools": [TOOL]},
-    "tool_choice": {"tools": [TOOL], "tool_choice": "none"},
-    "parallel_tool_calls": {"parallel_tool_calls": False},
-    "response_format": {"response_format": {"type": "text"}},
-    "user": {"user": "somebody"},
-    "metadata": {"metadata": {"a": "b"}},
-    "store": {"store": True},
-}
-"""A value of each parameter that is not its default. Where a cell refuses some values, REFUSED has those."""
-
 REFUSED: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("temperature", ("vllm",), {"temperature": 0.005}),
     ("temperature", ("hosted",), {"temperature": 1.6}),
@@ -71,10 +37,6 @@ REFUSED: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("tool_choice", ("hosted",), {"tools": [TOOL], "tool_choice": "required"}),
     ("response_format", ("hosted",), {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}),
 ]
-SPELLED = {"max_tokens", "tools", "tool_choice", "logit_bias", "response_format"}
-"""Sent as is, but named or written differently: other tests look at them."""
-UNCHANGED = {"tool_choice", "response_format"}
-"""Whose probes are what nothing given means."""
 PROMPT = {"prompt", "input_ids", "messages"}
 
 
@@ -148,34 +110,66 @@ def test_every_engine_is_a_file_a_line_of_the_table_and_a_setting() -> None:
         assert upstream_engine(name).name == name
 
 
-@pytest.mark.parametrize("engine", UPSTREAM)
-@pytest.mark.parametrize("name", PROBES)
-def test_every_parameter_is_kept_as_the_table_says(fronts: dict[str, Front], fake: Fake, name: str, engine: str):
-    front, cell, probe = fronts[engine], COLUMNS[engine][name], PROBES[name]
-    if cell.kind == "refused":
-        fake.asked.clear()
-        error = front.chat(**probe)
-        assert error.status_code == 400, error.text
-        said = error.json()["error"]
-        assert said["code"] == "unsupported_parameter"
-        assert said["param"] == name or COLUMNS[engine][name].refuse is None  # an alias names the row it stands for
-        assert fake.asked == [], "refused before anything is sent"
-        return
-    changed = changes(front, fake, probe)
-    if name == "n":
-        bodies = sent(front, fake, n=2)
-        assert len(bodies) == 2
-        assert engine == "hosted" or bodies[0].get("seed", bodies[0].get("sampling_seed")) != bodies[1].get(
-            "seed", bodies[1].get("sampling_seed")
-        )
-    elif cell.kind == "ours":
-        assert set(changed) <= PROMPT | {"logit_bias"}, "done by us, so nothing of it is sent"
-    elif cell.kind == "as is":
-        field = probe[name]
-        assert changed.get(name) == field or name in SPELLED
-        assert changed or name in UNCHANGED
+def cells(*kinds: str) -> list[tuple[str, str]]:
+    """(parameter, engine) of the cells of these kinds; `n` is more than one request, and has a test of its own."""
+    return [
+        (name, engine) for name in PROBES for engine in UPSTREAM if COLUMNS[engine][name].kind in kinds and name != "n"
+    ]
+
+
+@pytest.mark.parametrize(("name", "engine"), cells("refused"))
+def test_a_refused_parameter_is_a_400_and_nothing_is_sent(
+    fronts: dict[str, Front], fake: Fake, name: str, engine: str
+) -> None:
+    fake.asked.clear()
+    reply = fronts[engine].chat(**PROBES[name])
+    assert reply.status_code == 400, reply.text
+    error = reply.json()["error"]
+    assert error["code"] == "unsupported_parameter"
+    assert error["param"] == name or COLUMNS[engine][name].refuse is None  # an alias names the row it stands for
+    assert fake.asked == []
+
+
+@pytest.mark.parametrize(("name", "engine"), cells("ours"))
+def test_nothing_is_sent_of_a_parameter_that_we_apply(
+    fronts: dict[str, Front], fake: Fake, name: str, engine: str
+) -> None:
+    assert set(changes(fronts[engine], fake, PROBES[name])) <= PROMPT | {"logit_bias"}
+
+
+@pytest.mark.parametrize(("name", "engine"), cells("as is"))
+def test_a_parameter_that_is_sent_as_is_arrives_with_its_value(
+    fronts: dict[str, Front], fake: Fake, name: str, engine: str
+) -> None:
+    changed = changes(fronts[engine], fake, PROBES[name])
+    assert changed.get(name) == PROBES[name][name] or name in SPELLED
+    assert changed or name in UNCHANGED
+
+
+@pytest.mark.parametrize(("name", "engine"), cells("mapped"))
+def test_a_mapped_parameter_arrives_under_the_engine_s_name_with_the_mapped_value(
+    fronts: dict[str, Front], fake: Fake, name: str, engine: str
+) -> None:
+    front = fronts[engine]
+    changed = changes(front, fake, PROBES[name])
+    if name == "messages" and engine != "hosted":
+        ((field, ids),) = changed.items()
+        assert field in PROMPT and b"user\nanother<|im_end|>" in b"".join(map(front.engine.tokenizer.piece, ids))
     else:
-        assert changed
+        assert changed == MAPPED[name][engine]
+
+
+@pytest.mark.parametrize("engine", UPSTREAM)
+def test_n_is_as_many_requests_each_with_its_own_seed(fronts: dict[str, Front], fake: Fake, engine: str) -> None:
+    bodies = sent(fronts[engine], fake, n=2)
+    assert len(bodies) == 2
+    seeds = {body.get("seed", body.get("sampling_seed")) for body in bodies}
+    assert len(seeds) == (1 if engine == "hosted" else 2)
+
+
+def test_every_cell_is_of_a_kind_that_is_tested() -> None:
+    kinds = {COLUMNS[engine][name].kind for engine in UPSTREAM for name in PROBES}
+    assert kinds <= {"as is", "mapped", "ours", "refused"}
 
 
 @pytest.mark.parametrize(
