@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.attack.hostile_gguf import nano
 
 from mimo.engines.base import EngineError
 from mimo.llamacpp.gguf import read_header
@@ -82,6 +84,34 @@ def test_damaged_headers_end_in_one_line_and_never_in_a_crash(tmp_path: Path) ->
         assert status in (0, 1, 70), error
         if status:
             assert path.name in error.splitlines()[-1]
+
+
+def changed(path: Path, name: str, value: object) -> Path:
+    """nano with another value of a key."""
+    file = nano()
+    keys = tuple(replace(key, value=value) if key.name == name.encode() else key for key in file.keys)
+    path.write_bytes(replace(file, keys=keys).bytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("mimo2.rope.dimension_count", 0, "rope.dimension_count is 0; it must be at least 2"),
+        ("mimo2.rope.dimension_count", 31, "rope.dimension_count is 31; it must be even"),
+        ("mimo2.rope.dimension_count", 4096, "at most the attention.key_length of 96"),
+        ("mimo2.context_length", 0, "context_length is 0; it must be between 16 and 2147483647"),
+        ("mimo2.context_length", 2**31, "context_length is 2147483648"),
+        ("mimo2.expert_used_count", 5, "expert_used_count is 5; there are 4 experts"),
+        ("tokenizer.ggml.model", b"llama", "no token for the byte 0x00"),
+        ("tokenizer.ggml.token_type", (5, [1]), "has 1 numbers for 4096 tokens"),
+    ],
+)
+def test_a_header_that_would_hang_or_abort_llama_cpp_is_refused_by_key(
+    library: Library, tmp_path: Path, name: str, value: object, words: str
+) -> None:
+    with pytest.raises(EngineError, match=rf"odd\.gguf: .*{words}"):
+        read_header(library, changed(tmp_path / "odd.gguf", name, value))
 
 
 def test_a_library_of_another_layout_is_refused_naming_both_versions() -> None:

@@ -10,10 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from mimo.engines.base import EngineError
+from mimo.llamacpp.keys import Keys
 from mimo.llamacpp.library import GgufInitParams, Library
+from mimo.llamacpp.sanity import fault
 
 MAGIC = b"GGUF"
-_STRING, _UINT32 = 8, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,16 @@ def read_header(library: Library, path: Path) -> Header:
         raise EngineError(f"{path}: corrupt or truncated GGUF ({reason})")
     try:
         _check_extent(library, context, path, size)
-        architecture = _string(library, context, b"general.architecture")
+        keys = Keys(library, context)
+        architecture = keys.text("general.architecture")
         if not architecture:
             raise EngineError(f"{path}: its header names no general.architecture")
-        _check_rope(library, context, path, architecture)
+        if (wrong := fault(keys, architecture)) is not None:
+            raise EngineError(f"{path}: {wrong}")
         digest = sha256(str(size).encode() + start).hexdigest()[:12]
         tensors = range(library.gguf_get_n_tensors(context))
         types = frozenset(library.gguf_get_tensor_type(context, index) for index in tensors)
-        return Header(architecture, _string(library, context, b"general.name"), digest, types)
+        return Header(architecture, keys.text("general.name"), digest, types)
     finally:
         library.gguf_free(context)
 
@@ -64,20 +67,3 @@ def _check_extent(library: Library, context: int, path: Path, size: int) -> None
         if end > size:
             name = library.gguf_get_tensor_name(context, index).decode(errors="replace")
             raise EngineError(f"{path}: truncated; tensor {name} ends at byte {end} and the file has {size}")
-
-
-def _check_rope(library: Library, context: int, path: Path, architecture: str) -> None:
-    """An odd rotary size loads, and aborts the process on the first decode."""
-    key = library.gguf_find_key(context, f"{architecture}.rope.dimension_count".encode())
-    if key >= 0 and library.gguf_get_kv_type(context, key) == _UINT32:
-        rotary = library.gguf_get_val_u32(context, key)
-        if rotary % 2:
-            raise EngineError(f"{path}: {architecture}.rope.dimension_count is {rotary}; it must be even")
-
-
-def _string(library: Library, context: int, key: bytes) -> str | None:
-    at = library.gguf_find_key(context, key)
-    if at < 0 or library.gguf_get_kv_type(context, at) != _STRING:
-        return None
-    value: bytes = library.gguf_get_val_str(context, at)
-    return value.decode(errors="replace")

@@ -142,6 +142,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_set_n_threads": (None, (_P, _I32, _I32)),
     "llama_get_logits": (_P, (_P,)),
     "llama_vocab_n_tokens": (_I32, (_P,)),
+    "llama_vocab_type": (c.c_int, (_P,)),
     "llama_vocab_get_text": (_STR, (_P, _I32)),
     "llama_vocab_get_attr": (c.c_int, (_P, _I32)),
     "llama_vocab_is_eog": (_BOOL, (_P, _I32)),
@@ -155,7 +156,11 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "gguf_find_key": (_I64, (_P, _STR)),
     "gguf_get_kv_type": (c.c_int, (_P, _I64)),
     "gguf_get_val_str": (_STR, (_P, _I64)),
-    "gguf_get_val_u32": (c.c_uint32, (_P, _I64)),
+    "gguf_get_val_data": (_P, (_P, _I64)),
+    "gguf_get_arr_type": (c.c_int, (_P, _I64)),
+    "gguf_get_arr_n": (c.c_size_t, (_P, _I64)),
+    "gguf_get_arr_data": (_P, (_P, _I64)),
+    "gguf_get_arr_str": (_STR, (_P, _I64, c.c_size_t)),
     "gguf_get_n_tensors": (_I64, (_P,)),
     "gguf_get_tensor_offset": (c.c_size_t, (_P, _I64)),
     "gguf_get_tensor_size": (c.c_size_t, (_P, _I64)),
@@ -209,6 +214,8 @@ class Library:
     """The newest warnings and errors of the library: a failed load is explained by its log only."""
     busy_with: ClassVar[str] = "starting"
     """What to blame in the last words of an aborted process."""
+    listener: ClassVar[int | None] = None
+    """A descriptor that is to hear of an abort: a line, after which it need say nothing of its own."""
     _callbacks: ClassVar[list[Any]] = []
 
     def __init__(self, path: Path | None = None) -> None:
@@ -250,6 +257,8 @@ def _on_abort(message: bytes | None) -> NoReturn:
     """llama.cpp is about to abort the process: say in one line what it was doing, and go."""
     reason = (message or b"").decode(errors="replace").strip().replace("\n", " ")
     os.write(2, f"mimo: llama.cpp gave up while {Library.busy_with}: {reason}\n".encode())
+    if Library.listener is not None:
+        os.write(Library.listener, b"\n")
     os._exit(70)  # EX_SOFTWARE; nothing may run after an abort
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from mimo.constraints.llguidance import vocabulary_of
 from mimo.contract.errors import ApiError, RateLimitExceeded
 from mimo.engines.base import Engine, EngineError, EngineInfo, check_logit_bias, room_for
+from mimo.engines.local.loading import load
 from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.scheduler import Delivery, Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence
@@ -51,7 +52,8 @@ class LocalEngine(Engine):
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         warming = asyncio.to_thread(warm)
-        self._model, _ = await asyncio.gather(asyncio.to_thread(self._load), warming)
+        last_words = f"mimo: {self._path}: llama.cpp died while loading it; the file is damaged, or memory is short"
+        self._model, _ = await asyncio.gather(load(self._load, last_words), warming)
         model = self._model
         self.tokenizer = model.tokenizer
         self.chat_template = model.chat_template
@@ -67,17 +69,25 @@ class LocalEngine(Engine):
         # what a first grammar needs of the vocabulary takes a second for a large one: not in the scheduler's time
         self._preparing = asyncio.create_task(asyncio.to_thread(vocabulary_of, model.tokenizer))
 
-    def _load(self) -> LocalModel:
-        """Load, and decode once: what cannot be decoded should fail at the start and not at the first request."""
+    def _load(self, stop: threading.Event) -> LocalModel:
+        """Load, and compute the first token of a text: what cannot be decoded should fail at the start and not at the
+        first request. Given up when `stop` is set."""
         if not self._path.is_file():
             raise EngineError(f"{self._path}: no such file")
+
+        def report(share: float) -> bool:
+            if self._on_progress:
+                self._on_progress(share)
+            return not stop.is_set()
+
         options = replace(self._options, batch_invariant=self._invariant)
-        model = LocalModel(Library(self._library_path), self._path, options, self._on_progress)
+        model = LocalModel(Library(self._library_path), self._path, options, report)
         try:
-            model.decode_prompt(0, [0, 0], 0, last=True)
-            model.clear()
-        except BaseException:
+            model.first_token()
+        except BaseException as problem:
             model.close()
+            if isinstance(problem, EngineError):
+                raise EngineError(f"{self._path}: {problem}") from None
             raise
         return model
 

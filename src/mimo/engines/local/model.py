@@ -27,6 +27,9 @@ _FOR_ANY_ROWS = frozenset({0, 1, 2, 8, 30})
 """F32, F16, Q4_0, Q8_0, BF16: weights whose kernels give a row the same bits with one other row or with a hundred. The
 fast kernels for the other types depend on the number of rows; `tests/engines/local/test_other_models.py` holds both."""
 
+_EVERY_KIND = f"Hello, w\u00f6rld!\n\t 12 \u4e2d\U0001f600 {bytes(range(1, 128)).decode()} <|im_end|>"
+"""Text that makes a tokenizer use what it must have: letters, digits, white space, bytes of every kind."""
+
 LONG = 0.003
 """Seconds that `threads` would take over a call: from here on it is worth the core that was left to the server, which
 waits for a moment in so long a call rather than in every one."""
@@ -58,9 +61,10 @@ class LocalModel:
     """Weights, KV cache and the batch buffers."""
 
     def __init__(
-        self, library: Library, path: Path, options: ModelOptions, on_progress: Callable[[float], None] | None = None
+        self, library: Library, path: Path, options: ModelOptions, on_progress: Callable[[float], bool] | None = None
     ) -> None:
-        """Load `path`. `on_progress` gets the share loaded, 0–1. Raises `EngineError`: the file and why."""
+        """Load `path`. `on_progress` gets the share loaded, 0–1, and says whether to go on. Raises `EngineError`: the
+        file and why."""
         self._library = library
         self._context: int | None = None
         self.options = options
@@ -75,11 +79,9 @@ class LocalModel:
             raise
         Library.busy_with = f"running {path}"
 
-    def _load(self, path: Path, on_progress: Callable[[float], None] | None) -> int:
+    def _load(self, path: Path, on_progress: Callable[[float], bool] | None) -> int:
         def report(share: float, _: object) -> bool:
-            if on_progress:
-                on_progress(share)
-            return True
+            return on_progress is None or on_progress(share)
 
         params = self._library.llama_model_default_params()
         params.n_gpu_layers = self.options.gpu_layers
@@ -146,6 +148,15 @@ class LocalModel:
             self._sequence_pointers.ctypes.data,
             self._wanted.ctypes.data,
         )
+
+    def first_token(self) -> None:
+        """Compute as a request would: text of every kind to tokens, and logits for what follows. Raises `EngineError`
+        when they are no numbers."""
+        tokens = self.tokenizer.encode(_EVERY_KIND)[: self.options.chunk]
+        logits = self.decode_prompt(0, tokens if len(tokens) > 1 else [0, 0], 0, last=True)
+        if not np.isfinite(logits).any() or np.isnan(logits).any():
+            raise EngineError("its weights or its header are damaged: the logits of the first token are no numbers")
+        self.clear()
 
     @property
     def name(self) -> str:
