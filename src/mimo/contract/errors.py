@@ -26,6 +26,8 @@ Foreign exceptions are mapped to these where they arise; nothing else leaves the
 from __future__ import annotations
 
 import json
+from copy import copy
+from typing import Self
 
 
 class ApiError(Exception):
@@ -40,6 +42,12 @@ class ApiError(Exception):
         self.param = param
         self.headers = headers or {}
 
+    def about(self, param: str, message: str) -> Self:
+        """The same error under another name of its field."""
+        other = copy(self)
+        other.param, other.message, other.args = param, message, (message,)
+        return other
+
 
 class InvalidRequest(ApiError):
     """Malformed JSON, a wrong type, a value out of range, a missing field."""
@@ -48,9 +56,22 @@ class InvalidRequest(ApiError):
 
 
 class ContextLengthExceeded(InvalidRequest):
-    """The prompt leaves no room for a token in the context window."""
+    """The prompt leaves no room for a token in the context window. `counts`: "N tokens > M maximum", where known."""
 
     code = "context_length_exceeded"
+    counts: str = ""
+
+    @classmethod
+    def of(cls, counted: str, window: int, model: str) -> Self:
+        """For a prompt of `counted` tokens ("5000", "at least 5000"). Clients know the case by "exceeds the context
+        window", or on Anthropic's protocol by "prompt is too long"."""
+        error = cls(
+            f"the prompt of {counted} tokens exceeds the context window of {window} of {model}: shorten messages to "
+            f"fewer than {window} tokens",
+            param="messages",
+        )
+        error.counts = f"{counted} tokens > {window - 1} maximum"
+        return error
 
 
 class UnsupportedInput(InvalidRequest):

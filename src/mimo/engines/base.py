@@ -137,11 +137,7 @@ def room_for(generation: TokenRequest, info: EngineInfo) -> int:
     """Tokens that the window leaves for an answer, at least one. Raises `ContextLengthExceeded` if it leaves none."""
     window, size = info.context_window, len(generation.prompt)
     if size >= window:
-        raise ContextLengthExceeded(  # clients know the case by the words "exceeds the context window"
-            f"the prompt of {size} tokens exceeds the context window of {window} of {info.model}: shorten messages to "
-            f"fewer than {window} tokens",
-            param="messages",
-        )
+        raise ContextLengthExceeded.of(str(size), window, info.model)
     return window - size
 
 

@@ -56,7 +56,7 @@ def wire_names(names: Mapping[str, str]) -> Iterator[None]:
             raise
         same = _same_end(ours, theirs)  # which the message may leave out
         message = error.message.replace(ours[: len(ours) - same], theirs[: len(theirs) - same], 1)
-        raise type(error)(message, param=theirs, headers=error.headers) from None
+        raise error.about(theirs, message) from None
 
 
 def rename(path: str, names: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from mimo.api import sse
 from mimo.api.envelope import ErrorForm, message_of
-from mimo.contract.errors import ApiError
+from mimo.contract.errors import ApiError, ContextLengthExceeded
 
 TYPES: Mapping[int, str] = MappingProxyType(
     {
@@ -32,7 +32,10 @@ TYPES: Mapping[int, str] = MappingProxyType(
 
 
 def _body(error: ApiError, request_id: str) -> bytes:
-    fields = {"type": TYPES[error.status], "message": message_of(error, request_id)}
+    message = message_of(error, request_id)
+    if isinstance(error, ContextLengthExceeded):
+        message = f"prompt is too long: {error.counts or message}"  # clients compact the conversation at these words
+    fields = {"type": TYPES[error.status], "message": message}
     return msgspec.json.encode({"type": "error", "error": fields, "request_id": request_id})
 
 

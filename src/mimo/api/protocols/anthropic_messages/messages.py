@@ -6,25 +6,29 @@ which they stand. Whatever a block says is text. Knows no template and no parame
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mimo.api.protocols.parts import Content, MediaParts, kept, text_of
 from mimo.contract.checks import refuse
-from mimo.contract.errors import InvalidRequest
+from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.types import Media, Message, ToolCall
 
 _FIELDS: Mapping[str, frozenset[str]] = {
     "text": frozenset({"text", "citations"}),
     "image": frozenset({"source"}),
+    "document": frozenset({"source", "title", "context", "citations"}),
+    "search_result": frozenset({"source", "title", "content", "citations"}),
     "thinking": frozenset({"thinking", "signature"}),
     "redacted_thinking": frozenset({"data"}),
     "tool_use": frozenset({"id", "name", "input", "caller"}),
     "tool_result": frozenset({"tool_use_id", "content", "is_error"}),
 }
 _EVERY = frozenset({"type", "cache_control"})
-_OF_ROLE = {
-    "user": ("text", "image", "tool_result"),
+_SHOWN = ("text", "image", "document", "search_result")
+_OF_ROLE: Mapping[str, tuple[str, ...]] = {
+    "system": ("text",),
+    "user": (*_SHOWN, "tool_result"),
     "assistant": ("text", "thinking", "redacted_thinking", "tool_use"),
 }
 _Block = dict[str, object]
@@ -71,15 +75,14 @@ class Reader:
         if not isinstance(value, list):
             refuse("system", "a string or an array of text blocks", value)
         blocks = [self._block(item, f"system[{at}]", ("text",)) for at, item in enumerate(value)]
-        text = "".join(_string(block, "text", f"system[{at}]") for at, block in enumerate(blocks))
-        return (Message("system", text),) if blocks else ()
+        return (Message("system", _joined(blocks, "system")),) if blocks else ()
 
     def _message(self, item: object, path: str) -> list[Message]:
         if not isinstance(item, dict):
             refuse(path, "an object with role and content", item)
         role = item.get("role")
-        if role != "user" and role != "assistant":
-            refuse(f"{path}.role", "one of user, assistant", role)
+        if role != "user" and role != "assistant" and role != "system":
+            refuse(f"{path}.role", "one of user, assistant, system", role)
         self.media.ignored += [f"{path}.{name[:64]}" for name in item if name not in ("role", "content")]
         content, path = item.get("content"), f"{path}.content"
         if isinstance(content, str):
@@ -87,7 +90,13 @@ class Reader:
         if not isinstance(content, list) or not content:
             refuse(path, "a string or an array of at least one block", content)
         blocks = [self._block(block, f"{path}[{at}]", _OF_ROLE[role]) for at, block in enumerate(content)]
-        return self._user(blocks, path) if role == "user" else [self._assistant(blocks, path)]
+        match role:
+            case "user":
+                return self._user(blocks, path)
+            case "assistant":
+                return [self._assistant(blocks, path)]
+            case _:
+                return [Message("system", _joined(blocks, path))]
 
     def _block(self, block: object, path: str, kinds: tuple[str, ...]) -> _Block:
         if not isinstance(block, dict):
@@ -114,8 +123,46 @@ class Reader:
         return [*found, _user(tuple(said))] if said else found
 
     def _shown(self, block: _Block, path: str) -> str | Media:
-        """A block of text, or an image."""
-        return self.media.anthropic(block, path) if block["type"] == "image" else _string(block, "text", path)
+        """A block of text, or an image; a document or a result of a search as text."""
+        match block["type"]:
+            case "image":
+                return self.media.anthropic(block, path)
+            case "document":
+                return self._document(block, path)
+            case "search_result":
+                about = (_string(block, "title", path), _string(block, "source", path))
+                return _titled("search result", about, self._text(block.get("content"), f"{path}.content"))
+            case _:
+                return _string(block, "text", path)
+
+    def _document(self, block: _Block, path: str) -> str:
+        """A document whose content is text. Raises `UnsupportedInput` for a PDF, wherever it is."""
+        source = block.get("source")
+        if not isinstance(source, dict):
+            refuse(f"{path}.source", 'an object like {"type": "text", "media_type": "text/plain", "data": …}', source)
+        match source.get("type"):
+            case "text":
+                text = _string(source, "data", f"{path}.source")
+            case "content":
+                text = self._text(source.get("content"), f"{path}.source.content")
+            case "base64" | "url" | "file" as kind:
+                words = f"{path}.source is {kind}, which holds a PDF: documents are read as text only"
+                raise UnsupportedInput(f"{words}; send its text as a source of type text", param=f"{path}.source")
+            case kind:
+                refuse(f"{path}.source.type", "text or content", kind)
+        about = [block.get(name) for name in ("title", "context")]
+        for name, value in zip(("title", "context"), about, strict=True):
+            if value is not None and not isinstance(value, str):
+                refuse(f"{path}.{name}", "a string", value)
+        return _titled("document", about, text)
+
+    def _text(self, content: object, path: str) -> str:
+        """A string, or the text of blocks that hold nothing else."""
+        if isinstance(content, str):
+            return content
+        if not isinstance(content, list):
+            refuse(path, "a string or an array of text blocks", content)
+        return _joined([self._block(block, f"{path}[{at}]", ("text",)) for at, block in enumerate(content)], path)
 
     def _result(self, block: _Block, path: str) -> Message:
         call = _string(block, "tool_use_id", path)
@@ -134,7 +181,7 @@ class Reader:
             return (content or "",)
         if not isinstance(content, list):
             refuse(path, "a string or an array of blocks", content)
-        blocks = [self._block(block, f"{path}[{at}]", ("text", "image")) for at, block in enumerate(content)]
+        blocks = [self._block(block, f"{path}[{at}]", _SHOWN) for at, block in enumerate(content)]
         return tuple(self._shown(block, f"{path}[{at}]") for at, block in enumerate(blocks))
 
     def _assistant(self, blocks: list[_Block], path: str) -> Message:
@@ -167,6 +214,16 @@ class Reader:
         call = ToolCall(str(block["id"]), str(block["name"]), arguments)
         self._calls.add(call.id)
         return call
+
+
+def _joined(blocks: list[_Block], path: str) -> str:
+    """The text of text blocks."""
+    return "".join(_string(block, "text", f"{path}[{at}]") for at, block in enumerate(blocks))
+
+
+def _titled(kind: str, about: Iterable[object], text: str) -> str:
+    """`text` under a line that says what it is: what a model sees of a document."""
+    return "\n".join([f"[{': '.join([kind, *(str(part) for part in about if part)])}]", text, ""])
 
 
 def _user(parts: Content) -> Message:

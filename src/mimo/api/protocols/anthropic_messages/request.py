@@ -48,7 +48,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
 
 OTHER_FIELDS = ("model", "messages", "system", "output_config", "metadata", "service_tier")
 """Known fields that are no parameters; the last two are accepted and unused."""
-COUNTED = ("model", "messages", "system", "thinking", "tools", "tool_choice")
+COUNTED = ("model", "messages", "system", "thinking", "output_config", "tools", "tool_choice")
 """What a count looks at."""
 
 WIRE_NAMES: Mapping[str, str] = MappingProxyType(
@@ -60,6 +60,7 @@ WIRE_NAMES: Mapping[str, str] = MappingProxyType(
         "tool_choice.function": "tool_choice",
         "response_format.json_schema": "output_config.format",
         "response_format": "output_config.format",
+        "reasoning_effort": "output_config.effort",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
     }
 )
@@ -112,7 +113,9 @@ def _convert(ours: dict[str, object], fields: Mapping[str, object], ignored: lis
         ours["tool_choice"], parallel = _tool_choice(ours["tool_choice"])
         ours["parallel_tool_calls"] = parallel
     if (output := fields.get("output_config")) is not None:
-        ours["response_format"] = _output_config(output, ignored)
+        ours["response_format"], effort = _output_config(output, ignored)
+        if "thinking" not in ours:  # which decides by itself whether there is any
+            ours["reasoning_effort"] = effort
 
 
 def _tool(tool: object, path: str, ignored: list[str]) -> object:
@@ -141,17 +144,17 @@ def _tool_choice(choice: object) -> tuple[object, bool]:
     return _CHOICES[kind], not alone
 
 
-def _output_config(config: object, ignored: list[str]) -> object:
-    """The `response_format` in it, if it says one."""
+def _output_config(config: object, ignored: list[str]) -> tuple[object, object]:
+    """The `response_format` and the `reasoning_effort` in it, None for what it does not say."""
     if not isinstance(config, dict):
         refuse("output_config", "an object", config)
-    ignored += [f"output_config.{name[:64]}" for name in config if name != "format"]
-    form = config.get("format")
+    ignored += [f"output_config.{name[:64]}" for name in config if name not in ("format", "effort")]
+    form, effort = config.get("format"), config.get("effort")
     if form is None:
-        return None
+        return None, effort
     if not isinstance(form, dict) or form.get("type") != "json_schema":
         refuse("output_config.format", 'an object like {"type": "json_schema", "schema": …}', form)
-    return {"type": "json_schema", "json_schema": {"schema": form.get("schema")}}
+    return {"type": "json_schema", "json_schema": {"schema": form.get("schema")}}, effort
 
 
 def _no_thinking(given: object) -> object:
