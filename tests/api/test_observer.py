@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from mimo.api.exchange import ClientGone
 from mimo.api.observer import Admission, Observation, Observer, Settlement
+from mimo.api.request_body import ClientGone
 from mimo.contract.errors import RateLimitExceeded, ServiceUnavailable
 from mimo.engines.scripted import Script, ScriptedAnswer
 

@@ -13,9 +13,10 @@ from mimo.api.access import check_host, check_origin
 from mimo.api.auth import Keys
 from mimo.api.backend import Backend, Loaded
 from mimo.api.cors import allow_origin
-from mimo.api.exchange import ClientGone, Exchange, Receive, Scope, Send
+from mimo.api.exchange import Exchange, Scope, Send
 from mimo.api.observer import Observer
 from mimo.api.policy import DEFAULT, Policy
+from mimo.api.request_body import ClientGone, Receive
 from mimo.api.route import Match, Routes
 from mimo.chat.prompt import ChatFormat
 from mimo.contract.errors import ApiError, InternalError, MethodNotAllowed, NotFound, ServiceUnavailable

@@ -1,13 +1,11 @@
 """One request and its answer on one connection, over bare ASGI.
 
-Reads the body up to a limit, watches for the client leaving, and writes either one body or a stream of chunks. It knows
-no route and no wire format.
+Watches for the client leaving, and writes either one body or a stream of chunks. It knows no route and no wire format.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -16,26 +14,19 @@ from typing import Any
 
 from mimo.api.encoding import decoded
 from mimo.api.envelope import OPENAI, ErrorForm
+from mimo.api.keep_alive import KeepAlive
 from mimo.api.policy import BODY_SECONDS
-from mimo.contract.errors import ApiError, InvalidRequest, RequestTooLarge
+from mimo.api.request_body import ClientGone, Receive, RequestBody
+from mimo.contract.errors import ApiError
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Iterable[tuple[str, str]]
 ErrorFrame = Callable[[ApiError, str], bytes]
 """An error and the request id → the last frame of a stream."""
 
 JSON = "application/json"
-BODY_RATE = 64 * 1024
-"""Bytes of a body that give it another second to arrive."""
-SMALL = 64 * 1024
-"""Bytes of a body that is read although nobody wants it, rather than closing the connection."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-
-
-class ClientGone(Exception):
-    """The client closed the connection; there is nobody left to answer."""
 
 
 class Exchange:
@@ -59,80 +50,44 @@ class Exchange:
         self.error_frame: ErrorFrame | None = None
         """What ends the stream that has begun, when it fails."""
         self.started = False
-        self._unread = self.headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.headers
+        self._body = RequestBody(self.headers, receive)
+        self._keep_alive = KeepAlive(self._write)
         self._receive = receive
         self._send = send
         self._task: asyncio.Task[Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._reason: Exception | None = None
-        self._alive = b""
-        self._silent = False
-        self._sign: asyncio.Task[None] | None = None
 
     def header(self, name: str) -> str | None:
         """The value of a request header (the last one sent), or None."""
         value = self.headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, limit: int, patience: float = BODY_SECONDS) -> bytes:
+    async def body(self, limit: int, seconds: float = BODY_SECONDS) -> bytes:
         """The whole body, decompressed; from then on a client that leaves ends the exchange.
 
-        Raises `RequestTooLarge` above `limit` bytes, `UnsupportedMediaType` for an unknown `content-encoding`,
-        `InvalidRequest` when it takes longer than `patience` seconds and
-        one more for every `BODY_RATE` bytes that came, `ClientGone`.
+        Raises what `RequestBody.read` does, and `UnsupportedMediaType` for an unknown `content-encoding`.
         """
-        declared = self.headers.get(b"content-length", b"")
-        if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
-            raise self._too_large(limit)
         try:
-            async with asyncio.timeout(patience) as waiting:
-                body = await self._read(limit, waiting)
-        except TimeoutError:
+            body = await self._body.read(limit, seconds)
+        except ApiError:
             self._close_after()
-            raise InvalidRequest(f"the body must arrive within {patience:g} seconds; it did not") from None
+            raise
         self._watch = asyncio.create_task(self._until_gone())
         encodings = self.header("content-encoding")
         return body if encodings is None else await asyncio.to_thread(decoded, body, encodings, limit)
 
-    async def _read(self, limit: int, waiting: asyncio.Timeout) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        end = waiting.when() or 0.0
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            part = message.get("body", b"")
-            size += len(part)
-            if size > limit:
-                raise self._too_large(limit)
-            waiting.reschedule(end + size / BODY_RATE)
-            parts.append(part)
-            more = message.get("more_body", False)
-        self._unread = False
-        return b"".join(parts)
-
-    async def _discard_body(self) -> None:
-        """Take a small body off the connection, so that it can be used again; with a larger one it is closed."""
-        declared = self.headers.get(b"content-length", b"")
-        if declared.isdigit() and len(declared) < 9 and int(declared) <= SMALL:
-            with contextlib.suppress(TimeoutError, RequestTooLarge):
-                async with asyncio.timeout(1.0) as waiting:
-                    await self._read(SMALL, waiting)
-        if self._unread:
-            self._close_after()
-
     def _close_after(self) -> None:
         """Say that the connection ends with this answer: the rest of the body stays unread."""
-        self._unread = False
+        self._body.unread = False
         if ("connection", "close") not in self.common:
             self.common.append(("connection", "close"))
 
     async def reply(self, status: int, body: bytes, content_type: str = JSON, headers: Headers = ()) -> None:
         """Send the whole answer."""
-        if self._unread:
-            await self._discard_body()
+        await self._body.discard()
+        if self._body.unread:
+            self._close_after()
         lines = [("content-length", str(len(body)))]
         if body or content_type != JSON:
             lines.append(("content-type", content_type))
@@ -143,26 +98,20 @@ class Exchange:
         """Open a stream: `write` follows, then `end`. `alive` is what `keep_alive` sends between them."""
         self.error_frame = error_frame
         await self._start(200, [("content-type", content_type), ("cache-control", "no-cache"), *headers])
-        self._alive = alive
+        self._keep_alive.sign = alive
 
     def write(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of the stream: to be awaited, which takes as long as the client reads too slowly."""
-        self._silent = False
-        return self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        self._keep_alive.silent = False
+        return self._write(chunk)
 
     def keep_alive(self) -> None:
         """Called every few seconds: if nothing was written since the last call, the stream says that it is alive."""
-        silent, self._silent = self._silent, True
-        if silent and self._alive and (self._sign is None or self._sign.done()):
-            self._sign = asyncio.create_task(self._say(self._alive))
-
-    async def _say(self, chunk: bytes) -> None:
-        with contextlib.suppress(Exception):  # a client that is gone is noticed elsewhere
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        self._keep_alive.tick()
 
     async def end(self, chunk: bytes = b"") -> None:
         """Send the last piece of the stream."""
-        self._alive = b""
+        self._keep_alive.sign = b""
         await self._send({"type": "http.response.body", "body": chunk})
 
     async def fail(self, error: ApiError) -> None:
@@ -191,9 +140,9 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        for helper in (self._watch, self._sign):
-            if helper is not None:
-                helper.cancel()
+        self._keep_alive.stop()
+        if self._watch is not None:
+            self._watch.cancel()
         if self._reason is not None and task is not None:
             task.uncancel()
             if kind is asyncio.CancelledError:
@@ -209,6 +158,5 @@ class Exchange:
         lines = [(name.encode(), value.encode("latin-1")) for name, value in (*self.common, *headers)]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
 
-    def _too_large(self, limit: int) -> RequestTooLarge:
-        self._close_after()
-        return RequestTooLarge(f"the body must be at most {limit} bytes")
+    def _write(self, chunk: bytes) -> Awaitable[None]:
+        return self._send({"type": "http.response.body", "body": chunk, "more_body": True})

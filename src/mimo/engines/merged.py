@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from msgspec.structs import replace
 
 from mimo.engines.base import EventStream
+from mimo.engines.merge import merge
 from mimo.types import Event, Usage
 
 
@@ -24,26 +25,28 @@ class MergedAnswers(EventStream):
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         """Batches as they become ready, of any answer; the first error of one ends all."""
-        ready: asyncio.Queue[list[Event] | BaseException | None] = asyncio.Queue(maxsize=len(self._answers))
-        tasks = [asyncio.create_task(self._read(at, ready)) for at in range(len(self._answers))]
         total = Usage(0, 0, 0, 0)
         try:
-            running = len(tasks)
-            while running:
-                batch = await ready.get()
-                if batch is None:
-                    running -= 1
-                elif isinstance(batch, BaseException):
-                    raise batch
-                elif isinstance(batch[-1], Usage):
-                    total = _sum(total, batch[-1])
-                else:
-                    yield batch
+            async for batch in merge([self._numbered(at, answer) for at, answer in enumerate(self._answers)]):
+                events: list[Event] = []
+                for event in batch:
+                    if isinstance(event, Usage):
+                        total = _sum(total, event)
+                    else:
+                        events.append(event)
+                if events:
+                    yield events
             yield [total]
         finally:
-            for task in tasks:
-                task.cancel()
             self.close()
+
+    async def _numbered(self, at: int, answer: EventStream) -> AsyncIterator[list[Event]]:
+        """The events of answer number `at`, under the numbers that its choices have among all."""
+        first = at * self._choices
+        async for events in answer:
+            yield [
+                event if isinstance(event, Usage) else replace(event, choice=first + event.choice) for event in events
+            ]
 
     def usage(self) -> Usage | None:
         """The sum of what is known so far; None where one answer does not know."""
@@ -54,19 +57,6 @@ class MergedAnswers(EventStream):
                 return None
             total = _sum(total, counted)
         return total
-
-    async def _read(self, at: int, ready: asyncio.Queue[list[Event] | BaseException | None]) -> None:
-        try:
-            async for events in self._answers[at]:
-                for part in ([*events[:-1]], [events[-1]]) if isinstance(events[-1], Usage) else (events,):
-                    if part:
-                        await ready.put([self._moved(event, at) for event in part])
-            await ready.put(None)
-        except Exception as error:
-            await ready.put(error)
-
-    def _moved(self, event: Event, at: int) -> Event:
-        return event if isinstance(event, Usage) else replace(event, choice=at * self._choices + event.choice)
 
     def close(self) -> None:
         """Free the slots of all of them."""
