@@ -86,7 +86,7 @@ def _ruled(given: Mapping[str, Any], table: ParameterTable, model: Model) -> dic
         "seed_given": "seed" in given,
         "thinking": thinking,
         "thinking_budget": budget,
-        "tool_choice": value("tool_choice") if value("tools") else "auto",
+        "tool_choice": value("tool_choice") if value("tools") else table["tool_choice"].without,
         "parallel_tool_calls": value("parallel_tool_calls") or not value("tools"),
     }
 
@@ -106,19 +106,3 @@ def _thinking(given: Mapping[str, Any], model: Model) -> tuple[bool, int | None]
         raise InvalidRequest(f"thinking is contradictory: {words}; send one of them", param=list(said)[-1])
     on = next(iter(said.values()), model.thinking)
     return on, switch.get("budget_tokens") if on else None
-
-
-def describe(params: Params) -> str:
-    """What was really used, as the `x-mimo-parameters` header says it."""
-    pairs = {
-        "temperature": params.sampling.temperature,
-        "top_p": params.sampling.top_p,
-        "max_completion_tokens": params.max_completion_tokens,
-        "frequency_penalty": params.sampling.frequency_penalty,
-        "presence_penalty": params.sampling.presence_penalty,
-        "seed": params.sampling.seed,
-        "thinking": "enabled" if params.thinking else "disabled",
-    }
-    if params.thinking_budget is not None:
-        pairs["thinking_budget_tokens"] = params.thinking_budget
-    return "; ".join(f"{name}={value}" for name, value in pairs.items())

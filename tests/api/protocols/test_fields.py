@@ -7,9 +7,11 @@ import json
 import pytest
 
 from mimo.api.protocols.anthropic_messages.request import WIRE_NAMES as ANTHROPIC
-from mimo.api.protocols.fields import rename, wire_names
+from mimo.api.protocols.fields import parameters_header, rename, wire_names
 from mimo.api.protocols.openai_responses.request import WIRE_NAMES as RESPONSES
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest
+from mimo.contract.models import MODELS
+from mimo.contract.resolve import resolve
 
 FLASH = "mimo-v2-flash"
 
@@ -80,3 +82,11 @@ def test_a_strict_server_refuses_what_nobody_knows(serving, path):
         answer = strict.post(json.dumps({"model": FLASH, **fields, "temperatur": 1}), path)
         assert answer.status_code == 400 and "temperatur; did you mean temperature?" in answer.text
         assert strict.post(json.dumps({"model": FLASH, **fields}), path).status_code == 200
+
+
+def test_what_was_used_is_described_in_the_contracts_words():
+    params = resolve({"seed": 7, "thinking": {"type": "enabled", "budget_tokens": 9}}, MODELS["mimo-v2-flash"]).params
+    assert parameters_header(params) == (
+        "temperature=1.0; top_p=0.95; max_completion_tokens=1024; frequency_penalty=0.0; presence_penalty=0.0; "
+        "seed=7; thinking=enabled; thinking_budget_tokens=9"
+    )

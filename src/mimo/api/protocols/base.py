@@ -16,7 +16,6 @@ from mimo.api.protocols.fields import Decoded
 from mimo.api.route import Route
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
-from mimo.contract.rows import Parameter
 from mimo.types import Event
 
 D = TypeVar("D", bound=Decoded[Any])
@@ -81,7 +80,7 @@ class Protocol(Generic[D]):
     body: Callable[[D, Source], Body]
     request: str
     response: str
-    schemas: Callable[[Schema, Callable[[Parameter], Schema]], Schema]
+    schemas: Callable[[Schema, Callable[[str], Schema]], Schema]
     wire_names: Mapping[str, str] = field(default_factory=dict)
     errors: ErrorForm = OPENAI
     prefixes: tuple[str, ...] = ()

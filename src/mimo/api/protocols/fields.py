@@ -6,22 +6,29 @@ A protocol names some parameters in its own way. Its decoder builds the fields o
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 from mimo.api.policy import Policy
 from mimo.contract.errors import ApiError, InvalidRequest
 from mimo.contract.models import Model, find_model
+from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest, Params
-from mimo.contract.resolve import describe
 from mimo.generate import TextRequest
 
 Q = TypeVar("Q", bound=ChatRequest | TextRequest)
 HEADER_LIMIT = 1024
 """The most characters a header made from a client's own words may have."""
+
+
+EVERYWHERE: Mapping[str, str] = {name: name for name, row in PARAMETERS.items() if row.everywhere}
+"""The fields that are parameters under the same name on every protocol."""
+_REPORTED = [
+    (name, attrgetter(row.field)) for name, row in PARAMETERS.items() if row.flag and row.type in ("number", "integer")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,20 @@ class Decoded(Generic[Q]):
 
     def response_headers(self) -> list[tuple[str, str]]:
         """The parameters in force, the fields that were ignored, and the notices."""
-        lines = [("x-mimo-parameters", describe(self.request.params))]
+        lines = [("x-mimo-parameters", parameters_header(self.request.params))]
         for name, words in (("x-mimo-ignored", self.ignored), ("x-mimo-notice", self.notices)):
             if words:
                 lines.append((name, header_list(words)))
         return lines
+
+
+def parameters_header(params: Params) -> str:
+    """What was really used, as the `x-mimo-parameters` header says it."""
+    pairs = {name: value(params) for name, value in _REPORTED}
+    pairs["thinking"] = "enabled" if params.thinking else "disabled"
+    if params.thinking_budget is not None:
+        pairs["thinking_budget_tokens"] = params.thinking_budget
+    return "; ".join(f"{name}={value}" for name, value in pairs.items())
 
 
 @contextmanager
@@ -81,19 +97,6 @@ def _same_end(one: str, other: str) -> int:
 
 def _begins(path: str, name: str) -> bool:
     return path == name or path.startswith((f"{name}.", f"{name}["))
-
-
-def unknown(fields: Mapping[str, object], known: Collection[str], strict: bool, path: str = "") -> list[str]:
-    """The names in `fields` that are not `known`, each with the nearest one that is; `strict` refuses them."""
-    reports: list[str] = []
-    for name in fields:
-        if name in known:
-            continue
-        near = difflib.get_close_matches(name[:64], known, n=1, cutoff=0.75) if len(reports) < 20 else []
-        reports.append(f"{path}{name[:64]}; did you mean {near[0]}?" if near else f"{path}{name[:64]}")
-        if strict:
-            raise InvalidRequest(f"unknown field {reports[0]!r}", param=f"{path}{name[:64]}")
-    return reports
 
 
 def reasoning_notices(missing: Mapping[str, str], params: Params, policy: Policy) -> list[str]:

@@ -8,7 +8,6 @@ from mimo.api.protocols import PROTOCOLS
 from mimo.api.protocols.openai_chat.schema import messages
 from mimo.api.protocols.schema import COUNT, STRING, Schema, any_of, obj, ref
 from mimo.contract.models import Model
-from mimo.contract.parameters import PARAMETERS
 from mimo.contract.rows import Parameter
 
 
@@ -17,12 +16,12 @@ def schemas(models: Mapping[str, Model]) -> Schema:
     model: Schema = {"enum": list(models)}
     found: Schema = _others(model, models)
     for protocol in PROTOCOLS:
-        found |= protocol.schemas(model, lambda row: _parameter(row, models))
+        found |= protocol.schemas(model, lambda name: _parameter(name, models))
     return found
 
 
 def _others(model: Schema, models: Mapping[str, Model]) -> Schema:
-    thinking = {name: _parameter(PARAMETERS[name], models) for name in ("thinking", "reasoning_effort")}
+    thinking = {name: _parameter(name, models) for name in ("thinking", "reasoning_effort")}
     conversation = {"model": model, "messages": messages(), **thinking}
     return {
         "TokenizeRequest": any_of(
@@ -43,11 +42,11 @@ def _others(model: Schema, models: Mapping[str, Model]) -> Schema:
     }  # fmt: skip
 
 
-def _parameter(row: Parameter, models: Mapping[str, Model]) -> Schema:
-    largest = max(models.values(), key=lambda model: model.max_completion_tokens)
-    schema = largest.parameters[row.name].schema()
+def _parameter(name: str, models: Mapping[str, Model]) -> Schema:
+    """One row, of the model that allows the most: the document is one for all."""
+    row = max(models.values(), key=lambda model: model.max_completion_tokens).parameters[name]
     words = f"{row.description} {row.tip}".strip()
-    return {"anyOf": [schema, {"type": "null"}], "default": _json_default(row), "description": words}
+    return {"anyOf": [row.schema(), {"type": "null"}], "default": _json_default(row), "description": words}
 
 
 def _json_default(row: Parameter) -> object:

@@ -14,11 +14,11 @@ from mimo.api.body import decode_object
 from mimo.api.policy import Policy
 from mimo.api.protocols.anthropic_messages.messages import Reader
 from mimo.api.protocols.fields import (
+    EVERYWHERE,
     Decoded,
     reasoning_notices,
     refuse_ignored,
     requested_model,
-    unknown,
     wire_names,
 )
 from mimo.api.protocols.parts import MediaParts
@@ -27,21 +27,15 @@ from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
+from mimo.contract.unknown import unknown_members
 
 FIELDS: Mapping[str, str] = MappingProxyType(
     {
         "max_tokens": "max_completion_tokens",
         "stop_sequences": "stop",
-        "temperature": "temperature",
-        "top_p": "top_p",
-        "stream": "stream",
-        "thinking": "thinking",
         "tools": "tools",
         "tool_choice": "tool_choice",
-        "seed": "seed",
-        "frequency_penalty": "frequency_penalty",
-        "presence_penalty": "presence_penalty",
-        "logit_bias": "logit_bias",
+        **EVERYWHERE,
     }
 )
 """Anthropic's fields, and those of ours beyond them, by the row of the parameters table that each one is."""
@@ -50,6 +44,8 @@ OTHER_FIELDS = ("model", "messages", "system", "output_config", "metadata", "ser
 """Known fields that are no parameters; the last two are accepted and unused."""
 COUNTED = ("model", "messages", "system", "thinking", "output_config", "tools", "tool_choice")
 """What a count looks at."""
+
+_KNOWN: Mapping[str, object] = {name: {} for name in (*FIELDS, *OTHER_FIELDS)}
 
 WIRE_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -87,9 +83,9 @@ def _decoded(fields: dict[str, object], models: Mapping[str, Model], policy: Pol
     conversation = reader.messages(fields.get("messages"))
     messages = (*reader.system(fields.get("system")), *conversation)
     continues = conversation[-1].role == "assistant"
-    ignored = [*unknown(fields, (*FIELDS, *OTHER_FIELDS), policy.strict), *reader.ignored]
+    ignored = [*unknown_members(fields, _KNOWN, strict=policy.strict), *reader.ignored]
     ours = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
-    _convert(ours, fields, ignored)
+    _convert(ours, fields, ignored, model)
     if continues:
         ours["thinking"] = _no_thinking(ours.get("thinking"))
     refuse_ignored(ignored, policy)
@@ -100,10 +96,10 @@ def _decoded(fields: dict[str, object], models: Mapping[str, Model], policy: Pol
     return Decoded(request, tuple(ignored), notices)
 
 
-def _convert(ours: dict[str, object], fields: Mapping[str, object], ignored: list[str]) -> None:
+def _convert(ours: dict[str, object], fields: Mapping[str, object], ignored: list[str], model: Model) -> None:
     """Give the fields whose form differs the form that the table knows."""
     if "stop" in ours and not isinstance(ours["stop"], list):
-        refuse("stop_sequences", "an array of 1 to 4 non-empty strings", ours["stop"])
+        refuse("stop_sequences", f"an array of 1 to {model.parameters['stop'].repeats} non-empty strings", ours["stop"])
     if isinstance(thinking := ours.get("thinking"), dict) and "display" in thinking:
         ignored.append("thinking.display")
         ours["thinking"] = {name: value for name, value in thinking.items() if name != "display"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from mimo.api.protocols.anthropic_messages.request import COUNTED, FIELDS
 from mimo.api.protocols.schema import (
@@ -21,24 +22,22 @@ from mimo.api.protocols.schema import (
     reshaped,
     text_part,
 )
-from mimo.contract.parameters import PARAMETERS
-from mimo.contract.rows import Parameter
 from mimo.contract.tools import MAX_TOOLS
 
 _BOOLEAN: Schema = {"type": "boolean"}
 _TOOL = obj({"name": FUNCTION_NAME, "description": STRING, "input_schema": OBJECT}, ("name", "input_schema"))
 _CHOICE = {"type": {"enum": ["auto", "any", "none", "tool"]}, "name": STRING, "disable_parallel_tool_use": _BOOLEAN}
 _RESHAPED: Mapping[str, Schema] = {
-    "stop_sequences": array({"type": "string", "minLength": 1}, 0, 4),
     "tools": array(_TOOL, 0, MAX_TOOLS),
     "tool_choice": obj(_CHOICE, ("type",)),
 }
 
 
-def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:
-    """Requests and answers by name; `describe` gives the schema of a row."""
-    rows = {name: describe(PARAMETERS[row]) for name, row in FIELDS.items()}
+def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
+    """Requests and answers by name; `describe` gives the schema of a row of the parameters table."""
+    rows = {name: describe(row) for name, row in FIELDS.items()}
     rows |= {name: reshaped(rows[name], shape) for name, shape in _RESHAPED.items()}
+    rows["stop_sequences"] = reshaped(rows["stop_sequences"], _array_of(rows["stop_sequences"]))
     system = any_of(STRING, array(text_part()), NULL)
     fields: Schema = {"model": model, "messages": array(any_of(*_turns())), "system": system, **rows}
     counted = {name: schema for name, schema in fields.items() if name in COUNTED}
@@ -54,6 +53,12 @@ def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:
             "type": {"const": "error"}, "error": obj({"type": STRING, "message": STRING}), "request_id": STRING,
         }),
     }  # fmt: skip
+
+
+def _array_of(described: Any) -> Schema:
+    """Of the forms that a parameter may have, the array."""
+    forms: list[Schema] = described["anyOf"][0]["anyOf"]
+    return next(form for form in forms if form["type"] == "array")
 
 
 def _turns() -> list[Schema]:

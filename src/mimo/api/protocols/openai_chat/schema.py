@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from mimo.api.protocols.openai_chat.request import FIELDS
 from mimo.api.protocols.schema import (
     COUNT,
     OBJECT,
@@ -19,13 +20,11 @@ from mimo.api.protocols.schema import (
     text_part,
 )
 from mimo.contract.media import DEFAULT_FPS, FPS, RESOLUTIONS
-from mimo.contract.parameters import PARAMETERS
-from mimo.contract.rows import Parameter
 
 
-def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:
-    """Requests and answers by name; `describe` gives the schema of a row."""
-    rows: Schema = {row.name: describe(row) for row in PARAMETERS.values()}
+def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
+    """Requests and answers by name; `describe` gives the schema of a row of the parameters table."""
+    rows: Schema = {name: describe(row) for name, row in FIELDS.items()}
     return {
         "ChatCompletionRequest": obj({"model": model, "messages": messages(), **rows}, ("model", "messages")),
         "ChatCompletion": obj({

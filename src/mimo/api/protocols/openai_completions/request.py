@@ -12,12 +12,13 @@ from typing import NoReturn
 
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
-from mimo.api.protocols.fields import Decoded, requested_model, unknown, wire_names
+from mimo.api.protocols.fields import Decoded, requested_model, wire_names
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.resolve import resolve
+from mimo.contract.unknown import unknown_members
 from mimo.generate import TextRequest
 
 NO_TEMPLATE = (
@@ -33,6 +34,7 @@ FIELDS: Mapping[str, str] = {
 WIRE_NAMES: Mapping[str, str] = {"top_logprobs": "logprobs", "messages": "prompt"}
 """Paths of ours by this API's names."""
 OTHER_FIELDS = ("model", "prompt", "logprobs", "echo", "suffix", "best_of")
+_KNOWN: Mapping[str, object] = {name: {} for name in (*PARAMETERS, *OTHER_FIELDS)}
 MAX_PROMPTS = 32
 """Prompts of one request."""
 
@@ -42,11 +44,13 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[
     fields = decode_object(body)
     model = requested_model(fields, models)
     _refuse_others(fields)
-    ignored = unknown(fields, (*PARAMETERS, *OTHER_FIELDS), policy.strict)
+    ignored = unknown_members(fields, _KNOWN, strict=policy.strict)
     given = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
     if (count := given.get("top_logprobs")) is not None:
         if isinstance(count, bool) or not isinstance(count, int | float):
-            refuse("logprobs", "an integer between 0 and 20: how many of the likeliest tokens to give", count)
+            row = model.parameters["top_logprobs"]
+            words = f"an integer between {row.minimum} and {row.maximum}: how many of the likeliest tokens to give"
+            refuse("logprobs", words, count)
         given["logprobs"] = True
     with wire_names(WIRE_NAMES):
         params = resolve({**given, "thinking": {"type": "disabled"}}, model).params

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mimo.api.protocols.openai_completions.request import FIELDS, MAX_PROMPTS
-from mimo.api.protocols.schema import COUNT, NULL, OBJECT, STRING, Schema, any_of, array, obj
-from mimo.contract.parameters import PARAMETERS
-from mimo.contract.rows import Parameter
+from mimo.api.protocols.schema import COUNT, OBJECT, STRING, Schema, any_of, array, obj
 
 
-def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:
-    """Requests and answers by name; `describe` gives the schema of a row."""
+def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
+    """Requests and answers by name; `describe` gives the schema of a row of the parameters table."""
     text: Schema = {"type": "string", "minLength": 1}
     ids = array(COUNT)
-    rows = {name: describe(PARAMETERS[row]) for name, row in FIELDS.items()}
-    rows["logprobs"] = {
-        **any_of({"type": "integer", "minimum": 0, "maximum": 20}, NULL), "default": None,
-        "description": "How many of the likeliest tokens to return at each position, with log-probabilities.",
-    }  # fmt: skip
+    rows = {name: describe(row) for name, row in FIELDS.items()}
+    words = "How many of the likeliest tokens to return at each position, with log-probabilities."
+    rows["logprobs"] = {**describe("top_logprobs"), "default": None, "description": words}
     prompt = any_of(text, ids, array(any_of(text, ids), most=MAX_PROMPTS))
     return {
         "CompletionRequest": obj({"model": model, "prompt": prompt, **rows}, ("model", "prompt")),

@@ -153,7 +153,7 @@ def _echo(request: ChatRequest, fields: Mapping[str, object]) -> Wire:
         "frequency_penalty": params.sampling.frequency_penalty,
         "top_logprobs": params.sampling.logprobs or 0,
         "parallel_tool_calls": params.parallel_tool_calls,
-        "tool_choice": fields.get("tool_choice") or "auto",
+        "tool_choice": fields.get("tool_choice") or request.model.parameters["tool_choice"].default,
         "tools": [
             {
                 "type": "function", "name": tool.name, "description": tool.description,

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
 from mimo.api.protocols.fields import (
+    EVERYWHERE,
     Decoded,
     reasoning_notices,
     refuse_ignored,
     requested_model,
-    unknown,
     wire_names,
 )
 from mimo.api.protocols.openai_responses.messages import Reader
@@ -28,24 +28,18 @@ from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
+from mimo.contract.unknown import unknown_members
 from mimo.types import Message
 
 FIELDS: Mapping[str, str] = MappingProxyType(
     {
         "max_output_tokens": "max_completion_tokens",
-        "temperature": "temperature",
-        "top_p": "top_p",
-        "stream": "stream",
         "tools": "tools",
         "tool_choice": "tool_choice",
         "parallel_tool_calls": "parallel_tool_calls",
         "top_logprobs": "top_logprobs",
         "stop": "stop",
-        "thinking": "thinking",
-        "seed": "seed",
-        "frequency_penalty": "frequency_penalty",
-        "presence_penalty": "presence_penalty",
-        "logit_bias": "logit_bias",
+        **EVERYWHERE,
     }
 )
 """This API's fields, and those of ours beyond them, by the row of the parameters table that each one is."""
@@ -60,6 +54,8 @@ STORED = ("previous_response_id", "conversation", "prompt", "background", "max_t
 """Fields that need a memory or tools of the server's own, and are refused."""
 
 OTHER_FIELDS = ("model", "input", "instructions", "reasoning", "text", "include", "truncation", *UNUSED, *STORED)
+
+_KNOWN: Mapping[str, object] = {name: {} for name in (*FIELDS, *OTHER_FIELDS)}
 
 WIRE_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -96,7 +92,7 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Response
         if not isinstance(instructions, str):
             refuse("instructions", "a string", instructions)
         messages = (Message("system", instructions), *messages)
-    ignored = [*unknown(fields, (*FIELDS, *OTHER_FIELDS), policy.strict), *reader.ignored]
+    ignored = [*unknown_members(fields, _KNOWN, strict=policy.strict), *reader.ignored]
     ours = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
     _convert(ours, fields, ignored)
     refuse_ignored(ignored, policy)

@@ -22,8 +22,6 @@ from mimo.api.protocols.schema import (
     reshaped,
     text_part,
 )
-from mimo.contract.parameters import PARAMETERS
-from mimo.contract.rows import Parameter
 from mimo.contract.tools import MAX_TOOLS
 
 _TOOL = part("function", {"name": FUNCTION_NAME}, {"description": STRING, "parameters": OBJECT})
@@ -33,11 +31,11 @@ _RESHAPED: Mapping[str, Schema] = {
 }
 
 
-def schemas(model: Schema, describe: Callable[[Parameter], Schema]) -> Schema:
-    """Requests and answers by name; `describe` gives the schema of a row."""
-    rows = {name: describe(PARAMETERS[row]) for name, row in FIELDS.items()}
+def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
+    """Requests and answers by name; `describe` gives the schema of a row of the parameters table."""
+    rows = {name: describe(row) for name, row in FIELDS.items()}
     rows |= {name: reshaped(rows[name], shape) for name, shape in _RESHAPED.items()}
-    effort = describe(PARAMETERS["reasoning_effort"])
+    effort = describe("reasoning_effort")
     fields: Schema = {
         "model": model,
         "input": any_of(STRING, array(any_of(*_turns()))),
