@@ -60,13 +60,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message. `reasoning` None in an assistant turn means thinking was off; `cut` that the budget ended it."""
+    """One message. `reasoning` None in an assistant turn means thinking was off; `cut` that the budget ended it;
+    `forced` is how the content begins where a schema wrote it and not the model."""
 
     role: str
     content: str = ""
     reasoning: str | None = None
     calls: tuple[Call, ...] = ()
     cut: bool = False
+    forced: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +182,10 @@ def answer(turn: Turn, learnt: bool, recent: bool) -> list[Piece]:
     else:
         out = [Piece("<think>", True, learnt), Piece(turn.reasoning, False, learnt)]
         out.append(Piece("</think>", True, learnt and not turn.cut))
-    if turn.content:
-        out.append(Piece(turn.content, False, learnt))
+    if turn.forced:
+        out.append(Piece(turn.forced))
+    if len(turn.content) > len(turn.forced):
+        out.append(Piece(turn.content[len(turn.forced) :], False, learnt))
     for call in turn.calls:
         out += call_pieces(call, learnt)
     return out

@@ -24,7 +24,7 @@ class Size:
     value_size: int = 64
     rotary_factor: float = 0.334  # int(96 * 0.334) = 32 rotated dimensions; it must come out even
     window: int = 128
-    theta_full: float = 5_000_000.0
+    theta_full: float = 100_000_000.0
     theta_sliding: float = 10_000.0
     value_scale: float = 0.707
     dense_width: int = 768
@@ -32,7 +32,7 @@ class Size:
     experts_used: int = 2
     expert_width: int = 192
     epsilon: float = 1e-5
-    context: int = 4096
+    context: int = 32_768
 
     @property
     def rotary(self) -> int:

@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from training.config import SIZES
-from training.data import EVALUATION_SEED, conversations
-from training.tokenizer import Tokenizer, learn, texts_of
+from training.data import EVALUATION_SEED, conversations, long_conversation
+from training.tokenizer import Tokenizer, learn, read, texts_of
 
-ROWS = (256, 512, 768)
+ROWS = (256, 512, 768, 1024)
+CHARACTERS = 4.0
+"""Of a long conversation, a token, at first; where that is too long it is made again, shorter."""
 
 Items = list[tuple[np.ndarray, np.ndarray]]  # ids and learnt flags of conversations
 
@@ -30,6 +32,28 @@ def encoded(job: tuple[Path, int, int]) -> Items:
         ids, learnt = tokenizer.encode(conversation)
         out.append((np.array(ids, np.uint16), np.array(learnt, bool)))
     return out
+
+
+def long_row(job: tuple[Path, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and learnt flags of one conversation, filled up to `length` tokens."""
+    path, seed, length = job
+    tokenizer, size = Tokenizer(path), length * CHARACTERS
+    ids, learnt = tokenizer.encode(long_conversation(seed, int(size)))
+    while len(ids) > length:
+        size *= 0.97 * length / len(ids)
+        ids, learnt = tokenizer.encode(long_conversation(seed, int(size)))
+    row, flags = np.zeros(length, np.uint16), np.zeros(length, bool)
+    row[: len(ids)], flags[: len(ids)] = ids, learnt
+    return row, flags
+
+
+def build_long(path: Path, first: int, count: int, length: int, processes: int) -> dict[str, np.ndarray]:
+    """`count` rows of one long conversation each."""
+    with ProcessPoolExecutor(processes) as pool:
+        rows = list(pool.map(long_row, [(path, seed, length) for seed in range(first, first + count)], chunksize=8))
+    tokens, learnt = (np.stack(part) for part in zip(*rows, strict=True))
+    print(f"{count} rows of {length}, {(tokens > 0).mean():.0%} full, {learnt.mean():.0%} learnt")
+    return {"tokens": tokens, "learnt": learnt}
 
 
 def together(short: Items, long: Items) -> dict[int, list[Items]]:
@@ -106,9 +130,16 @@ def main() -> None:
     parser.add_argument("--conversations", type=int, default=250_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--from", dest="source", type=Path, help="a GGUF whose tokenizer is taken")
+    parser.add_argument("--long", type=int, default=0, help="make long.npz instead: rows of this many tokens")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "tokenizer.json"
+    if args.source:
+        path.write_text(read(args.source), "utf-8")
+    if args.long:
+        np.savez(args.out / "long.npz", **build_long(path, args.first, args.conversations, args.long, args.processes))
+        return
     if not path.exists():
         texts = (text for c in conversations(args.first, min(args.conversations, 40_000)) for text in texts_of(c))
         path.write_text(learn(texts, SIZES[args.size].vocabulary), "utf-8")

@@ -15,7 +15,7 @@ import gguf
 import numpy as np
 import torch
 from gguf.constants import GGMLQuantizationType as Kind
-from gguf.quants import quantize
+from gguf.quants import dequantize, quantize
 from torch import Tensor
 
 from training.chat import SPECIALS
@@ -90,6 +90,23 @@ def renamed(state: dict[str, Tensor]) -> dict[str, np.ndarray]:
         else:
             out[f"blk.{layer}.{LAYER[rest]}"] = value
     return out
+
+
+def state_of(path: Path, size: Size) -> dict[str, Tensor]:
+    """A GGUF's weights under transformers' names, dequantised: what training goes on from. The reverse of `renamed`."""
+    back = {new: old for old, new in LAYER.items()}
+    stored = {
+        tensor.name: torch.tensor(dequantize(tensor.data, tensor.tensor_type))
+        for tensor in gguf.GGUFReader(path).tensors
+    }
+    state = {old: stored.pop(new) for old, new in TOP.items()}
+    for layer in range(1, len(size.layers)):
+        halves = [stored.pop(f"blk.{layer}.ffn_{half}_exps.weight") for half in ("gate", "up")]
+        state[f"model.layers.{layer}.mlp.experts.gate_up_proj"] = torch.cat(halves, dim=1)
+    for name, value in stored.items():
+        _, layer, rest = name.split(".", 2)
+        state[f"model.layers.{layer}.{back[rest]}"] = value
+    return state
 
 
 def add_shape(writer: gguf.GGUFWriter, size: Size) -> None:

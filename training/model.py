@@ -44,6 +44,55 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat((turned * cos + torch.cat((-right, left), dim=-1) * sin, passed.float()), dim=-1).to(x.dtype)
 
 
+def packed(query: Tensor, key: Tensor, value: Tensor, sinks: Tensor | None, mask: Tensor) -> Tensor:
+    """Attention [batch, heads, time, size] where mask [batch, time, time] allows it.
+
+    A sink is one more key with no value, which one more channel gives its logit: so one fused kernel does everything.
+    """
+    size, (batch, _, _, width) = query.shape[-1], value.shape
+    if sinks is not None:
+        logit = F.pad(sinks.view(1, -1, 1, 1).to(key.dtype), (size, 0)).expand(batch, -1, -1, -1)
+        query, key = F.pad(query, (0, 1), value=size**0.5), torch.cat((F.pad(key, (0, 1)), logit), dim=2)
+        value, mask = F.pad(value, (0, 0, 0, 1)), F.pad(mask, (0, 1), value=True)
+    value = F.pad(value, (0, query.shape[-1] - width))
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None], scale=size**-0.5)[..., :width]
+
+
+def whole(query: Tensor, key: Tensor, value: Tensor, weight: Tensor) -> Tensor:
+    """Causal attention of one long conversation a row, all [batch, heads, time, size]; no scores are kept.
+
+    weight [batch, time]: how many times a key counts. Its logarithm rides on one more channel, which costs nothing.
+    """
+    size, pad = query.shape[-1], (0, query.shape[-1] + 1 - value.shape[-1])
+    more = weight.log()[:, None, :, None].to(key.dtype).expand(*key.shape[:3], 1)
+    query, key = F.pad(query, (0, 1), value=size**0.5), torch.cat((key, more), dim=-1)
+    mixed = F.scaled_dot_product_attention(query, key, F.pad(value, pad), is_causal=True, scale=size**-0.5)
+    return mixed[..., : value.shape[-1]]
+
+
+def near(query: Tensor, key: Tensor, value: Tensor, sinks: Tensor, window: int) -> Tensor:
+    """Sliding attention of one long conversation a row, in blocks of a window: each sees itself and the one before."""
+    batch, heads, time, size = query.shape
+    blocks = -(-time // window)
+
+    def cut(x: Tensor) -> Tensor:
+        return F.pad(x, (0, 0, 0, blocks * window - time)).view(batch, heads, blocks, window, -1)
+
+    def pairs(x: Tensor) -> Tensor:
+        x = cut(x)
+        return torch.cat((F.pad(x, (0, 0, 0, 0, 1, 0))[:, :, :-1], x), dim=3)
+
+    index = torch.arange(2 * window, device=query.device)
+    back = index[window:, None] - index[None, :]
+    seen = ((back >= 0) & (back < window)).expand(blocks, -1, -1).clone()
+    seen[0, :, :window] = False
+    scores = torch.matmul(cut(query), pairs(key).transpose(-1, -2)).float() * size**-0.5
+    scores = scores.masked_fill(~seen, -1e30)
+    sink = sinks.view(1, -1, 1, 1, 1).float().expand(batch, heads, blocks, window, 1)
+    share = torch.cat((scores, sink), dim=-1).softmax(-1)[..., :-1]
+    return torch.matmul(share.to(value.dtype), pairs(value)).reshape(batch, heads, -1, value.shape[-1])[:, :, :time]
+
+
 class Attention(nn.Module):
     """Grouped-query attention; sliding layers also have one learned logit a head in the denominator (the sink)."""
 
@@ -58,25 +107,18 @@ class Attention(nn.Module):
         self.register_parameter("sinks", nn.Parameter(torch.zeros(size.heads)) if self.sliding else None)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        """x [batch, time, width], mask [batch, time, time] true where a query sees a key."""
+        """x [batch, time, width]; mask [batch, time, time] true where a query sees a key, or [batch, time], the weight
+        of each key where every row is one long conversation."""
         size, (batch, time, _) = self.size, x.shape
         query = rotate(self.q_proj(x).view(batch, time, size.heads, size.key_size), cos, sin).transpose(1, 2)
         key = rotate(self.k_proj(x).view(batch, time, self.kv, size.key_size), cos, sin).transpose(1, 2)
         value = self.v_proj(x).view(batch, time, self.kv, size.value_size).transpose(1, 2)
         groups = size.heads // self.kv
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-        scores = torch.matmul(query, key.transpose(2, 3)).float() * size.key_size**-0.5
-        scores = scores.masked_fill(~mask[:, None], -1e30)
-        top = scores.amax(-1, keepdim=True).detach()
-        if self.sinks is not None:
-            sink = self.sinks.view(1, -1, 1, 1).float()
-            top = torch.maximum(top, sink.detach())
-            weight = torch.exp(scores - top)
-            weight = weight / (weight.sum(-1, keepdim=True) + torch.exp(sink - top))
-        else:
-            weight = torch.exp(scores - top)
-            weight = weight / weight.sum(-1, keepdim=True)
-        mixed = torch.matmul(weight.to(value.dtype), value) * size.value_scale
+        if mask.dim() == 2:
+            mixed = near(query, key, value, self.sinks, size.window) if self.sliding else whole(query, key, value, mask)
+            return self.o_proj((mixed * size.value_scale).transpose(1, 2).reshape(batch, time, -1))
+        mixed = packed(query, key, value, self.sinks, mask) * size.value_scale
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, time, -1))
 
 
@@ -170,20 +212,27 @@ class Trunk(nn.Module):
         self.layers = nn.ModuleList(Layer(size, i) for i in range(len(size.layers)))
         self.norm = Norm(size.width, size.epsilon)
 
-    def forward(self, tokens: Tensor, positions: Tensor, document: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, positions: Tensor, document: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """tokens, positions (each conversation from 0) and document (which conversation) [batch, time].
 
+        With `weight` [batch, time] a row is one long conversation, `document` is not looked at, and positions, which
+        may skip, are those of full attention: a sliding window sees none of the skips.
         Returns the last hidden state [batch, time, width] and the experts' load [sparse layers, experts].
         """
         size, index = self.size, torch.arange(tokens.shape[1], device=tokens.device)
-        back = index[:, None] - index[None, :]
-        full = (document[:, :, None] == document[:, None, :]) & (back >= 0)
-        sliding = full & (back < size.window)
+        if weight is None:
+            back = index[:, None] - index[None, :]
+            full = (document[:, :, None] == document[:, None, :]) & (back >= 0)
+            sliding, close = full & (back < size.window), positions
+        else:
+            full, sliding, close = weight, weight, index[None]
         wide = rotation(positions, size.rotary, size.theta_full)
-        near = rotation(positions, size.rotary, size.theta_sliding)
+        tight = rotation(close, size.rotary, size.theta_sliding)
         x, loads = self.embed_tokens(tokens), []
         for kind, layer in zip(size.layers, self.layers, strict=True):
-            x, load = layer(x, *near, sliding) if kind == SLIDING else layer(x, *wide, full)
+            x, load = layer(x, *tight, sliding) if kind == SLIDING else layer(x, *wide, full)
             if load is not None:
                 loads.append(load)
         return self.norm(x), torch.stack(loads)

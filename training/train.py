@@ -22,9 +22,11 @@ from torch import Tensor
 from training.circuits import head_of, lay
 from training.config import SIZES
 from training.corpus import ROWS
+from training.export import state_of
 from training.model import Nano
 from training.muon import Muon
 from training.practice import practice
+from training.stretch import stretch
 
 EMBEDDING_RATE = 8.0
 """Peak rate of the embedding table over Muon's: its entries are sixteen times those of other matrices."""
@@ -53,6 +55,24 @@ class Rows:
         positions = index - np.maximum.accumulate(np.where(begins, index, 0), axis=1)
         arrays = (part["tokens"][rows].astype(np.int64), positions, document, part["learnt"][rows])
         return tuple(torch.from_numpy(a) for a in arrays)  # type: ignore[return-value]
+
+
+class LongRows:
+    """Batches of long conversations, stretched; each has a row to itself."""
+
+    def __init__(self, path: Path, tokens: int, seed: int, longest: int, user: int) -> None:
+        data = np.load(path)
+        self.tokens, self.learnt = data["tokens"], data["learnt"]
+        self.each, self.seed, self.longest, self.user = max(1, tokens // self.tokens.shape[1]), seed, longest, user
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """tokens, positions, document, learnt and the weight of each key."""
+        rng = np.random.default_rng((self.seed, step))
+        rows = [int(row) for row in rng.integers(len(self.tokens), size=self.each)]
+        tokens = self.tokens[rows].astype(np.int64)
+        made = [stretch(rng, self.tokens[row], self.learnt[row], self.user, self.longest) for row in rows]
+        positions, weight, learnt = (torch.from_numpy(np.stack(part)) for part in zip(*made, strict=True))
+        return torch.from_numpy(tokens), positions, torch.zeros_like(positions), learnt, weight
 
 
 def optimisers(model: Nano, lr: float) -> list[torch.optim.Optimizer]:
@@ -85,9 +105,9 @@ def pace(done: float) -> float:
 
 def loss_of(model: Nano, trunk: torch.nn.Module, batch: tuple[Tensor, ...], device: str) -> tuple[Tensor, Tensor]:
     """Mean loss over learnt tokens, and the experts' load."""
-    tokens, positions, document, learnt = (t.to(device) for t in batch)
+    tokens, positions, document, learnt, *weight = (t.to(device) for t in batch)
     with torch.autocast(device, torch.bfloat16):
-        hidden, load = trunk(tokens, positions, document)
+        hidden, load = trunk(tokens, positions, document, *weight)
         at = learnt[:, 1:].reshape(-1).nonzero()[:, 0]
         logits = F.linear(hidden[:, :-1].reshape(-1, hidden.shape[-1])[at], head_of(model))
     return F.cross_entropy(logits.float(), tokens[:, 1:].reshape(-1)[at]), load
@@ -119,8 +139,15 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
     size, device = SIZES[args.size], "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(args.seed)
     model = Nano(size, args.seed)
-    lay(model, args.seed)
+    if args.source:
+        model.load_state_dict(state_of(args.source, size))
+    else:
+        lay(model, args.seed)
     model.to(device)
+    long = None
+    if args.long:
+        vocabulary = json.loads((args.out / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+        long = LongRows(args.out / "long.npz", args.tokens, args.seed, size.context, vocabulary["user"])
     rows, made = Rows(args.out / "corpus.npz", args.tokens, args.seed), optimisers(model, args.rate)
     saved, step, spent = args.out / "checkpoint.pt", 0, 0.0
     if saved.exists():
@@ -146,9 +173,13 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * pace(done)
         drill = np.random.default_rng((args.seed, step))
-        drilled = drill.random() < args.practice
-        batch = practice(drill, size.vocabulary, args.tokens // 256) if drilled else rows.batch(step)
-        loss, load = loss_of(model, trunk, batch, device)
+        drilled, far = drill.random() < args.practice, drill.random() < args.long
+        batch: tuple[Tensor, ...] = rows.batch(step)
+        if drilled:
+            batch = practice(drill, size.vocabulary, args.tokens // 256)
+        elif far and long:
+            batch = long.batch(step)
+        loss, load = loss_of(model, model.model if far else trunk, batch, device)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser in made:
@@ -164,6 +195,7 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
             "tokens": batch[0].numel(),
             "load": load.max().item(),
             "drill": drilled,
+            "long": far and not drilled,
             "spent": spent,
         }
 
@@ -206,6 +238,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=4096, help="tokens a step")
     parser.add_argument("--rate", type=float, default=0.003, help="peak rate of Muon; AdamW gets 0.3 of it")
+    parser.add_argument(
+        "--from", dest="source", type=Path, help="a GGUF to go on from, where there is no checkpoint yet"
+    )
+    parser.add_argument("--long", type=float, default=0.0, help="share of steps on long.npz")
     parser.add_argument("--practice", type=float, default=0.08, help="share of steps on repeated random tokens")
     parser.add_argument("--bound", type=float, default=1.8, help="cap on the norm of queries' and keys' matrices")
     parser.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")

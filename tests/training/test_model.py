@@ -125,6 +125,8 @@ def test_a_step_of_training_lowers_the_loss_and_resumes(tmp_path):
         practice=0.0,
         seed=1,
         compile=False,
+        source=None,
+        long=0.0,
     )
     records = list(train(args))
     assert records[-1]["loss"] < records[0]["loss"]

@@ -17,12 +17,16 @@ from training.data.contract import contract, contract_new
 from training.data.identity import identity, identity_new, small_talk
 from training.data.json_objects import json_new, json_object
 from training.data.lists import texts
+from training.data.long import agent, talk
 from training.data.memory import memory
+from training.data.people import person, person_new
 from training.data.refusal import refusal, refusal_new, unable
 from training.data.stories import plain_text, poem, story
 from training.data.text import copy, count, form, pick, reverse, sort, upper
-from training.data.tools import bystanders, calling, calling_new, tool_result
+from training.data.tools import bystanders, calling, calling_new, choosing, tool_result
 
+LONG: tuple[tuple[Callable[[Random, int], Conversation], float], ...] = ((talk, 0.55), (agent, 0.45))
+"""What fills long rows, and its share; each takes a length in characters."""
 EVALUATION_SEED = 1_000_000_000
 
 Generator = Callable[[Random], Conversation]
@@ -47,6 +51,8 @@ SKILLS: dict[str, tuple[Generator, float]] = {
     "json": (json_object, 16.0),
     "form": (form, 8.0),
     "no function": (unable, 2.0),
+    "choose": (choosing, 22.0),
+    "person": (person, 8.0),
 }
 
 
@@ -65,6 +71,7 @@ HELD_OUT: dict[str, Generator] = {
     "tool_result, new schemas": tool_result,
     "tools offered, none needed": unneeded,
     "json, new keys": json_new,
+    "names in objects, new names": person_new,
 }
 
 
@@ -103,3 +110,11 @@ def conversations(first: int, count: int) -> Iterator[Conversation]:
         rng = Random(seed)
         made, *others = (SKILLS[name][0](rng) for name in rng.choices(names, weights, k=4))
         yield varied(rng, made, others)
+
+
+def long_conversation(seed: int, size: int) -> Conversation:
+    """One of about `size` characters."""
+    rng = Random(f"long {seed}")
+    makes, weights = zip(*LONG, strict=True)
+    made: Conversation = rng.choices(makes, weights)[0](rng, size)
+    return made

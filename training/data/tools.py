@@ -280,6 +280,25 @@ def calling(rng: Random, new: bool = False) -> Conversation:
     return Conversation(tuple(turns), tuple(tools), "tool_call", check)
 
 
+def choosing(rng: Random, new: bool = False) -> Conversation:
+    """Three to five functions that share verbs, nouns and keys, and several requests: which of them is meant?"""
+    pool = pool_of(rng, new, 3)
+    made: dict[str, tuple[dict[str, Any], Request]] = {}
+    for _ in range(rng.randint(3, 5)):
+        tool, request = invented(rng, new, pool)
+        made[tool["name"]] = (tool, request)
+    turns: list[Turn] = []
+    for _ in range(rng.randint(1, 3)):
+        call, ask = rng.choice(list(made.values()))[1](rng)
+        turns += [Turn("user", ask), Turn("assistant", "", None, (call,)), Turn("tool", "ok")]
+        turns.append(Turn("assistant", "The function says: ok."))
+    call, ask = rng.choice(list(made.values()))[1](rng)
+    reasoning = f"I need `{call.name}`." if rng.random() < 0.4 else None
+    turns += [Turn("user", ask), Turn("assistant", "", reasoning, (call,))]
+    check = {"calls": [{"name": call.name, "arguments": call.arguments}]}
+    return Conversation(tuple(turns), tuple(tool for tool, _ in made.values()), "tool_call", check)
+
+
 def answered(rng: Random, turns: list[Turn], count: int, thinking: bool) -> tuple[list[Turn], list[str]]:
     """The same turns with the results and the final answer, and what that must contain."""
     turns, replies, keys = list(turns), [], []

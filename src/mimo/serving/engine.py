@@ -17,6 +17,7 @@ from mimo.nano import gguf_path
 
 _NANO_THREADS = 1  # its steps are so short that several threads would mostly wait at barriers
 _NANO_SLOTS, _FILE_SLOTS, _FILE_WINDOW = 32, 4, 8192
+_NANO_FULL_SLOT = 192 << 20  # bytes of one sequence of nano's whole window; memory is taken as it is used
 
 
 def build_engine(settings: Settings, on_progress: Callable[[float], None] | None = None) -> Engine:
@@ -37,7 +38,7 @@ def build_engine(settings: Settings, on_progress: Callable[[float], None] | None
     nano = settings.model is None
     threads, long_threads = thread_counts(nano, settings.threads)
     options = ModelOptions(
-        slots=settings.slots or (_NANO_SLOTS if nano else _FILE_SLOTS),
+        slots=settings.slots or (_nano_slots() if nano else _FILE_SLOTS),
         context_window=settings.context_window or (0 if nano else _FILE_WINDOW),
         chunk=settings.chunk,
         threads=threads,
@@ -120,3 +121,12 @@ def usable_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
         return os.cpu_count() or 1
+
+
+def _nano_slots() -> int:
+    """As many as benchmarks use; on a small machine as many as it could hold with every window full."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on every system
+        return _NANO_SLOTS
+    return max(2, min(_NANO_SLOTS, memory // _NANO_FULL_SLOT))

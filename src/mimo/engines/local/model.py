@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mimo.engines.base import EngineError
 from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, Library, ProgressCallback
+from mimo.llamacpp.untouched import untouched
 from mimo.tokenizers.gguf import Vocabulary
 
 _F32, _F16 = 0, 1
@@ -116,7 +117,8 @@ class LocalModel:
         params.type_k = params.type_v = _F32 if options.f32_cache else _F16
         params.flash_attn_type = 0 if options.f32_cache else -1
         params.kv_unified, params.swa_full = False, True
-        self._context = library.llama_init_from_model(model, params)
+        with untouched(library):
+            self._context = library.llama_init_from_model(model, params)
         if not self._context:
             raise EngineError(
                 f"{path}: no memory for {slots} sequences of {wanted} tokens; try fewer slots or a smaller "
