@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 PORT   ?= 8000
-LOCK    = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+# What an upstream wants is in the pinned environments: `make serve` may stand before one
+LOCK    = --extra upstream --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .PHONY: serve chat test test-slow test-suites test-vllm check fuzz soak bench bench-gateway lock clean
 

@@ -2,7 +2,8 @@
 
     start → free engine → gateway → sampler → engines → growth → results.json → docs/benchmarks.md and its picture
 
-With `--only PART` nothing is written but the JSON; with `--page FILE` the page is made again from a JSON.
+With `--only PART,PART` nothing is written but the JSON (`server`: chunks and first byte); with `--page FILE` the page
+is made again from a JSON.
 """
 
 from __future__ import annotations
@@ -96,6 +97,17 @@ PARTS: dict[str, Callable[[Plan], Any]] = {
     "streams": measure_streams,
     "length": measure_length,
 }
+GROUPS = {"server": ["chunks", "first byte"]}
+
+
+def parts_of(text: str) -> list[str]:
+    """The parts that a comma-separated list names, groups taken apart, each once and in the order of `PARTS`."""
+    wanted = set[str]()
+    for name in map(str.strip, text.split(",")):
+        if name not in PARTS and name not in GROUPS:
+            raise argparse.ArgumentTypeError(f"must be of {', '.join([*PARTS, *GROUPS])}, got {name or 'nothing'}")
+        wanted.update(GROUPS.get(name, [name]))
+    return [part for part in PARTS if part in wanted]
 
 
 def say(text: str) -> None:
@@ -151,7 +163,9 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a minute or two: fewer rounds, points and models")
-    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this part; print its targets")
+    parser.add_argument(
+        "--only", type=parts_of, metavar="PART,…", help=f"of {', '.join([*PARTS, *GROUPS])}; prints their targets"
+    )
     parser.add_argument("--rounds", type=int, help="turns of every engine at every point; default 3, with --quick 1")
     parser.add_argument("--threads", type=int, help="of every engine; default: what mimo takes by itself")
     parser.add_argument("--page", type=Path, help="measure nothing: write the page from this JSON")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -48,3 +50,19 @@ def test_the_pytest_plugin_and_the_command_are_where_the_package_says() -> None:
         module, _, name = home.partition(":")
         assert not name or callable(getattr(import_module(module), name))
         import_module(module)
+
+
+def test_what_the_package_imports_is_declared() -> None:
+    """Direct imports, by the names that the packages are installed under."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    rows = [*project["dependencies"], *project["optional-dependencies"]["upstream"]]
+    declared = {re.split(r"[^A-Za-z0-9_-]", row)[0].lower() for row in rows}
+    found = set[str]()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    ours = {"mimo", "pytest", "compression"}  # pytest imports the plugin; compression is of Python from 3.14 on
+    assert found - ours - set(sys.stdlib_module_names) <= declared

@@ -71,7 +71,7 @@ def test_chat_says_when_the_limit_cut_the_answer(script: Path) -> None:
         (("serve", "--engine", "scripted", "--port", "0"), "--script"),
         (("serve", "--host", "0.0.0.0", "--port", "0"), "--insecure"),
         (("serve", "--host", "no.such.host.invalid", "--port", "0"), "no such address"),
-        (("launch", "tensorrt", "MiMo-V2-Flash"), "those there are: vllm, sglang, llama-server"),
+        (("launch", "tensorrt", "MiMo-V2-Flash"), "those there are: llama-server, vllm, sglang"),
     ],
 )
 def test_what_cannot_start_is_one_line(arguments: tuple[str, ...], words: str) -> None:

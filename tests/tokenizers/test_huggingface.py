@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,15 @@ def test_what_is_no_tokenizer_is_one_line_with_the_file(tmp_path: Path, content:
     file.write_text(content)
     with pytest.raises(EngineError, match="not a tokenizer"):
         load_tokenizer(file)
+
+
+def test_without_the_extra_the_error_says_what_to_install(folder: Path) -> None:
+    code = (
+        "import sys; sys.modules['tokenizers'] = None  # as where it is not installed\n"
+        "from mimo.tokenizers.load import load_tokenizer\n"
+        "from pathlib import Path\n"
+        "load_tokenizer(Path(sys.argv[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
+    assert "EngineError" in done.stderr.splitlines()[-1]
+    assert "pip install 'mimo[upstream]'" in done.stderr.splitlines()[-1]

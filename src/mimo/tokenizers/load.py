@@ -28,7 +28,13 @@ def load_tokenizer(path: Path) -> Loaded:
         raise EngineError(f"{file}: no such file")
     if file.suffix != ".json":
         return _of_gguf(file)
-    from mimo.tokenizers.huggingface import JsonTokenizer, chat_template, model_type
+    try:
+        from mimo.tokenizers.huggingface import JsonTokenizer, chat_template, model_type
+    except ModuleNotFoundError as problem:
+        raise EngineError(
+            f"{file}: reading a tokenizer.json needs the package {problem.name}: pip install 'mimo[upstream]', "
+            "or give --tokenizer a GGUF of the model"
+        ) from None
 
     kind = model_type(file.parent)
     template = None if kind in _MIMO else chat_template(file.parent)
