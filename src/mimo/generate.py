@@ -8,18 +8,21 @@ An engine that takes messages, and a request with media, skip the prompt: messag
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
+from mimo.chat.base import encode
 from mimo.chat.prompt import ChatFormat
 from mimo.constraints.plan import held_to
 from mimo.contract.checks import refuse
 from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
 from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest, Params
-from mimo.engines.base import ChatEngine, Engine, EventStream, TokenStream
+from mimo.engines.base import ChatEngine, Engine, EventStream, TokenStream, within_window
 from mimo.engines.merged import MergedAnswers
 from mimo.output.choice import ChoiceOutput
+from mimo.tokenizers.limit import Limit
 from mimo.tokenizers.plain import PlainTokenizer
 from mimo.types import Event, Grammar, Prompt, TokenRequest, Tool, Usage
 
@@ -46,13 +49,21 @@ class Prepared:
     grammar: Grammar | None = None
 
 
-def prepare(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> Prepared:
+def prepare(
+    request: ChatRequest | TextRequest,
+    engine: Engine,
+    chat_format: ChatFormat,
+    abandoned: threading.Event | None = None,
+) -> Prepared:
     """Check `request` against `engine` and render its prompt. CPU-bound for long conversations; safe in any thread.
+    When `abandoned` is set, nobody waits, and it ends with `Abandoned` before long.
 
-    Raises `InvalidRequest`, or `UnsupportedInput` and `UnsupportedParameter` for what this engine cannot do.
+    Raises `InvalidRequest`, or `UnsupportedInput` and `UnsupportedParameter` for what this engine cannot do;
+    `ContextLengthExceeded` before all of a prompt is tokenised that is much too long.
     """
     if isinstance(request, TextRequest):
-        return _prepare_text(request, engine)
+        with within_window(engine.info, abandoned) as limit:
+            return _prepare_text(request, engine, limit)
     _check_media(request, engine)
     if isinstance(engine, ChatEngine) or request.media:
         _check_continuation(request, engine)
@@ -62,7 +73,8 @@ def prepare(request: ChatRequest | TextRequest, engine: Engine, chat_format: Cha
         name = _constrained_by(request.params)
         words = f"{name}: {engine.info.engine} cannot be held to a grammar; use the local engine"
         raise UnsupportedParameter(words, param=name)
-    return Prepared(request, (render(request, chat_format),), grammar)
+    with within_window(engine.info, abandoned) as limit:
+        return Prepared(request, (render(request, chat_format, limit),), grammar)
 
 
 def is_quick(request: ChatRequest | TextRequest, chat_format: ChatFormat) -> bool:
@@ -99,13 +111,15 @@ def generate(request: ChatRequest | TextRequest, engine: Engine, chat_format: Ch
     return start(prepare(request, engine, chat_format), engine)
 
 
-def render(request: ChatRequest, chat_format: ChatFormat) -> Prompt:
-    """The prompt of `request`. CPU-bound for long conversations; safe in any thread. Raises `InvalidRequest`."""
+def render(request: ChatRequest, chat_format: ChatFormat, limit: Limit | None = None) -> Prompt:
+    """The prompt of `request`. CPU-bound for long conversations; safe in any thread. Raises `InvalidRequest`, and what
+    the `limit` does, if there is one."""
     return chat_format.render(
         request.messages,
         thinking=request.params.thinking,
         tools=_offered_tools(request.params),
         continues=request.continues,
+        limit=limit,
     )
 
 
@@ -175,15 +189,15 @@ def _check_continuation(request: ChatRequest, engine: Engine) -> None:
         raise UnsupportedParameter(words, param="messages")
 
 
-def _prepare_text(request: TextRequest, engine: Engine) -> Prepared:
+def _prepare_text(request: TextRequest, engine: Engine, limit: Limit) -> Prepared:
     if isinstance(engine, ChatEngine):
         raise UnsupportedParameter(f"prompt: {engine.info.engine} takes messages, no raw prompt", param="prompt")
-    prompts = (_token_ids(prompt, path, engine) for path, prompt in request.prompts.items())
+    prompts = (_token_ids(prompt, path, engine, limit) for path, prompt in request.prompts.items())
     return Prepared(request, tuple(map(Prompt, prompts)))
 
 
-def _token_ids(prompt: str | tuple[int, ...], path: str, engine: Engine) -> tuple[int, ...]:
-    ids = tuple(engine.tokenizer.encode(prompt)) if isinstance(prompt, str) else prompt
+def _token_ids(prompt: str | tuple[int, ...], path: str, engine: Engine, limit: Limit) -> tuple[int, ...]:
+    ids = encode([prompt], engine.tokenizer, limit) if isinstance(prompt, str) else prompt
     vocabulary = engine.tokenizer.vocabulary
     for at, token in enumerate(ids):
         if not 0 <= token < vocabulary:

@@ -8,12 +8,11 @@ ends. What takes long is done in a thread, so that running streams go on. Knows 
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
+import threading
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from mimo.api import sse
 from mimo.api.backend import Backend
@@ -26,9 +25,6 @@ from mimo.engines.base import EventStream
 from mimo.generate import TextRequest, is_quick, prepare, start
 from mimo.media.fetch.request import with_content
 from mimo.types import Event, Finish, FinishReason, Usage
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 LARGE = 64 * 1024
 """Bytes of a body from which on it is worth another thread."""
@@ -53,7 +49,8 @@ async def _decode(protocol: Protocol[Any], backend: Backend, exchange: Exchange)
     """The request, and whether its body is large. The body is not kept: with media in it, it is too large for that."""
     body = await exchange.body(backend.body_limit, backend.policy.body_seconds)
     large = len(body) >= LARGE
-    return await _off_loop(large, protocol.decode, body, backend.models, backend.policy), large
+    arguments = body, backend.models, backend.policy
+    return await backend.slow.run(protocol.decode, *arguments) if large else protocol.decode(*arguments), large
 
 
 def _admission(protocol: Protocol[Any], request: ChatRequest | TextRequest, exchange: Exchange) -> Admission:
@@ -67,7 +64,12 @@ async def _run(
 ) -> None:
     engine = backend.engine
     slow = large or not is_quick(decoded.request, backend.chat_format)
-    prepared = await _off_loop(slow, prepare, decoded.request, engine, backend.chat_format)
+    abandoned = threading.Event()
+    arguments = decoded.request, engine, backend.chat_format, abandoned
+    try:
+        prepared = await backend.slow.run(prepare, *arguments) if slow else prepare(*arguments)
+    finally:
+        abandoned.set()  # if the client has left, the thread need not go on
     if isinstance(prepared.request, ChatRequest) and prepared.request.media:
         prepared = replace(prepared, request=await with_content(prepared.request, backend.fetcher))
     truncate = backend.policy.repetition_truncation
@@ -154,8 +156,3 @@ class _Nothing(EventStream):
 
 
 _NOTHING = _Nothing()
-
-
-async def _off_loop(slow: bool, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """`function` of these, in a thread where it is `slow`."""
-    return await asyncio.to_thread(function, *args, **kwargs) if slow else function(*args, **kwargs)

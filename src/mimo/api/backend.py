@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from mimo.api.observer import Observer
 from mimo.api.policy import Policy
+from mimo.api.slow_work import SlowWork
 from mimo.chat.prompt import ChatFormat
 from mimo.contract.errors import ApiError, ServiceUnavailable
 from mimo.contract.media import BODY_BYTES
 from mimo.contract.models import Model
-from mimo.engines.base import Engine
+from mimo.engines.base import Engine, EngineInfo
 from mimo.media.fetch.fetcher import Fetcher
 
 BODY_LIMIT = 16 * 1024 * 1024
@@ -29,13 +30,15 @@ class Loaded:
 @dataclass(frozen=True, slots=True)
 class Backend:
     """The `models` rows it answers for, its `policy` and `observer`. `fetcher`: gets media that are named by URL, where
-    that is allowed. `loaded`: the engine, or what makes the error of those who ask for it."""
+    that is allowed. `loaded`: the engine, or what makes the error of those who ask for it. `slow`: where long work
+    runs."""
 
     models: Mapping[str, Model]
     policy: Policy
     observer: Observer
     fetcher: Fetcher | None = None
     loaded: Loaded | Callable[[], ApiError] = ServiceUnavailable.loading
+    slow: SlowWork = field(default_factory=SlowWork)
 
     @property
     def ready(self) -> bool:
@@ -62,6 +65,14 @@ class Backend:
         if self.policy.body_limit is not None:
             return self.policy.body_limit
         return BODY_BYTES if isinstance(self.loaded, Loaded) and self.loaded.engine.media else BODY_LIMIT
+
+    def countable(self, model: Model) -> EngineInfo:
+        """Who says how many tokens a prompt has, although it may be too long for the engine: up to the larger window of
+        the engine's and the contract's."""
+        info = self.engine.info
+        if model.context_window <= info.context_window:
+            return info
+        return replace(info, context_window=model.context_window, model=model.id)
 
     def _loaded(self) -> Loaded:
         if not isinstance(self.loaded, Loaded):

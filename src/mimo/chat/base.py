@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.tokenizers.base import Tokenizer
+from mimo.tokenizers.limit import Limit
 from mimo.types import Message, Prompt, Tool
 
 Piece = int | str
@@ -27,10 +28,16 @@ class ChatFormat(ABC):
         self.tokenizer = tokenizer
 
     def render(
-        self, messages: Sequence[Message], *, thinking: bool, tools: Sequence[Tool] = (), continues: bool = False
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool,
+        tools: Sequence[Tool] = (),
+        continues: bool = False,
+        limit: Limit | None = None,
     ) -> Prompt:
         """The prompt up to where the model begins to answer; `tools` are the functions it is told of. With `continues`
-        (and thinking off) the last message, an assistant's, is the beginning of that answer.
+        (and thinking off) the last message, an assistant's, is the beginning of that answer. Within `limit`, if any.
 
         1. refuse text that cannot be encoded, and media, which no prompt of ids can hold
         2. the format's pieces
@@ -40,7 +47,7 @@ class ChatFormat(ABC):
         5. neighbouring text joined and encoded
 
         Raises `InvalidRequest` naming the message, or `messages` when the format itself refuses; `UnsupportedInput`;
-        `UnsupportedParameter` when the format has no place for tools.
+        `UnsupportedParameter` when the format has no place for tools; `TooManyTokens` or `Abandoned` of the limit.
         """
         check_text(messages, tools)
         for media in (media for message in messages for media in message.media):
@@ -55,7 +62,7 @@ class ChatFormat(ABC):
             in_reasoning = False
         if answer:
             pieces.append(answer)
-        return Prompt(encode(pieces, self.tokenizer), in_reasoning)
+        return Prompt(encode(pieces, self.tokenizer, limit), in_reasoning)
 
     def close(self) -> None:
         """Give back what the format holds; renderings that run end with an error. Idempotent."""
@@ -66,21 +73,49 @@ class ChatFormat(ABC):
         """The declaration of the tools, the conversation and the header of the answer, in order."""
 
 
-def encode(pieces: Iterable[Piece], tokenizer: Tokenizer) -> tuple[int, ...]:
-    """Token ids of `pieces`; text that touches is encoded as one, since its tokens may cross the seam."""
+def encode(pieces: Iterable[Piece], tokenizer: Tokenizer, limit: Limit | None = None) -> tuple[int, ...]:
+    """Token ids of `pieces`; text that touches is encoded as one, since its tokens may cross the seam.
+
+    Raises `TooManyTokens` as soon as what is encoded, and the least that the rest can be, is over the `limit`; the
+    exact count of the whole is the caller's to judge. Raises `Abandoned`.
+    """
+    runs = _runs(pieces)
+    least = [_least(run, tokenizer) for run in runs] if limit and _length(runs) > limit.tokens else [0] * len(runs)
+    left = sum(least)
     tokens: list[int] = []
+    for run, part in zip(runs, least, strict=True):
+        if limit is not None:
+            limit.check(len(tokens) + left)
+        left -= part
+        if isinstance(run, int):
+            tokens.append(run)
+        else:
+            tokens += tokenizer.encode(run)
+    return tuple(tokens)
+
+
+def _runs(pieces: Iterable[Piece]) -> list[Piece]:
+    """`pieces` with neighbouring text joined."""
+    runs: list[Piece] = []
     text: list[str] = []
-    for piece in pieces:
+    for piece in (*pieces, None):
         if isinstance(piece, str):
             text.append(piece)
             continue
         if text:
-            tokens += tokenizer.encode("".join(text))
+            runs.append("".join(text))
             text.clear()
-        tokens.append(piece)
-    if text:
-        tokens += tokenizer.encode("".join(text))
-    return tuple(tokens)
+        if piece is not None:
+            runs.append(piece)
+    return runs
+
+
+def _length(runs: Iterable[Piece]) -> int:
+    return sum(len(run) if isinstance(run, str) else 1 for run in runs)
+
+
+def _least(run: Piece, tokenizer: Tokenizer) -> int:
+    return tokenizer.least_tokens(run) if isinstance(run, str) else 1
 
 
 def check_text(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:

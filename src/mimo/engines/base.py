@@ -7,8 +7,10 @@ are called on the event loop; whatever computes runs elsewhere.
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mimo.contract.errors import (
@@ -20,6 +22,7 @@ from mimo.contract.errors import (
 )
 from mimo.contract.request import ChatRequest
 from mimo.tokenizers.base import Tokenizer
+from mimo.tokenizers.limit import Limit, TooManyTokens
 from mimo.types import Event, MediaKind, Sampling, TokenBatch, TokenRequest, Usage
 
 
@@ -139,6 +142,15 @@ def room_for(generation: TokenRequest, info: EngineInfo) -> int:
     if size >= window:
         raise ContextLengthExceeded.of(str(size), window, info.model)
     return window - size
+
+
+@contextmanager
+def within_window(info: EngineInfo, abandoned: threading.Event | None = None) -> Iterator[Limit]:
+    """A limit for prompts that leave room in the window. Raises `ContextLengthExceeded` with the count so far."""
+    try:
+        yield Limit(info.context_window - 1, abandoned or threading.Event())
+    except TooManyTokens as problem:
+        raise ContextLengthExceeded.of(f"at least {problem.at_least}", info.context_window, info.model) from None
 
 
 def check_logit_bias(sampling: Sampling, vocabulary: int) -> None:

@@ -29,6 +29,9 @@ class Tokenizer(Protocol):
         Raises UnicodeEncodeError for a lone surrogate. Text cut in two and encoded apart may give other ids.
         """
 
+    def least_tokens(self, text: str) -> int:
+        """A lower bound on `len(encode(text))`, quick to find for a long text; 0 where none is known."""
+
     def control(self, name: str) -> int | None:
         """The id of the control token written `name` (`<|im_end|>`), or None if the vocabulary has none."""
 

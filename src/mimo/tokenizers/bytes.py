@@ -36,6 +36,10 @@ class ByteTokenizer:
         """One id a byte of the UTF-8 form. Raises UnicodeEncodeError for a lone surrogate."""
         return list(text.encode())
 
+    def least_tokens(self, text: str) -> int:
+        """At least one a character."""
+        return len(text)
+
     def control(self, name: str) -> int | None:
         """The id of the control token written `name`, or None."""
         return self._controls.get(name)

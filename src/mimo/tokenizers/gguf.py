@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import ctypes as c
 import re
+from functools import cached_property
 
 from mimo.engines.base import EngineError
 from mimo.llamacpp.library import Library
+from mimo.tokenizers.least import LeastTokens
 
-_UNKNOWN, _UNUSED, _CONTROL, _USER_DEFINED = 1 << 0, 1 << 1, 1 << 3, 1 << 4
+_UNKNOWN, _UNUSED, _CONTROL, _USER_DEFINED, _STRIPS = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 3 << 7
+_SPM, _BPE = 1, 2
+"""Kinds of vocabulary whose tokens, joined, are the text, if every byte has one."""
 
 _SHORT, _KNOWN = 200, 1000
 """Characters of a text whose ids are kept, and how many such: the turns that every prompt has come first."""
@@ -32,6 +36,7 @@ class Vocabulary:
         self._special: set[int] = set()
         ends: set[int] = set()
         last = -1
+        self._whole = library.llama_vocab_type(self._vocab) in (_SPM, _BPE)
         for token in range(self.vocabulary):
             attributes = library.llama_vocab_get_attr(self._vocab, token)
             if attributes & (_CONTROL | _USER_DEFINED):
@@ -40,6 +45,8 @@ class Vocabulary:
                 if attributes & _CONTROL or (name.startswith("<") and name.endswith(">")):
                     self._controls.setdefault(name, token)
                     self._special.add(token)
+                if attributes & _STRIPS and not attributes & _CONTROL:
+                    self._whole = False  # it swallows white space beside it
             if library.llama_vocab_is_eog(self._vocab, token):
                 ends.add(token)
             if not attributes & (_UNUSED | _UNKNOWN):
@@ -68,6 +75,17 @@ class Vocabulary:
             tokens += self._encode(text[start : match.start() + 1])
             start = match.start() + 1
         return tokens + self._encode(text[start:])
+
+    def least_tokens(self, text: str) -> int:
+        """A lower bound on the tokens of `text`; 0 for a vocabulary that may drop some of it."""
+        return self._least(text.encode()) if self._least is not None else 0
+
+    @cached_property
+    def _least(self) -> LeastTokens | None:
+        """Found at the first long text: it takes every token's bytes."""
+        pieces = {self.piece(token) for token in range(self.valid) if token not in self._special}
+        every_byte = all(bytes([byte]) in pieces for byte in range(256))
+        return LeastTokens(pieces) if self._whole and every_byte else None
 
     def _encode(self, text: str) -> list[int]:
         if len(text) > _SHORT:

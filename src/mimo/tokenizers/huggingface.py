@@ -7,12 +7,14 @@ Llama 3) and SentencePiece pieces (`▁`, `<0x0A>`); no template is rendered her
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer as Library
 
 from mimo.engines.base import EngineError
+from mimo.tokenizers.least import LeastTokens
 
 _END_NAMES = ("<|endoftext|>", "<|im_end|>")
 """Looked up by name as well: some snapshots of MiMo declare one of the two only."""
@@ -41,6 +43,7 @@ class JsonTokenizer:
         self._pieces = [b""] * self.vocabulary
         for name, token in names.items():
             self._pieces[token] = name.encode() if token in literal else _bytes(name, byte_level)
+        self._whole = byte_level and _is_whole(plain)
         self.control_names = tuple(self._controls)
         said = read_json(folder / "tokenizer_config.json")
         self.bos_token = _name(said.get("bos_token"))
@@ -55,6 +58,20 @@ class JsonTokenizer:
         text.encode()
         ids: list[int] = self._encoder.encode(text, add_special_tokens=False).ids
         return ids
+
+    def least_tokens(self, text: str) -> int:
+        """A lower bound on the tokens of `text`; 0 for a vocabulary that may drop or rewrite some of it."""
+        if self._least is None:
+            return 0
+        normalizer = self._encoder.normalizer
+        return self._least((normalizer.normalize_str(text) if normalizer else text).encode())
+
+    @cached_property
+    def _least(self) -> LeastTokens | None:
+        """Found at the first long text."""
+        pieces = {piece for token, piece in enumerate(self._pieces) if token not in self._special}
+        every_byte = all(bytes([byte]) in pieces for byte in range(256))
+        return LeastTokens(pieces) if self._whole and every_byte else None
 
     def control(self, name: str) -> int | None:
         """The id of the control token written `name`."""
@@ -95,6 +112,20 @@ def model_type(folder: Path) -> str | None:
     """What config.json calls the architecture."""
     kind = read_json(folder / "config.json").get("model_type")
     return kind if isinstance(kind, str) else None
+
+
+def _is_whole(content: dict[str, Any]) -> bool:
+    """Whether the tokens of a text, joined, are the text as its normalizer wrote it: nothing dropped, nothing cut."""
+    steps = content.get("pre_tokenizer") or {}
+    kept = all(
+        step.get("type") in ("Split", "ByteLevel", "Digits") and step.get("behavior") != "Removed"
+        for step in steps.get("pretokenizers", [steps])
+    )
+    strips = any(row.get("lstrip") or row.get("rstrip") for row in content["added_tokens"])
+    normal = (content.get("normalizer") or {}).get("type") in (None, "NFC")
+    return bool(
+        kept and normal and not strips and content["model"].get("type") == "BPE" and not content.get("truncation")
+    )
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class PlainTokenizer:
         self.bos_token: str = tokenizer.bos_token
         self.eos_token: str = tokenizer.eos_token
         self.encode = tokenizer.encode
+        self.least_tokens = tokenizer.least_tokens
         self.piece = tokenizer.piece
 
     def control(self, name: str) -> int | None:

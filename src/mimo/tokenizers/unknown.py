@@ -12,3 +12,7 @@ class NoTokenizer(ByteTokenizer):
     def encode(self, text: str) -> list[int]:
         """Never. Raises `UnsupportedParameter`."""
         raise UnsupportedParameter("the tokenizer of the hosted model is not here; give one with --tokenizer")
+
+    def least_tokens(self, text: str) -> int:
+        """Nothing is known."""
+        return 0

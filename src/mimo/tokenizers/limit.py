@@ -1,0 +1,36 @@
+"""How many tokens a prompt may have: what is longer is found out before all of it is tokenised.
+
+Knows no tokenizer and no window.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+
+class TooManyTokens(Exception):
+    """A prompt that is over its limit: it has `at_least` so many tokens, and how many nobody counted."""
+
+    def __init__(self, at_least: int) -> None:
+        super().__init__(f"at least {at_least} tokens")
+        self.at_least = at_least
+
+
+class Abandoned(Exception):
+    """Nobody waits for this work any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `tokens`; set `abandoned` to end the work between two pieces of it."""
+
+    tokens: int
+    abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def check(self, at_least: int) -> None:
+        """Raise `TooManyTokens` or `Abandoned` if there is no sense in going on."""
+        if at_least > self.tokens:
+            raise TooManyTokens(at_least)
+        if self.abandoned.is_set():
+            raise Abandoned
