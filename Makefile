@@ -7,7 +7,7 @@ PORT   ?= 8000
 # What an upstream wants is in the pinned environments: `make serve` may stand before one
 LOCK    = --extra upstream --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
-.PHONY: serve chat test test-slow test-suites test-vllm check fuzz soak bench bench-gateway lock clean
+.PHONY: serve chat test test-slow test-suites test-vllm check fuzz attack soak bench bench-gateway lock clean
 
 serve: $(VENV)/.serve
 	$(BIN)/mimo serve --port $(PORT) $(ARGS)
@@ -32,6 +32,9 @@ test-vllm: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris==3.0.0'
 	for target in chat anthropic responses completions tools; do $(BIN)/python -m tests.fuzz.fuzz $$target -max_total_time=$(or $(SECONDS),3600) || exit 1; done
+
+attack: $(VENV)/.dev
+	$(BIN)/pytest -m attack tests/attack $(ARGS)
 
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak $(ARGS)
