@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.served import served
 
 from mimo.api.slow_work import SlowWork
+from mimo.testing import served
 
 MODEL = "mimo-v2-flash"
 TEXT = " ".join(
