@@ -27,4 +27,4 @@ def params(**changes: Any) -> Params:
 def token_request(prompt: tuple[int, ...], max_completion_tokens: int, **changes: Any) -> TokenRequest:
     """One choice under the contract's defaults, with these `changes`."""
     drawn = {field.name: changes.pop(field.name) for field in fields(Sampling) if field.name in changes}
-    return TokenRequest(prompt, sampling(**drawn), max_completion_tokens, **{"n": 1, **changes})
+    return TokenRequest(prompt, sampling(**drawn), max_completion_tokens, **{"min_tokens": 0, "n": 1, **changes})

@@ -232,7 +232,7 @@ def _outputs(
             stop=params.stop,
             tools=_offered_tools(params) if chat else (),
             parallel=params.parallel_tool_calls,
-            repetition_truncation=repetition_truncation,
+            repetition_truncation=repetition_truncation and not params.ignore_eos,
         )
         for choice in range(params.n)
     ]
@@ -249,4 +249,5 @@ def _token_request(prompt: Prompt, params: Params, grammar: Grammar | None) -> T
         thinking=params.thinking,
         calls=bool(_offered_tools(params)),
         grammar=grammar,
+        min_tokens=params.max_completion_tokens if params.ignore_eos else params.min_tokens,
     )

@@ -156,12 +156,13 @@ class TokenRequest:
     `thinking_budget`: when so many reasoning tokens were sampled, `</think>` is forced (None: no bound).
     `in_reasoning`: the prompt left a `<think>` open. `thinking`: the model may reason first. `calls`: it was given
     tools, so `<tool_call>` begins a call and ends the reasoning. `grammar`: what the answer, from the end of the
-    reasoning on, must fit.
+    reasoning on, must fit. `min_tokens`: no end-of-turn token may come before this many others.
     """
 
     prompt: tuple[int, ...]
     sampling: Sampling
     max_completion_tokens: int
+    min_tokens: int
     n: int
     thinking_budget: int | None = None
     in_reasoning: bool = False

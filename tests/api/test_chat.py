@@ -172,3 +172,16 @@ def test_lost_reasoning_is_noticed_or_refused(server, serving):
         assert (error.status_code, error.json()["error"]["param"]) == (400, "messages[1].reasoning_content")
         messages[1]["reasoning_content"] = "I ask."
         assert demanding.chat(messages=messages, thinking=thinking).status_code == 200
+
+
+def test_ignore_eos_goes_on_to_the_limit_and_min_tokens_as_far_as_they_say(server):
+    answer = server.chat("hi", ignore_eos=True, max_tokens=40, seed=1)
+    assert (answer.json()["usage"]["completion_tokens"], answer.json()["choices"][0]["finish_reason"]) == (40, "length")
+    assert answer.json()["choices"][0]["message"]["content"].startswith("Hello, world!")
+    assert answer.headers["x-mimo-parameters"].endswith("; ignore_eos=true")
+    answer = server.chat("hi", min_tokens=9, max_tokens=40, seed=1)
+    assert answer.json()["usage"]["completion_tokens"] >= 9
+    assert answer.headers["x-mimo-parameters"].endswith("; min_tokens=9")
+    stopped = server.chat("hi", ignore_eos=True, max_tokens=40, stop=["world"]).json()["choices"][0]
+    assert (stopped["finish_reason"], stopped["message"]["content"]) == ("stop", "Hello, ")
+    assert server.chat("hi", min_tokens=0, ignore_eos=False).json()["usage"]["completion_tokens"] == 4

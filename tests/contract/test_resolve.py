@@ -181,6 +181,26 @@ def test_top_logprobs_need_logprobs():
     assert refusal({"logprobs": True, "top_logprobs": 21}).param == "top_logprobs"
 
 
+def test_min_tokens_are_at_most_the_limit_and_ends_are_not_taken_from_a_grammar():
+    assert resolve({"min_tokens": 9, "max_tokens": 9}, FLASH).params.min_tokens == 9
+    assert resolve({"ignore_eos": True}, FLASH).params.ignore_eos is True
+    error = refusal({"min_tokens": 10, "max_tokens": 9})
+    assert (error.param, error.message) == ("min_tokens", "min_tokens must be at most max_completion_tokens, 9, got 10")
+    for value in (-1, 64_001, 0.5, "1", True):
+        assert refusal({"min_tokens": value, "max_tokens": 64_000}).param == "min_tokens"
+    for value in (1, "true", []):
+        assert refusal({"ignore_eos": value}).param == "ignore_eos"
+    strict = {"type": "function", "function": {"name": "f", "strict": True}}
+    for fields in (
+        {"response_format": {"type": "json_object"}},
+        {"tools": [TOOL], "tool_choice": "required"},
+        {"tools": [strict]},
+    ):
+        assert refusal({**fields, "ignore_eos": True}).param == "ignore_eos"
+        assert refusal({**fields, "min_tokens": 1}).param == "min_tokens"
+    assert resolve({"tools": [TOOL], "min_tokens": 1, "ignore_eos": True}, FLASH).params.min_tokens == 1
+
+
 def test_logit_bias_takes_token_ids_and_bounded_numbers():
     used = resolve({"logit_bias": {"7": -100, "3": 100, "5": 0.5, "1": None}}, FLASH).params.sampling.logit_bias
     assert used == ((3, 100.0), (5, 0.5), (7, -100.0))

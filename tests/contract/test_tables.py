@@ -66,8 +66,8 @@ def test_the_parameters_are_those_of_the_contract():
     assert set(PARAMETERS) == {
         "temperature", "top_p", "max_completion_tokens", "frequency_penalty", "presence_penalty", "stream", "stop",
         "max_tokens", "stream_options", "thinking", "reasoning_effort", "chat_template_kwargs", "seed", "n",
-        "logprobs", "top_logprobs", "logit_bias", "tools", "tool_choice", "parallel_tool_calls", "response_format",
-        "user", "metadata", "store",
+        "logprobs", "top_logprobs", "logit_bias", "ignore_eos", "min_tokens",
+        "tools", "tool_choice", "parallel_tool_calls", "response_format", "user", "metadata", "store",
     }  # fmt: skip
     for name, (low, high) in BOUNDS.items():
         assert (PARAMETERS[name].minimum, PARAMETERS[name].maximum) == (low, high)
@@ -82,6 +82,8 @@ def test_nothing_sent_means_the_documented_defaults(model):
         max_completion_tokens=1024,
         stream=False,
         stop=(),
+        ignore_eos=False,
+        min_tokens=0,
         include_usage=False,
         thinking=CONTRACT_MODELS[model.id][2],
         thinking_budget=None,

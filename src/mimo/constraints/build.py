@@ -5,6 +5,7 @@ from __future__ import annotations
 from mimo.calls.mimo.end_guard import ValuesGuard
 from mimo.constraints.answer import GuidedAnswer
 from mimo.constraints.budget import thinking_budget
+from mimo.constraints.ends import OpenEnd
 from mimo.constraints.llguidance import guided
 from mimo.sampling import Constraint
 from mimo.tokenizers.base import Tokenizer
@@ -18,7 +19,7 @@ def constraint(generation: TokenRequest, tokenizer: Tokenizer, limit: int) -> Co
     """
     budget = thinking_budget(generation, tokenizer, limit)
     if generation.grammar is None:
-        return budget
+        return OpenEnd(budget, tokenizer, generation.min_tokens) if generation.min_tokens else budget
     grammar: Constraint = guided(generation.grammar, tokenizer)
     if generation.grammar.json_values:
         grammar = ValuesGuard(grammar, tokenizer, generation.grammar.json_values)

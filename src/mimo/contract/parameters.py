@@ -122,6 +122,18 @@ _ROWS = (
         description="Added to the logits of these tokens before everything else.",
         tip="Token ids come from POST /v1/tokenize.",
     ),
+    boolean(
+        "ignore_eos", default=False, field="ignore_eos", status="addition", everywhere=True,
+        description="Go on to max_completion_tokens: no token that ends the turn can be sampled. "
+                    "Stop texts still end the answer.",
+        tip="For benchmarks, which want answers of one length.",
+    ),
+    integer(
+        "min_tokens", 0, _LARGEST, default=0, field="min_tokens", status="addition", everywhere=True,
+        description="No token that ends the turn can be sampled before this many others were. "
+                    "Stop texts still end the answer.",
+        tip="At most max_completion_tokens. Not together with response_format or a call that must fit its schema.",
+    ),
     shaped(
         "tools", f"array of at most {tools.MAX_TOOLS} function tools", tools.tools,
         {"type": "array", "maxItems": tools.MAX_TOOLS, "items": object_shape({

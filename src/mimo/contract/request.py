@@ -15,6 +15,7 @@ from mimo.types import JsonFormat, Media, Message, Sampling, Tool, ToolChoice
 class Params:
     """What one request asks of sampling and output; counts are in tokens.
 
+    `ignore_eos`: the turn does not end before `max_completion_tokens`; `min_tokens`: nor before so many.
     `seed_given`: whether the seed is the client's and not drawn by us: an engine without seeds refuses the one, not
     the other.
     """
@@ -23,6 +24,8 @@ class Params:
     max_completion_tokens: int
     n: int
     stop: tuple[str, ...]
+    ignore_eos: bool
+    min_tokens: int
     stream: bool
     include_usage: bool
     thinking: bool

@@ -58,6 +58,7 @@ def resolve(
         values["sampling"]["seed"] = draw_seed()
     values["sampling"]["logprobs"] = _logprobs(given, table)
     params = Params(Sampling(**values["sampling"]), **values[""] | _ruled(given, table, model))
+    _check_end(params)
     known = {**table.shapes, **{name: {} for name in other_fields}}
     return Resolved(params, tuple(unknown_members(fields, known, strict=strict)))
 
@@ -89,6 +90,25 @@ def _ruled(given: Mapping[str, Any], table: ParameterTable, model: Model) -> dic
         "tool_choice": value("tool_choice") if value("tools") else table["tool_choice"].without,
         "parallel_tool_calls": value("parallel_tool_calls") or not value("tools"),
     }
+
+
+def _check_end(params: Params) -> None:
+    """Raise where the turn would have to go on and to end: past the limit, or where a grammar is complete."""
+    if params.min_tokens > params.max_completion_tokens:
+        words = f"min_tokens must be at most max_completion_tokens, {params.max_completion_tokens}"
+        raise InvalidRequest(f"{words}, got {params.min_tokens}", param="min_tokens")
+    name = "ignore_eos" if params.ignore_eos else "min_tokens" if params.min_tokens else ""
+    strict = any(tools.constrained(tool, params.tool_choice) for tool in params.tools)
+    if name and (params.json_format is not None or strict):
+        other = (
+            "response_format"
+            if params.json_format is not None
+            else "tool_choice"
+            if (params.tool_choice != "auto")
+            else "strict tools"
+        )
+        words = f"{name} cannot be kept together with {other}: the answer ends where it is complete; leave one out"
+        raise InvalidRequest(words, param=name)
 
 
 def _thinking(given: Mapping[str, Any], model: Model) -> tuple[bool, int | None]:

@@ -155,7 +155,7 @@ class ScriptedStream(TokenStream):
         self._engine = engine
         self._moves = moves
         self._wanted = generation.sampling.logprobs
-        self._held = generation.grammar is not None
+        self._held = generation.grammar is not None or generation.min_tokens > 0
         self._limit = min(generation.max_completion_tokens, room)
         self._at = dict.fromkeys(range(generation.n), 0)
         self._failed = False
@@ -164,7 +164,7 @@ class ScriptedStream(TokenStream):
         self._plain = generation.sampling.logprobs is None and not any(self._constraints)
         """Whether the script alone decides."""
         self._sampler: Sampler | None = None
-        if generation.grammar is not None or not all(isinstance(move, int) for move in moves):
+        if self._held or not all(isinstance(move, int) for move in moves):
             self._plain = False
             self._sampler = Sampler(generation.n, engine.tokenizer.vocabulary, threads=1)
             for choice in self._at:

@@ -87,7 +87,8 @@ from mimo.types import Sampling, TokenRequest
 async def collect(engine, at):
     bias = tuple((token, -100.0) for token in engine.tokenizer.end_ids)
     prompt = tuple(range(20 + at, 60 + at))
-    wanted = TokenRequest(prompt, Sampling(1.0, 0.95, 0.0, 0.0, at, bias, 2), max_completion_tokens=12, n=1)
+    sampling = Sampling(1.0, 0.95, 0.0, 0.0, at, bias, 2)
+    wanted = TokenRequest(prompt, sampling, max_completion_tokens=12, min_tokens=0, n=1)
     return [sampled async for batch in engine.generate(wanted) for sampled in batch]
 
 async def main():

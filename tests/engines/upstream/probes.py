@@ -32,6 +32,8 @@ PROBES: dict[str, dict[str, Any]] = {
     "logprobs": {"logprobs": True},
     "top_logprobs": {"logprobs": True, "top_logprobs": 3},
     "logit_bias": {"logit_bias": {"300": 5.0}},
+    "ignore_eos": {"ignore_eos": True},
+    "min_tokens": {"min_tokens": 2},
     "tools": {"tools": [TOOL]},
     "tool_choice": {"tools": [TOOL], "tool_choice": "none"},
     "parallel_tool_calls": {"parallel_tool_calls": False},
@@ -48,6 +50,11 @@ UNCHANGED = {"tool_choice", "response_format"}
 
 _THINKS: dict[str, Any] = {"thinking": {"type": "enabled"}}
 _TEMPLATE_THINKS: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": True}}
+_NO_END: dict[str, dict[str, Any]] = {
+    "llama-server": {"logit_bias": [[0, -100.0], [2, -100.0]]},
+    "vllm": {"logit_bias": {"0": -100.0, "2": -100.0}},
+    "sglang": {"logit_bias": {"0": -100.0, "2": -100.0}},
+}
 MAPPED: dict[str, dict[str, dict[str, Any]]] = {
     "messages": {"hosted": {"messages": PROBES["messages"]["messages"]}},
     "temperature": {"llama-server": {"temperature": 0.7}},
@@ -76,6 +83,8 @@ MAPPED: dict[str, dict[str, dict[str, Any]]] = {
         "sglang": {"return_logprob": True, "top_logprobs_num": 3},
     },
     "logit_bias": {"llama-server": {"logit_bias": [[300, 5.0]]}},
+    "ignore_eos": _NO_END,
+    "min_tokens": _NO_END,
 }
 """What each probe changes in the request to an engine whose cell is "mapped". `messages` of the others are a prompt."""
 

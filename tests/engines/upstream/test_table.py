@@ -30,6 +30,8 @@ REFUSED: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("top_p", ("hosted",), {"top_p": 1, "thinking": THINKING}),
     ("frequency_penalty", ("vllm", "sglang"), {"frequency_penalty": 1, **PROBES["thinking.budget_tokens"]}),
     ("presence_penalty", ("vllm", "sglang"), {"presence_penalty": 1, **PROBES["thinking.budget_tokens"]}),
+    ("presence_penalty", ("vllm", "sglang"), {"presence_penalty": 1, "min_tokens": 2}),
+    ("logprobs", ("sglang",), {"logprobs": True, "ignore_eos": True}),
     ("logprobs", ("sglang",), {"logprobs": True, "temperature": 0.7}),
     ("logprobs", ("sglang",), {"logprobs": True, "presence_penalty": 1}),
     ("logprobs", ("sglang",), {"logprobs": True, "logit_bias": {"300": 1}}),

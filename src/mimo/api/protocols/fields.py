@@ -54,6 +54,10 @@ def parameters_header(params: Params) -> str:
     pairs["thinking"] = "enabled" if params.thinking else "disabled"
     if params.thinking_budget is not None:
         pairs["thinking_budget_tokens"] = params.thinking_budget
+    if params.ignore_eos:
+        pairs["ignore_eos"] = "true"
+    if params.min_tokens:
+        pairs["min_tokens"] = params.min_tokens
     return "; ".join(f"{name}={value}" for name, value in pairs.items())
 
 

@@ -135,6 +135,12 @@ BIAS: ChatCell = Cell(
     "as is", "`logit_bias`: by token id", lambda request: {"logit_bias": dict(request.params.sampling.logit_bias)}
 )
 
+
+def _never(why: str, condition: Callable[[ChatRequest], object]) -> ChatCell:
+    return Cell("refused", why, refuse=when(condition, why))
+
+
+_ENDS = "a chat route ends a turn where its model does; leave it out"
 _UNUSED = ours("accepted, unused, not forwarded")
 _SHARED: Mapping[str, ChatCell] = MappingProxyType({
     "stream": Cell("ours", "always streamed from there; collected if the client wants it whole",
@@ -142,16 +148,14 @@ _SHARED: Mapping[str, ChatCell] = MappingProxyType({
     "stream_options": Cell("ours", "the API's own usage, always asked for",
         lambda request: {"stream_options": {"include_usage": True}}),
     "stop": ours("matched on visible content, then the request is closed"),
+    "ignore_eos": _never(_ENDS, lambda request: request.params.ignore_eos),
+    "min_tokens": _never(_ENDS, lambda request: request.params.min_tokens),
     "n": Cell("mapped", "n requests at once, each with a seed of its own"),
     "parallel_tool_calls": ours("the request is closed after the first call"),
     "user": _UNUSED,
     "metadata": _UNUSED,
     "store": _UNUSED,
 })  # fmt: skip
-
-
-def _never(why: str, condition: Callable[[ChatRequest], object]) -> ChatCell:
-    return Cell("refused", why, refuse=when(condition, why))
 
 
 _MAX = "is set by the engine; leave media_resolution out"

@@ -38,15 +38,16 @@ def limit(field: str) -> RawCell:
 
 def in_parts(given: TokenRequest) -> bool:
     """Whether it takes several requests to the engine."""
-    return given.thinking_budget is not None or given.grammar is not None
+    opens = 0 < given.min_tokens < given.max_completion_tokens
+    return given.thinking_budget is not None or given.grammar is not None or opens
 
 
 def _penalty(name: str) -> RawCell:
     why = (
-        "together with thinking.budget_tokens or a grammar it cannot be kept by this engine: it counts anew in every "
-        "request that these need; leave one of them out"
+        "together with thinking.budget_tokens, min_tokens or a grammar it cannot be kept by this engine: it counts "
+        "anew in every request that these need; leave one of them out"
     )
-    how = f"`{name}`. Not together with a thinking budget or a grammar."
+    how = f"`{name}`. Not together with a thinking budget, min_tokens or a grammar."
     return Cell("as is", how, at(name), when(lambda given: getattr(given.sampling, name) and in_parts(given), why))
 
 
@@ -83,6 +84,8 @@ _SHARED: Mapping[str, RawCell] = MappingProxyType({
     "chat_template_kwargs": _THINKING,
     "n": Cell("mapped", "n requests at once, each with a seed of its own"),
     "top_logprobs": Cell("mapped", "as logprobs"),
+    "ignore_eos": Cell("mapped", "tokens that end the turn are banned by `logit_bias`"),
+    "min_tokens": Cell("mapped", "they are banned until then, and a second request goes on"),
     "tools": ours("in the prompt; calls are read by us"),
     "tool_choice": _GRAMMAR,
     "parallel_tool_calls": ours("the request is closed after the first call"),

@@ -38,7 +38,7 @@ def _not_raw(given: TokenRequest) -> bool:
     sampling = given.sampling
     changed = sampling.frequency_penalty or sampling.presence_penalty or sampling.logit_bias
     asked = sampling.logprobs is not None
-    return asked and bool(changed or in_parts(given) or sampling.temperature not in (0, 1))
+    return asked and bool(changed or in_parts(given) or given.min_tokens or sampling.temperature not in (0, 1))
 
 
 _UNRAW = "SGLang gives log-probabilities after penalties, bias and temperature; leave those at their defaults"
