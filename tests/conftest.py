@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mimo.sampling import warm
+
+if TYPE_CHECKING:
+    from mimo.engines.local.model import DecodeCall
 
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
@@ -19,13 +24,20 @@ def compiled_kernels() -> None:
 
 
 @pytest.fixture(scope="session")
-async def nano() -> AsyncIterator[object]:
+def nano_calls() -> deque[DecodeCall]:
+    """The latest calls of llama.cpp by `nano`."""
+    return deque(maxlen=10_000)
+
+
+@pytest.fixture(scope="session")
+async def nano(nano_calls: deque[DecodeCall]) -> AsyncIterator[object]:
     """A started `LocalEngine` on the shipped model: 24 slots of 1024 tokens, prompt chunks of 64, one thread."""
     from mimo.engines.local.engine import LocalEngine
     from mimo.engines.local.model import ModelOptions
     from mimo.nano import gguf_path
 
-    engine = LocalEngine(gguf_path(), ModelOptions(slots=24, context_window=1024, chunk=64, threads=1), queue=40)
+    options = ModelOptions(slots=24, context_window=1024, chunk=64, threads=1, observer=nano_calls.append)
+    engine = LocalEngine(gguf_path(), options, queue=40)
     await engine.start()
     yield engine
     await engine.close()

@@ -48,7 +48,7 @@ class Server:
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, args=(self._listener,))
         self._thread.start()
-        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self.http = httpx.Client(base_url=self.url, timeout=120)
 
     def _run(self, listener: socket.socket) -> None:
         self._loop.run_until_complete(run(self.app, listener, 5.0, self._stop))
@@ -57,7 +57,7 @@ class Server:
     def stop(self) -> None:
         self.http.close()
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(120)
         assert not self._thread.is_alive(), "the server did not stop"
 
     def call(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -74,14 +74,14 @@ class Server:
 
     def connect(self) -> socket.socket:
         """A bare connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def raw_chat(self, **fields: Any) -> bytes:
         """The bytes of a chat request, for a bare connection."""
         body = json.dumps({"model": FLASH, "messages": [{"role": "user", "content": "endless"}], **fields}).encode()
         return b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
-    def running(self, expected: int, seconds: float = 5.0) -> int:
+    def running(self, expected: int, seconds: float = 60.0) -> int:
         """How many generations hold a place in the engine, waiting up to `seconds` for `expected`."""
         end = time.monotonic() + seconds
         while self.engine.running != expected and time.monotonic() < end:

@@ -40,13 +40,13 @@ TURNS = ["required", {"type": "function", "function": {"name": "calculate"}}, "r
 
 @pytest.fixture(scope="module")
 def address():
-    with served("--context-window", "4096") as (address, _):
+    with served("--context-window", "4096", "--threads", "1") as (address, _):
         yield address
 
 
 @pytest.fixture(scope="module")
 def client(address):
-    with openai.OpenAI(base_url=f"{address}/v1", api_key="unused", max_retries=0, timeout=60) as client:
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="unused", max_retries=0, timeout=600) as client:
         yield client
 
 
@@ -91,7 +91,7 @@ def test_an_agent_on_the_anthropic_protocol(address):
     fields = {"model": "mimo-v2-flash", "tools": tools, "max_tokens": 200, "thinking": {"type": "enabled"}}
     fields["thinking"]["budget_tokens"] = 30
     fields["extra_body"] = {"seed": 5}
-    with anthropic.Anthropic(base_url=address, api_key="unused", max_retries=0, timeout=60) as client:
+    with anthropic.Anthropic(base_url=address, api_key="unused", max_retries=0, timeout=600) as client:
         for choice in choices:
             with client.messages.stream(**fields, messages=messages, tool_choice=choice) as stream:
                 message = stream.get_final_message()

@@ -46,12 +46,12 @@ class Recorder(Observer):
     def settlements(self) -> list[Settlement]:
         return [call for call in self.calls if isinstance(call, Settlement)]
 
-    def wait_for(self, call: object, seconds: float = 10.0) -> None:
+    def wait_for(self, call: object, seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while call not in self.calls and time.monotonic() < end:
             time.sleep(0.01)
 
-    def settled(self, seconds: float = 10.0) -> Settlement:
+    def settled(self, seconds: float = 60.0) -> Settlement:
         """The one settlement, waited for; a second one would be a fault."""
         end = time.monotonic() + seconds
         while not self.settlements and time.monotonic() < end:

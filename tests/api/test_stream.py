@@ -144,12 +144,14 @@ def test_an_error_after_the_first_chunk_is_one_event_and_no_done(serving):
 
 
 def test_no_token_waits_for_the_client_to_acknowledge_the_one_before(server):
-    took = []
-    for _ in range(9):
+    fast = 0
+    for _ in range(200):  # on a busy machine most take longer
         started = time.monotonic()
         server.chat("hi", stream=True)
-        took.append(time.monotonic() - started)
-    assert sorted(took)[2] < 0.03  # with Nagle's algorithm every one takes 40 ms
+        fast += time.monotonic() - started < 0.03  # with Nagle's algorithm every one takes 40 ms
+        if fast == 3:
+            return
+    raise AssertionError(f"{fast} of 200 answers came within 30 ms")
 
 
 SAYING = {

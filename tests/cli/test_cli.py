@@ -19,7 +19,7 @@ SCRIPT = """{"answers": [{"when": "why", "steps": ["<think>", "Hm", "</think>", 
                          {"steps": ["Hi", " there"]}]}"""
 
 
-def mimo(*arguments: str, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+def mimo(*arguments: str, seconds: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mimo", *arguments],
         capture_output=True,
@@ -139,4 +139,4 @@ def test_keys_from_the_environment_are_asked_for(script: Path, monkeypatch: pyte
 def test_sigterm_ends_the_server_with_status_0(script: Path) -> None:
     with served("--engine", "scripted", "--script", str(script)) as (_, process):
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0

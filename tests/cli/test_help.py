@@ -23,7 +23,7 @@ def help_of(*command: str, flag: str = "--help") -> str:
     environment = {**os.environ, "COLUMNS": "80"}
     environment.pop("NO_COLOR", None)
     done = subprocess.run(
-        [sys.executable, "-m", "mimo", *command, flag], capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, "-m", "mimo", *command, flag], capture_output=True, text=True, timeout=300, env=environment
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

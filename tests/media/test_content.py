@@ -35,7 +35,7 @@ def test_every_format_of_the_contract_has_a_signature_and_a_beginning_here() -> 
 
 
 @pytest.mark.parametrize(("kind", "name"), FORMATS)
-def test_a_format_is_told_by_its_content_and_named_by_its_own_type(kind: str, name: str) -> None:
+def test_a_media_type_follows_from_the_content(kind: str, name: str) -> None:
     assert BEGINNINGS[name][0] == kind
     data = BEGINNINGS[name][1]
     for media_type in (*MEDIA[kind].formats[name], "application/octet-stream", ""):

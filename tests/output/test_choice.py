@@ -198,7 +198,7 @@ def push(tokens: Sequence[Token], finish: Reason | None = None, *, in_reasoning:
     return output.push(TokenBatch(0, tokenizer.ids(tokens), (), finish))
 
 
-def test_reasoning_and_content_are_told_by_the_tags() -> None:
+def test_the_think_tags_separate_reasoning_from_content() -> None:
     events = push(["<think>", b"hm", b"m\n", "</think>", b"\nyes", b"!"], "stop")
     assert events == [ReasoningDelta(0, "hmm\n"), ContentDelta(0, "\nyes!"), Finish(0, "stop")]
 

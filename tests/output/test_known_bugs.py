@@ -120,9 +120,19 @@ def test_bug_6_white_space_in_values_is_the_models() -> None:
         assert value("t", written) == written
 
 
-def test_bug_7_values_are_not_unescaped_and_null_is_a_text_and_type_lists_work_and_text_stays() -> None:
-    assert value("t", "&amp;&lt;") == "&amp;&lt;" and value("t", "null") == "null"
+def test_bug_7_entities_in_values_are_not_unescaped() -> None:
+    assert value("t", "&amp;&lt;") == "&amp;&lt;"
+
+
+def test_bug_7_null_in_a_string_is_text() -> None:
+    assert value("t", "null") == "null"
+
+
+def test_bug_7_a_value_of_several_types_is_read_by_the_one_it_fits() -> None:
     assert value("m", "null") is None and value("m", "x") == "x"
+
+
+def test_bug_7_text_around_calls_is_kept() -> None:
     events = output(f"a{BLOCK}b{BLOCK}c", thinking=False, tools=(TOOL,))
     assert "".join(event.text for event in events if isinstance(event, ContentDelta)) == "abc"
 

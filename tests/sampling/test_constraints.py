@@ -85,7 +85,7 @@ def test_a_constraint_ends_with_its_choice() -> None:
     assert sampler.sample(z.copy(), [0]).tokens == [9]
 
 
-def test_a_constraint_that_allows_nothing_gives_no_token_and_is_not_told() -> None:
+def test_a_constraint_that_allows_nothing_gives_no_token_and_accepts_none() -> None:
     constraint = Scripted(np.zeros(1, np.uint32))
     sampler = Sampler(1, 10, threads=1)
     sampler.begin(0, sampling(), constraint=constraint)

@@ -106,7 +106,7 @@ def test_the_numbers_are_uniform_and_independent_of_each_other() -> None:
 
 @pytest.mark.parametrize("top_p", [0.8, 1.0])
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_tokens_come_as_often_as_they_are_probable(temperature: float, top_p: float) -> None:
+def test_tokens_are_drawn_as_often_as_their_probability_says(temperature: float, top_p: float) -> None:
     """32,000 draws, seeds 0 … 31, 1,000 steps each, chi-squared against the reference; false alarm 1e-6 each."""
     raw = row("flat", 200, 4)
     kept = reference.keep(raw, temperature, top_p)

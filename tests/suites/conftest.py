@@ -68,4 +68,4 @@ def _serving(flags: list[str]) -> Iterator[str]:
                 pytest.fail(f"the server did not start:\n{''.join(lines)}")
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)

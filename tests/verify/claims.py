@@ -177,7 +177,7 @@ class PenaltyClaims:
 class BatchClaims:
     """What else runs changes nothing."""
 
-    async def test_a_seed_gives_the_same_text_beside_sixteen_other_requests(self, http: httpx.Client) -> None:
+    async def test_a_seed_gives_the_same_text_while_sixteen_others_run(self, http: httpx.Client) -> None:
         fields = {"seed": 2**63 - 1, "max_completion_tokens": 60, "logprobs": True}
         alone = ask(http, **fields)["choices"]
         body = {"model": "mimo-v2-flash", "messages": STORY}

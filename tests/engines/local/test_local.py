@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from tests.requests import token_request
 
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, RateLimitExceeded
 from mimo.engines.local.engine import LocalEngine
+from mimo.engines.local.model import DecodeCall
 from mimo.types import TokenBatch, TokenRequest
 
 
@@ -49,12 +51,12 @@ def tokens(choice: list[TokenBatch]) -> list[int]:
 
 async def freed(engine: LocalEngine) -> None:
     """Wait until no place is held; the deadline is far beyond one step."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         while engine.held or engine.running:
             await asyncio.sleep(0.01)
 
 
-async def test_same_seed_gives_the_same_tokens_and_logprobs_beside_sixteen_others(nano: LocalEngine) -> None:
+async def test_a_seed_gives_the_same_tokens_and_logprobs_while_sixteen_others_run(nano: LocalEngine) -> None:
     wanted = ask(nano, logprobs=3, max_completion_tokens=60)
     alone = await collect(nano, wanted)
     dice = random.Random(5)
@@ -73,20 +75,18 @@ async def test_same_seed_gives_the_same_tokens_and_logprobs_beside_sixteen_other
 
 
 async def test_streams_far_apart_get_calls_of_their_own_and_the_same_tokens(
-    nano: LocalEngine, monkeypatch: pytest.MonkeyPatch
+    nano: LocalEngine, nano_calls: deque[DecodeCall]
 ) -> None:
     """Long ones in the first, a middle and the last place; the short ones between them leave idle places."""
-    calls: list[list[int]] = []
-    decode = nano._model.decode_step
-    monkeypatch.setattr(nano._model, "decode_step", lambda slots, *rest: (calls.append(slots), decode(slots, *rest))[1])
+    nano_calls.clear()
     long = {at: ask(nano, f"Story {at}.", logprobs=3, seed=at, max_completion_tokens=60) for at in (0, 12, 23)}
     alone = {at: await collect(nano, wanted) for at, wanted in long.items()}
-    assert {tuple(slots) for slots in calls} == {(0, 1)}
+    assert {call.slots for call in nano_calls if call.step} == {(0, 1)}
     short = [ask(nano, str(at), seed=at, max_completion_tokens=4) for at in range(24)]
     everything = [collect(nano, long.get(at, short[at])) for at in range(24)]
     together = await asyncio.gather(*everything)
     assert {at: together[at] for at in long} == alone  # the floats of the logprobs too: bit for bit
-    assert {(0, 1), (12, 13), (22, 23)} <= {tuple(slots) for slots in calls}
+    assert {(0, 1), (12, 13), (22, 23)} <= {call.slots for call in nano_calls if call.step}
 
 
 async def test_a_prefix_hit_changes_no_token(nano: LocalEngine) -> None:

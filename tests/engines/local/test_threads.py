@@ -7,25 +7,45 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from mimo.engines.local import model as models
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model import DecodeCall, LocalModel, ModelOptions
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 
 ROWS = 24
 
 
+class Clock:
+    """Time that passes only while a call computes: `seconds` a call."""
+
+    seconds = 0.0
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.seconds
+        return self.now
+
+
 @pytest.fixture
-def model() -> Iterator[LocalModel]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calls() -> list[DecodeCall]:
+    return []
+
+
+@pytest.fixture
+def model(clock: Clock, calls: list[DecodeCall]) -> Iterator[LocalModel]:
     """Nano, with one thread for short calls and two for long ones."""
-    made = LocalModel(Library(), gguf_path(), ModelOptions(slots=ROWS, context_window=1024, threads=1, long_threads=2))
+    options = ModelOptions(ROWS, 1024, threads=1, long_threads=2, observer=calls.append, clock=clock)
+    made = LocalModel(Library(), gguf_path(), options)
     yield made
     made.close()
 
 
-def logits(model: LocalModel, long: float, monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
-    """Of a prompt in chunks whose cache passes 512 cells, of many rows and of two; every call is long beyond `long`."""
-    monkeypatch.setattr(models, "LONG", long)
+def logits(model: LocalModel) -> list[np.ndarray]:
+    """Of a prompt in chunks whose cache passes 512 cells, of many rows and of two."""
     model.clear()
     prompt = [20 + at % 900 for at in range(640)]
     out = []
@@ -39,28 +59,26 @@ def logits(model: LocalModel, long: float, monkeypatch: pytest.MonkeyPatch) -> l
     return out
 
 
-def test_the_logits_do_not_depend_on_the_number_of_threads(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    used: list[int] = []
-    setting = model._library.llama_set_n_threads
-    monkeypatch.setattr(
-        model._library,
-        "llama_set_n_threads",
-        lambda context, one, many: (used.append(one), setting(context, one, many)),
-    )
-    one = logits(model, 1e9, monkeypatch)
-    assert used == []
-    two = logits(model, -1.0, monkeypatch)
-    assert used == [2]
+def test_the_logits_do_not_depend_on_the_number_of_threads(
+    model: LocalModel, clock: Clock, calls: list[DecodeCall]
+) -> None:
+    one = logits(model)
+    assert {call.threads for call in calls} == {1}
+    clock.seconds = 1.0
+    logits(model)  # learns how long a call of each size takes
+    calls.clear()
+    two = logits(model)
+    assert {call.threads for call in calls} == {2}
     assert all(np.array_equal(left, right) for left, right in zip(one, two, strict=True))
 
 
 def test_a_call_that_takes_long_gets_all_threads_and_a_short_one_does_not(
-    model: LocalModel, monkeypatch: pytest.MonkeyPatch
+    model: LocalModel, clock: Clock, calls: list[DecodeCall]
 ) -> None:
     model.decode_prompt(0, [20, 21, 22], 0, last=True)
-    sizes = {1: 1e-4, 2: 1e-4, 5: 1.0}  # by the bits of the rows: 16 to 31 rows took a second
-    monkeypatch.setattr(model, "_spent", sizes)
-    model.decode_step(list(range(16)), [30] * 16, [3] + [0] * 15, [True] * 16)
-    assert model.threads == 2
-    model.decode_step([0, 1], [30, 30], [4, 1], [True, True])
-    assert model.threads == 1
+    for at in range(2):
+        clock.seconds = 1.0
+        model.decode_step(list(range(16)), [30] * 16, [3 + at] + [at] * 15, [True] * 16)
+        clock.seconds = 1e-4
+        model.decode_step([16, 17], [30, 30], [at, at], [True, True])
+    assert [(len(call.slots), call.threads) for call in calls if call.step] == [(16, 1), (2, 1), (16, 2), (2, 1)]

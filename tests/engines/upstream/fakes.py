@@ -107,7 +107,7 @@ class Fake:
         self._readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(120)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -125,7 +125,7 @@ class Fake:
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(120)
 
     async def gone(self, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):

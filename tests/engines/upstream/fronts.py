@@ -54,10 +54,10 @@ class Front:
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run(listener)))
         self._thread.start()
-        assert self._started.wait(20)
+        assert self._started.wait(120)
         if self._problem is not None:
             raise self._problem
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120)
 
     async def _run(self, listener: Any) -> None:
         try:
@@ -74,7 +74,7 @@ class Front:
     def stop(self) -> None:
         self.http.close()
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(120)
         assert not self._thread.is_alive()
         self._loop.close()
 
@@ -112,8 +112,8 @@ def says(fake: Fake, front: Front, text: str, finish: str = "eos") -> None:
     fake.behaviour = behaviour
 
 
-def until(true: Any, seconds: float = 5.0) -> bool:
-    """Wait for `true()`."""
+def until(true: Any, seconds: float = 60.0) -> bool:
+    """Wait for `true()`; the deadline is for a busy machine, and costs an idle one nothing."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.01)
@@ -128,7 +128,7 @@ def llama_server(model: Path, slots: int = 8, context: int = 1024, projector: Pa
     command += [] if projector is None else [str(projector)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        killer = threading.Timer(60, process.kill)
+        killer = threading.Timer(300, process.kill)
         killer.start()
         try:
             line = process.stdout.readline().decode().strip()

@@ -87,7 +87,7 @@ async def test_a_signal_is_passed_on_and_ends_the_supervision():
     begun = time.monotonic()
     os.kill(os.getpid(), signal.SIGTERM)
     assert await running == -signal.SIGTERM
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 40
 
 
 def test_the_deployment_files_are_yaml_with_what_kubernetes_asks_for():

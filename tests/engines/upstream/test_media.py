@@ -276,9 +276,7 @@ def test_reasoning_that_the_engine_left_in_the_text_is_an_error_that_says_what_i
 
 
 @pytest.mark.parametrize("engine", UPSTREAM)
-def test_media_that_the_engine_cannot_read_are_the_client_s_error_and_other_refusals_stay_as_they_are(
-    seeing, fake, engine
-) -> None:
+def test_unreadable_media_are_a_400_and_other_refusals_keep_their_status(seeing, fake, engine) -> None:
     async def refuse(asked: Asked, out: Out) -> None:
         status, words = asked.body["messages"][0]["content"][0]["text"].split(" ", 1)
         await out.reply(int(status), {"error": {"message": words}})
@@ -460,7 +458,7 @@ def test_mimo_serve_takes_media_by_its_settings(fake: Fake) -> None:
     for more, words in (((), "--allow-media-urls"), (("--allow-media-urls",), "must not name a port")):
         with served(*arguments, *more) as (url, _):
             answering(fake)
-            with httpx.Client(base_url=url, timeout=20) as client:
+            with httpx.Client(base_url=url, timeout=120) as client:
                 body = {"model": OMNI, "messages": content(IMAGE)}
                 assert client.post("/v1/chat/completions", json=body).status_code == 200
                 assert fake.asked[-1].body["messages"][0]["content"] == [IMAGE]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,16 @@ LONG = 0.003
 waits for a moment in so long a call rather than in every one."""
 
 
+class DecodeCall(NamedTuple):
+    """One call of llama.cpp: the sequence of every row, whether it was a step (one row a sequence) or a prompt's chunk,
+    the threads that computed it, and the seconds it took."""
+
+    slots: tuple[int, ...]
+    step: bool
+    threads: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
     """How to hold a model in memory.
@@ -46,6 +57,7 @@ class ModelOptions:
     with batch invariance also the grain of prefix reuse. `gpu_layers` −1: all that fit, on a GPU build.
     `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
     `batch_invariant`: use no kernel whose result depends on how many rows a call has, one row apart.
+    `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds) times them.
     """
 
     slots: int = 8
@@ -56,6 +68,8 @@ class ModelOptions:
     gpu_layers: int = -1
     f32_cache: bool = False
     batch_invariant: bool = False
+    observer: Callable[[DecodeCall], None] | None = None
+    clock: Callable[[], float] = time.perf_counter
 
 
 class LocalModel:
@@ -183,7 +197,7 @@ class LocalModel:
         self._sequences[:count] = slot
         self._wanted[:count] = 0
         self._wanted[count - 1] = last
-        return self._decode(count, int(last))
+        return self._decode(count, int(last), step=False)
 
     def decode_step(
         self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int], wanted: Sequence[bool]
@@ -197,7 +211,7 @@ class LocalModel:
         self._tokens[:count] = tokens
         self._positions[:count] = positions
         self._wanted[:count] = wanted
-        return self._decode(count, sum(wanted))
+        return self._decode(count, sum(wanted), step=True)
 
     def _use_threads(self, size: int) -> None:
         """As many as a call of about this size is worth."""
@@ -208,14 +222,18 @@ class LocalModel:
             self._library.llama_set_n_threads(self._context, threads, threads)
             self.threads = threads
 
-    def _decode(self, count: int, outputs: int) -> NDArray[np.float32]:
+    def _decode(self, count: int, outputs: int, *, step: bool) -> NDArray[np.float32]:
         self._batch.n_tokens = count
         size = count.bit_length()
         self._use_threads(size)
-        begun = time.perf_counter()
+        begun = self.options.clock()
         status = self._library.llama_decode(self._context, self._batch)
-        spent = (time.perf_counter() - begun) * self.threads
+        seconds = self.options.clock() - begun
+        spent = seconds * self.threads
         self._spent[size] = 0.8 * self._spent.get(size, spent) + 0.2 * spent
+        if self.options.observer is not None:
+            slots = tuple(self._sequences[:count].tolist())
+            self.options.observer(DecodeCall(slots, step, self.threads, seconds))
         if status:
             raise EngineError(f"llama_decode failed with {status} on {count} rows")
         if not outputs:

@@ -195,7 +195,7 @@ TWO = [("weather", OSLO), ("weather", ROME)]
         "turns",
     ],
 )
-def test_two_calls_are_told_apart_whatever_their_index_says(hosted: Front, fake: Fake, pieces: Any) -> None:
+def test_two_calls_stay_two_whatever_their_index_says(hosted: Front, fake: Fake, pieces: Any) -> None:
     answering(fake, *({"tool_calls": calls} for calls in pieces), finish="tool_calls")
     assert calls_of(hosted) == TWO
 

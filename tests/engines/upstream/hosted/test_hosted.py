@@ -84,7 +84,7 @@ def test_an_end_that_is_a_failure_is_no_stop(hosted: Front, fake: Fake, finish: 
     assert finish in error.json()["error"]["message"]
 
 
-def test_the_stop_that_matched_is_told_where_the_protocol_has_it(hosted: Front, fake: Fake) -> None:
+def test_the_matched_stop_is_reported_where_the_protocol_has_a_field_for_it(hosted: Front, fake: Fake) -> None:
     answering(fake, {"content": "red, "}, {"content": "then green"}, finish="length")
     messages = [{"role": "user", "content": "Colours?"}]
     body = {"model": "mimo-v2-flash", "max_tokens": 9, "messages": messages, "stop_sequences": [" then", "green"]}
@@ -165,7 +165,7 @@ async def test_a_preset_has_an_id_for_every_model_of_the_contract() -> None:
     await engine.close()
 
 
-def test_a_refused_key_is_told_without_the_key(fake: Fake) -> None:
+def test_the_error_of_a_refused_key_does_not_repeat_the_key(fake: Fake) -> None:
     async def behaviour(asked: Asked, out: Out) -> None:
         await out.reply(401, {"error": {"message": f"wrong key {asked.headers['authorization']}"}})
 

@@ -19,7 +19,7 @@ THINKING = {"type": "enabled"}
 @pytest.fixture(scope="module")
 def direct(real_url: str) -> Iterator[httpx.Client]:
     """The llama-server itself."""
-    with httpx.Client(base_url=real_url, timeout=30) as client:
+    with httpx.Client(base_url=real_url, timeout=120) as client:
         yield client
 
 

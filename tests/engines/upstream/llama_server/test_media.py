@@ -83,6 +83,6 @@ def test_what_only_the_engine_can_find_broken_is_a_400_with_its_path(seeing: Fro
         assert error["param"] == "messages[0].content[1]" and "cannot be read" in error["message"]
 
 
-def test_a_medium_that_this_server_does_not_take_after_all_is_its_operator_s_fault(seeing: Front) -> None:
+def test_a_medium_that_the_upstream_refuses_after_all_is_a_502(seeing: Front) -> None:
     answer = ask(seeing, {"type": "input_audio", "input_audio": {"data": uri(WAV, "audio/wav")}})
     assert answer.status_code == 502 and "audio input is not supported" in answer.json()["error"]["message"]

@@ -23,7 +23,7 @@ from tests.engines.upstream.fronts import Front
 from tests.engines.upstream.tiny_hub import WINDOW, write_model
 from tests.verify.claims import PenaltyClaims, SamplingClaims
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(3600)]
 THINKING = {"type": "enabled"}
 START_SECONDS = 400
 
@@ -134,7 +134,7 @@ def test_a_half_character_at_the_end_becomes_a_replacement(vllm: Front) -> None:
     assert body["usage"]["completion_tokens"] == 1
 
 
-def test_cached_tokens_are_told(vllm: Front) -> None:
+def test_usage_reports_cached_tokens(vllm: Front) -> None:
     text = "a rather long prompt that is sent twice " * 8
     vllm.chat(text, max_completion_tokens=1)
     details = vllm.chat(text, max_completion_tokens=1).json()["usage"]["prompt_tokens_details"]
