@@ -97,7 +97,14 @@ def test_own_models_and_aliases_are_full_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['[[models]]\nlike = "mimo-v2-flash"', '[aliases]\na = "none"', '[[models]]\nid = "a"\nx = 1']
+    "text",
+    [
+        '[[models]]\nlike = "mimo-v2-flash"',
+        '[aliases]\na = "none"',
+        '[[models]]\nid = "a"\nx = 1',
+        '[[models]]\nid = "a"\ntable = {}',
+        '[[models]]\nid = "a"\nparameters = {}',
+    ],
 )
 def test_a_model_row_that_makes_no_sense_is_an_error(tmp_path: Path, text: str) -> None:
     file = tmp_path / "mimo.toml"

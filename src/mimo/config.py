@@ -224,6 +224,8 @@ def model_rows(settings: Settings) -> Mapping[str, Model]:
     try:
         for row in settings.models:
             changes = {name: value for name, value in row.items() if name not in ("id", "like")}
+            if kept := {"table", "parameters"} & changes.keys():
+                raise TypeError(f"{kept.pop()} cannot be set: the parameters are those of the contract")
             base = find_model(str(row.get("like", "mimo-v2-flash")), rows)
             rows = with_models([replace(base, id=str(row["id"]), **changes)], rows)
         for name, target in settings.aliases.items():
