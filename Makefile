@@ -33,6 +33,7 @@ fuzz: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris==3.0.0'
 	for target in chat anthropic responses completions tools; do $(BIN)/python -m tests.fuzz.fuzz $$target -max_total_time=$(or $(SECONDS),3600) || exit 1; done
 
+# Hostile GGUFs and chat templates, about a thousand
 attack: $(VENV)/.dev
 	$(BIN)/pytest -m attack tests/attack $(ARGS)
 

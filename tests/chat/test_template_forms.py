@@ -171,3 +171,78 @@ def test_what_a_template_cannot_say_is_refused_by_name(
     with pytest.raises(UnsupportedParameter, match=words) as refused:
         render(template, *messages, tools=tools)
     assert refused.value.param == param
+
+
+# The shapes of templates that families of models bring, in our own words
+MISTRAL_LIKE = """\
+{%- if messages[0].role == 'system' %}{% set system = messages[0].content %}{% set rest = messages[1:] %}
+{%- else %}{% set rest = messages %}{% endif %}
+{%- set n = namespace(at=0) %}
+{%- for m in rest if m.role in ('user', 'assistant') and m.tool_calls is not defined %}
+    {%- if (m.role == 'user') != (n.at % 2 == 0) %}{{ raise_exception('user and assistant must alternate') }}{% endif %}
+    {%- set n.at = n.at + 1 %}
+{%- endfor %}
+{%- for m in rest %}
+    {%- if m.role == 'user' %}
+        {%- if tools and loop.last %}{{ '[TOOLS]' ~ tools | tojson }}{% endif %}
+        {{- '[INST]' ~ (system ~ '\\n\\n' if system is defined and loop.last else '') ~ m.content ~ '[/INST]' }}
+    {%- elif m.tool_calls is defined %}
+        {%- for c in m.tool_calls %}
+            {%- if c.id | length != 9 %}{{ raise_exception('ids have nine characters') }}{% endif %}
+            {{- '[CALL]' ~ c.function | tojson ~ c.id }}
+        {%- endfor %}
+    {%- elif m.role == 'assistant' %}{{ m.content ~ '</s>' }}
+    {%- elif m.role == 'tool' %}{{ '[RESULT]' ~ {'content': m.content, 'id': m.tool_call_id} | tojson }}
+    {%- else %}{{ raise_exception('no such role') }}
+    {%- endif %}
+{%- endfor %}"""
+GEMMA_LIKE = """\
+{%- if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}
+{%- for m in messages %}
+    {%- if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}
+    {{- '<turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n' + m['content'] | trim + '</turn>\\n' }}
+{%- endfor %}"""
+DEEPSEEK_LIKE = """\
+{%- set n = namespace(system='') %}
+{%- for m in messages if m['role'] == 'system' %}{% set n.system = m['content'] %}{% endfor %}
+{{- n.system }}
+{%- for m in messages %}
+    {%- if m['role'] == 'user' %}{{ '<U>' + m['content'] }}{% endif %}
+    {%- if m['role'] == 'assistant' and m['content'] is none %}
+        {%- for c in m['tool_calls'] %}
+            {{- '<C>' + c['function']['name'] + '\\n' + c['function']['arguments'] }}
+        {%- endfor %}
+    {%- endif %}
+    {%- if m['role'] == 'assistant' and m['content'] is not none %}{{ '<A>' + m['content'] }}{% endif %}
+    {%- if m['role'] == 'tool' %}{{ '<R>' + m['content'] }}{% endif %}
+{%- endfor %}"""
+
+
+@pytest.mark.parametrize(
+    ("template", "messages", "expected"),
+    [
+        (MISTRAL_LIKE, (SYSTEM, LATE, USER, MORE), "[INST]Be brief.\n\nBe kind.\n\nHello\n\nAnd?[/INST]"),
+        (
+            MISTRAL_LIKE,
+            (USER, CALL, RESULT, ANSWER, LATE),
+            f'[INST]Hello[/INST][CALL]{{"name": "look", "arguments": {JSON}}}call12345'
+            f'[RESULT]{{"content": "rain", "id": "call12345"}}Hi</s>[INST]{KIND}[/INST]',
+        ),
+        (
+            GEMMA_LIKE,
+            (SYSTEM, USER, ANSWER, MORE, LATE),
+            f"<turn>user\n{BRIEF}\n\nHello</turn>\n<turn>model\nHi</turn>\n<turn>user\nAnd?\n\n{KIND}</turn>\n",
+        ),
+        (DEEPSEEK_LIKE, (SYSTEM, LATE, USER), "Be brief.\n\nBe kind.<U>Hello"),
+        (DEEPSEEK_LIKE, (USER, SAYING, RESULT), f"<U>Hello<A>I look.<C>look\n{JSON}<R>rain"),
+    ],
+)
+def test_templates_of_the_shapes_that_families_bring_lose_nothing(
+    template: str, messages: tuple[Message, ...], expected: str
+) -> None:
+    assert render(template, *messages) == expected
+
+
+def test_a_family_without_a_tool_role_refuses_calls_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="chat template"):
+        render(GEMMA_LIKE, USER, CALL, RESULT)

@@ -30,7 +30,7 @@ class Shield:
         self._ids = {name: token for name in names if (token := tokenizer.control(name)) is not None}
         self._names = re.compile("|".join(map(re.escape, sorted(self._ids, key=len, reverse=True))))
         self._infixes = "\0".join(self._ids)
-        self._edges = _any_of(edge for name in self._ids for edge in (name[0], name[-1]))
+        self._edges = sorted({edge for name in self._ids for edge in (name[0], name[-1])})
 
     def sentinel(self, source: str, texts: Iterable[str]) -> str:
         """A character that neither the template's `source` nor any of `texts` holds."""
@@ -65,9 +65,6 @@ class Shield:
         core = text.strip()
         if core and core in self._infixes:  # the template may write the rest of a name on both sides of it
             return text.replace(core, sentinel + sentinel.join(core) + sentinel, 1)
-        return re.sub(self._edges, rf"{sentinel}\g<0>{sentinel}", text)
-
-
-def _any_of(characters: Iterable[str]) -> str:
-    """A regular expression for one of `characters`."""
-    return f"[{''.join(sorted(re.escape(character) for character in set(characters)))}]"
+        for edge in self._edges:
+            text = text.replace(edge, f"{sentinel}{edge}{sentinel}")
+        return text
