@@ -14,6 +14,7 @@ from mimo.api.body import decode_object
 from mimo.api.exchange import Exchange
 from mimo.api.protocols.fields import requested_model, wire_names
 from mimo.api.protocols.openai_chat.messages import read_messages
+from mimo.api.protocols.shapes import Reading
 from mimo.chat.base import encode
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
@@ -59,7 +60,7 @@ def _of_text(backend: Backend, fields: dict[str, object], abandoned: threading.E
 
 def _of_messages(backend: Backend, fields: dict[str, object], abandoned: threading.Event) -> tuple[int, ...]:
     model = requested_model(fields, backend.models)
-    messages, _ = read_messages(fields["messages"], model)
+    messages = read_messages(fields["messages"], Reading(model))
     params = resolve({name: fields[name] for name in _FIELDS[3:] if name in fields}, model).params
     with within_window(backend.countable(model), abandoned) as limit:
         return backend.chat_format.render(messages, thinking=params.thinking, limit=limit).tokens

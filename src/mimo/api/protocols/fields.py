@@ -13,10 +13,12 @@ from operator import attrgetter
 from typing import Generic, TypeVar
 
 from mimo.api.policy import Policy
+from mimo.api.protocols.shapes import Reading
 from mimo.contract.errors import ApiError, InvalidRequest
 from mimo.contract.models import Model, find_model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest, Params
+from mimo.contract.resolve import resolve
 from mimo.generate import TextRequest
 
 Q = TypeVar("Q", bound=ChatRequest | TextRequest)
@@ -115,6 +117,15 @@ def reasoning_notices(missing: Mapping[str, str], params: Params, policy: Policy
         if policy.require_reasoning_passback:
             raise InvalidRequest(f"{what} is required: with thinking on it must be passed back", param=path)
     return [f"{what} is missing; the model does not see what it thought" for what in missing.values()]
+
+
+def resolve_fields(ours: Mapping[str, object], reading: Reading, policy: Policy, names: Mapping[str, str]) -> Params:
+    """The parameters of `ours`, fields of the parameters table; what is unknown in them is added to what `reading`
+    ignored. Paths and errors are under the client's `names`."""
+    with wire_names(names):
+        resolved = resolve(ours, reading.model, strict=policy.strict)
+    reading.ignored += [rename(report, names) for report in resolved.ignored]
+    return resolved.params
 
 
 def refuse_ignored(ignored: Sequence[str], policy: Policy) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import msgspec
 
+from mimo.api.protocols.schema import Schema
+from mimo.api.protocols.shapes import Reading, Shape
 from mimo.contract.checks import refuse
-from mimo.contract.errors import InvalidRequest, shown
 from mimo.types import Role, TokenLogprob, Usage
 
 ROLES: Mapping[str, Role] = MappingProxyType(
@@ -19,17 +21,23 @@ LOWEST = -9999.0
 """What OpenAI writes where JSON has no number: the logarithm of zero."""
 
 
-def read_arguments(value: object, path: str) -> dict[str, object]:
-    """The arguments of a call, which stand at `path` as a string."""
-    if not isinstance(value, str):
-        refuse(path, "a string that holds a JSON object", value)
-    try:
-        fields = msgspec.json.decode(value or "{}")
-    except (ValueError, RecursionError, msgspec.MsgspecError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise InvalidRequest(f"{path} must be a string that holds a JSON object, got {shown(value)}", param=path)
-    return fields
+@dataclass(frozen=True, slots=True)
+class Arguments(Shape[dict[str, object]]):
+    """The arguments of a call: a string that holds a JSON object."""
+
+    def read(self, value: object, path: str, reading: Reading) -> dict[str, object]:
+        if not isinstance(value, str):
+            refuse(path, "a string that holds a JSON object", value)
+        try:
+            fields = msgspec.json.decode(value or "{}")
+        except (ValueError, RecursionError, msgspec.MsgspecError):
+            fields = None
+        if not isinstance(fields, dict):
+            refuse(path, "a string that holds a JSON object", value)
+        return fields
+
+    def schema(self) -> Schema:
+        return {"type": "string", "contentMediaType": "application/json"}
 
 
 def wire_logprobs(given: Iterable[TokenLogprob], piece: Callable[[int], bytes]) -> list[dict[str, object]]:

@@ -1,126 +1,130 @@
-"""The images, sounds and videos in a request, in the forms of the three chat protocols → `Media`.
+"""The media of a message in the forms of the protocols, as shapes that read to `Media`; and content as text and media.
 
-One `MediaParts` reads those of one request and counts them. Knows the forms; `media/content.py` looks at the content.
+What the content is, `media/content.py` looks at. Knows no message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
+from mimo.api.protocols.schema import Schema, media_address
+from mimo.api.protocols.shapes import Checked, Constant, Object, OneOf, Optional, Reading, Shape, Text, Unused
 from mimo.contract import checks
-from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.contract.media import DEFAULT_FPS, FPS, MAX_PARTS, MEDIA, RESOLUTIONS
 from mimo.contract.models import Model
-from mimo.media.content import inline, read, refused
+from mimo.media.content import inline, read
 from mimo.types import Media, MediaKind
 
-CHAT: Mapping[str, MediaKind] = {"image_url": "image", "input_audio": "audio", "video_url": "video"}
-"""Types of the parts of chat completions."""
-RESPONSES: Mapping[str, MediaKind] = {"input_image": "image", "input_audio": "audio"}
-"""Types of the parts of the Responses API."""
-
-Content = tuple[str | Media, ...]
+Parts = tuple[str | Media, ...]
 """The parts of one message in their order."""
+EXTRAS: Mapping[str, Shape[Any]] = {"cache_control": Unused()}
+"""Members that any part may have."""
+URL = 'an object like {"url": …}'
 
-_BESIDE = frozenset({"type", "cache_control"})
-_Part = dict[str, object]
 
-
-def text_of(parts: Content) -> str:
+def text_of(parts: Sequence[str | Media]) -> str:
     """The text among `parts`."""
     return "".join(part for part in parts if isinstance(part, str))
 
 
-def kept(parts: Content) -> Content:
+def with_media(parts: Sequence[str | Media]) -> Parts:
     """`parts` where there are media among them; else nothing, since the text says it all."""
-    return parts if any(isinstance(part, Media) for part in parts) else ()
+    return tuple(parts) if any(isinstance(part, Media) for part in parts) else ()
 
 
-@dataclass(slots=True)
-class MediaParts:
-    """Reads the media of one request for `model`. `urls`: the operator lets us fetch. `ignored`: paths of fields that
-    nobody knows are added to it."""
+def text_part(kind: str = "text", name: str = "text", **others: Shape[Any]) -> Object:
+    """A part that is text, read as a string."""
+    members = {"type": Constant(kind), name: Text(), **others, **EXTRAS}
+    return Object(members, build=lambda part, path, reading: part[name])
 
-    model: Model
-    urls: bool
-    ignored: list[str] = field(default_factory=list)
-    _count: int = 0
 
-    def chat(self, part: _Part, path: str) -> Media:
-        """A part of chat completions whose type is one of `CHAT`."""
-        name = str(part["type"])
-        media = self._admit(CHAT[name], path)
-        self._unknown(part, path, name, *(("fps", "media_resolution") if media.kind == "video" else ()))
-        held = _object(part, name, path)
-        if media.kind == "audio":
-            return self._audio(held, f"{path}.{name}", media)
-        self._unknown(held, f"{path}.{name}", "url", *(("detail",) if held.get("detail") in (None, "auto") else ()))
-        if media.kind == "video":
-            media = self._viewed(part, path, media)
-        return read(_string(held, "url", f"{path}.{name}"), media, urls=self.urls)
+def media_part(
+    kind: MediaKind, members: Mapping[str, Shape[Any]], build: Callable[[dict[str, Any], Media, Reading], Media]
+) -> Object:
+    """A part that is a medium, if the model takes its kind and there are not too many. `build` gets it empty."""
+    return Object(
+        {**members, **EXTRAS},
+        build=lambda part, path, reading: build(part, Media(kind, "", path), reading),
+        before=lambda path, reading: _admit(kind, path, reading),
+    )
 
-    def responses(self, part: _Part, path: str) -> Media:
-        """A part of the Responses API whose type is one of `RESPONSES`."""
-        name = str(part["type"])
-        media = self._admit(RESPONSES[name], path)
-        if media.kind == "audio":
-            self._unknown(part, path, name)
-            return self._audio(_object(part, name, path), f"{path}.{name}", media)
-        if part.get("file_id") is not None:
-            raise refused(media, "names a file, and no files are kept here; send its content in image_url")
-        self._unknown(part, path, "image_url", "file_id", *(("detail",) if part.get("detail") == "auto" else ()))
-        return read(_string(part, "image_url", path), media, urls=self.urls)
 
-    def anthropic(self, block: _Part, path: str) -> Media:
-        """An `image` block."""
-        media = self._admit("image", path)
-        source = _object(block, "source", path)
-        where, kind = f"{path}.source", source.get("type")
-        if kind == "base64":
-            self._unknown(source, where, "media_type", "data")
-            return inline(_string(source, "data", where), _string(source, "media_type", where).lower(), media)
-        if kind == "url":
-            self._unknown(source, where, "url")
-            return read(_string(source, "url", where), media, urls=self.urls)
-        refuse(f"{where}.type", "base64 or url", kind)
+def audio_part() -> Object:
+    """The part that is a sound, in OpenAI's form."""
+    formats = MEDIA["audio"].formats
+    data = Text(described=media_address("audio", "data URI, base64"))
+    form = Optional(Checked(partial(checks.one_of, words=formats), {"enum": list(formats)}))
+    sound = Object({"data": data, "format": form}, 'an object like {"data": …}')
+    return media_part("audio", {"type": Constant("input_audio"), "input_audio": sound}, _audio)
 
-    def _admit(self, kind: MediaKind, path: str) -> Media:
-        """A new one at `path`, if the model takes its kind and there are not too many."""
-        refuse_for(self.model, kind, path)
-        self._count += 1
-        if self._count > MAX_PARTS:
-            words = f"is one too many: a request may hold at most {MAX_PARTS} images, sounds and videos"
-            raise InvalidRequest(f"{path} {words}; leave older ones out", param=path)
-        return Media(kind, "", path)
 
-    def _audio(self, held: _Part, path: str, media: Media) -> Media:
-        self._unknown(held, path, "data", "format")
-        form = held.get("format")
-        if form is not None:
-            checks.one_of(form, f"{path}.format", MEDIA["audio"].formats)
-        return read(_string(held, "data", path), replace(media, format=str(form or "")), urls=self.urls)
+def image_part() -> Object:
+    """The part that is an image, in chat completions' form."""
+    image = Object({"url": Text(described=media_address("image")), "detail": Unused("auto")}, URL)
+    return media_part(
+        "image",
+        {"type": Constant("image_url"), "image_url": image},
+        lambda part, media, reading: read(part["image_url"]["url"], media, urls=reading.urls),
+    )
 
-    def _viewed(self, part: _Part, path: str, media: Media) -> Media:
-        """How a video is to be looked at."""
-        fps, resolution = part.get("fps"), part.get("media_resolution")
-        if fps is None:
-            fps = DEFAULT_FPS
-        if resolution is None:
-            resolution = RESOLUTIONS[0]
-        return replace(
-            media,
-            fps=checks.number(fps, f"{path}.fps", *FPS),
-            resolution=checks.one_of(resolution, f"{path}.media_resolution", RESOLUTIONS),
-        )
 
-    def _unknown(self, held: _Part, path: str, *known: str) -> None:
-        self.ignored += [
-            f"{path}.{name[:64]}"
-            for name, value in held.items()
-            if name not in known and name not in _BESIDE and value is not None
-        ]
+def video_part() -> Object:
+    """The part that is a video, in chat completions' form."""
+    video = Object({"url": Text(described=media_address("video"))}, URL)
+    fps: Schema = {"type": "number", "minimum": FPS[0], "maximum": FPS[1], "default": DEFAULT_FPS}
+    resolution: Schema = {"enum": list(RESOLUTIONS), "default": RESOLUTIONS[0]}
+    members = {
+        "type": Constant("video_url"),
+        "video_url": video,
+        "fps": Optional(Checked(partial(checks.number, minimum=FPS[0], maximum=FPS[1]), fps)),
+        "media_resolution": Optional(Checked(partial(checks.one_of, words=RESOLUTIONS), resolution)),
+    }
+    return media_part("video", members, _video)
+
+
+def source_part() -> Object:
+    """Anthropic's `image` block."""
+    data = Text(described=media_address("image", "base64"))
+    kinds = {
+        "base64": Object({"type": Constant("base64"), "media_type": Text(), "data": data}),
+        "url": Object({"type": Constant("url"), "url": Text()}),
+    }
+    source = OneOf("type", kinds, 'an object like {"type": "base64", …}', lambda reading: "base64 or url")
+    return media_part("image", {"type": Constant("image"), "source": source}, _source)
+
+
+def _source(part: dict[str, Any], media: Media, reading: Reading) -> Media:
+    source = part["source"]
+    if source["type"] == "url":
+        return read(source["url"], media, urls=reading.urls)
+    return inline(source["data"], source["media_type"].lower(), media)
+
+
+def _audio(part: dict[str, Any], media: Media, reading: Reading) -> Media:
+    sound = part["input_audio"]
+    return read(sound["data"], replace(media, format=sound["format"] or ""), urls=reading.urls)
+
+
+def _video(part: dict[str, Any], media: Media, reading: Reading) -> Media:
+    fps, resolution = part["fps"], part["media_resolution"]
+    media = replace(
+        media,
+        fps=DEFAULT_FPS if fps is None else fps,
+        resolution=RESOLUTIONS[0] if resolution is None else resolution,
+    )
+    return read(part["video_url"]["url"], media, urls=reading.urls)
+
+
+def _admit(kind: MediaKind, path: str, reading: Reading) -> None:
+    refuse_for(reading.model, kind, path)
+    reading.media += 1
+    if reading.media > MAX_PARTS:
+        words = f"is one too many: a request may hold at most {MAX_PARTS} images, sounds and videos"
+        raise InvalidRequest(f"{path} {words}; leave older ones out", param=path)
 
 
 def refuse_for(model: Model, kind: str, path: str) -> None:
@@ -128,18 +132,3 @@ def refuse_for(model: Model, kind: str, path: str) -> None:
     if kind not in model.input:
         takes = " and ".join(model.input) if len(model.input) < 3 else ", ".join(model.input)
         raise UnsupportedInput(f"{path} is {kind} and {model.id} takes {takes} only; leave it out", param=path)
-
-
-def _object(part: _Part, name: str, path: str) -> _Part:
-    held = part.get(name)
-    if not isinstance(held, dict):
-        words = {"input_audio": '{"data": …}', "source": '{"type": "base64", …}'}.get(name, '{"url": …}')
-        refuse(f"{path}.{name}", f"an object like {words}", held)
-    return held
-
-
-def _string(held: _Part, name: str, path: str) -> str:
-    value = held.get(name)
-    if not isinstance(value, str):
-        refuse(f"{path}.{name}", "a string", value)
-    return value

@@ -42,35 +42,8 @@ def any_of(*schemas: Schema) -> Schema:
     return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
 
 
-def reshaped(described: Schema, shape: Schema) -> Schema:
-    """A parameter as `described`, where a protocol gives it another `shape`."""
-    return {**described, "anyOf": [shape, NULL], "default": None}
-
-
-def content(parts: Iterable[Schema]) -> Schema:
-    """What stands in `content`: text, or an array of `parts`."""
-    return any_of(STRING, array(any_of(*parts)))
-
-
-def text_part(kind: str = "text") -> Schema:
-    """A part that is text."""
-    return part(kind, {"text": STRING})
-
-
-def part(kind: str, properties: Mapping[str, object], optional: Mapping[str, object] | None = None) -> Schema:
-    """An object of type `kind`."""
-    required = {"type": {"const": kind}, **properties}
-    return obj({**required, **(optional or {})}, required)
-
-
 def media_address(kind: MediaKind, form: str = "data URI") -> Schema:
     """Where a medium is: its content in `form`, or a URL."""
     medium = MEDIA[kind]
     words = f"{names(kind)}: {form} of at most {megabytes(medium.inline)}, or http(s) URL of at most "
     return {"type": "string", "description": f"{words}{megabytes(medium.fetched)} where URLs are allowed. {_NOTE}"}
-
-
-def audio_part() -> Schema:
-    """The part that is a sound, in OpenAI's form."""
-    fields = {"data": media_address("audio", "data URI, base64"), "format": {"enum": list(MEDIA["audio"].formats)}}
-    return part("input_audio", {"input_audio": obj(fields, ("data",))})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mimo.api.protocols import PROTOCOLS
-from mimo.api.protocols.openai_chat.schema import messages
+from mimo.api.protocols.openai_chat.messages import MESSAGES
 from mimo.api.protocols.schema import COUNT, STRING, Schema, any_of, obj, ref
 from mimo.contract.models import Model
 from mimo.contract.rows import Parameter
@@ -22,7 +22,7 @@ def schemas(models: Mapping[str, Model]) -> Schema:
 
 def _others(model: Schema, models: Mapping[str, Model]) -> Schema:
     thinking = {name: _parameter(name, models) for name in ("thinking", "reasoning_effort")}
-    conversation = {"model": model, "messages": messages(), **thinking}
+    conversation = {"model": model, "messages": MESSAGES.schema(), **thinking}
     return {
         "TokenizeRequest": any_of(
             obj({"model": model, "text": STRING}, ("text",), closed=True),

@@ -9,24 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
-from mimo.api.protocols.anthropic_messages.messages import Reader
+from mimo.api.protocols.anthropic_messages.messages import read_messages, read_system
 from mimo.api.protocols.fields import (
     EVERYWHERE,
     Decoded,
     reasoning_notices,
     refuse_ignored,
     requested_model,
-    wire_names,
+    resolve_fields,
 )
-from mimo.api.protocols.parts import MediaParts
+from mimo.api.protocols.schema import FUNCTION_NAME, OBJECT, STRING
+from mimo.api.protocols.shapes import (
+    FLAG,
+    Array,
+    Constant,
+    Object,
+    OneOf,
+    Optional,
+    Passed,
+    Reading,
+    Shape,
+    Unused,
+)
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
+from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest
-from mimo.contract.resolve import resolve
+from mimo.contract.tools import MAX_TOOLS
 from mimo.contract.unknown import unknown_members
 
 FIELDS: Mapping[str, str] = MappingProxyType(
@@ -42,10 +56,9 @@ FIELDS: Mapping[str, str] = MappingProxyType(
 
 OTHER_FIELDS = ("model", "messages", "system", "output_config", "metadata", "service_tier")
 """Known fields that are no parameters; the last two are accepted and unused."""
+KNOWN: Mapping[str, object] = {name: {} for name in (*FIELDS, *OTHER_FIELDS)}
 COUNTED = ("model", "messages", "system", "thinking", "output_config", "tools", "tool_choice")
 """What a count looks at."""
-
-_KNOWN: Mapping[str, object] = {name: {} for name in (*FIELDS, *OTHER_FIELDS)}
 
 WIRE_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -62,8 +75,83 @@ WIRE_NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Paths of ours by Anthropic's names."""
 
-_CHOICES: Mapping[str, str] = {"auto": "auto", "any": "required", "none": "none"}
-_TOOL = ("name", "description", "input_schema", "strict", "type", "cache_control")
+_LIKE = 'an object like {"type": "json_schema", "schema": …}'
+
+
+class _Format(Object):
+    """`output_config.format`, where there is one form only."""
+
+    def read(self, value: object, path: str, reading: Reading) -> object:
+        if not isinstance(value, dict) or value.get("type") != "json_schema":
+            refuse(path, _LIKE, value)
+        return Object.read(self, value, path, reading)
+
+
+def _tool(tool: dict[str, Any], path: str, reading: Reading) -> object:
+    function = {name: tool[name] for name in ("name", "description", "strict")}
+    return {"type": "function", "function": {**function, "parameters": tool["input_schema"]}}
+
+
+def _choice(kind: str, ours: str) -> Object:
+    return Object(
+        {"type": Constant(kind), "disable_parallel_tool_use": Optional(FLAG)},
+        build=lambda choice, path, reading: (ours, not choice["disable_parallel_tool_use"]),
+    )
+
+
+def _named(choice: dict[str, Any], path: str, reading: Reading) -> tuple[object, bool]:
+    named = {"type": "function", "function": {"name": choice["name"]}}
+    return named, not choice["disable_parallel_tool_use"]
+
+
+_TOOL = Object(
+    {
+        "type": Unused(),
+        "name": Passed(FUNCTION_NAME),
+        "description": Passed(STRING, required=False),
+        "input_schema": Passed(OBJECT, needed="a JSON Schema of type object"),
+        "strict": Passed({"type": "boolean"}, required=False),
+        "cache_control": Unused(),
+    },
+    build=_tool,
+)
+_CHOICES = {
+    "auto": _choice("auto", "auto"),
+    "any": _choice("any", "required"),
+    "tool": Object(
+        {"type": Constant("tool"), "name": Passed(STRING), "disable_parallel_tool_use": Optional(FLAG)}, build=_named
+    ),
+    "none": _choice("none", "none"),
+}
+SHAPES: Mapping[str, Shape[Any]] = MappingProxyType(
+    {
+        "tools": Array(
+            OneOf(
+                "type",
+                {"custom": _TOOL},
+                "an object with name and input_schema",
+                lambda _: "custom: only tools of your own can be called",
+                lambda _: "custom",
+            ),
+            "an array of function tools",
+            most=MAX_TOOLS,
+        ),
+        "tool_choice": OneOf("type", _CHOICES, 'an object like {"type": "auto"}'),
+        "output_config": Object(
+            {
+                "effort": Passed(PARAMETERS["reasoning_effort"].schema(), required=False),
+                "format": Optional(
+                    _Format(
+                        {"type": Constant("json_schema"), "schema": Passed(OBJECT)},
+                        _LIKE,
+                        lambda form, path, reading: {"type": "json_schema", "json_schema": {"schema": form["schema"]}},
+                    )
+                ),
+            }
+        ),
+    }
+)
+"""The fields whose form is Anthropic's own, read to the form of the table."""
 
 
 def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[ChatRequest]:
@@ -79,78 +167,36 @@ def decode_count(body: bytes, models: Mapping[str, Model], policy: Policy) -> De
 
 def _decoded(fields: dict[str, object], models: Mapping[str, Model], policy: Policy) -> Decoded[ChatRequest]:
     model = requested_model(fields, models)
-    reader = Reader(MediaParts(model, policy.media_urls))
-    conversation = reader.messages(fields.get("messages"))
-    messages = (*reader.system(fields.get("system")), *conversation)
+    reading = Reading(model, policy.media_urls)
+    reading.ignored += unknown_members(fields, KNOWN, strict=policy.strict)
+    conversation = read_messages(fields.get("messages"), reading)
+    messages = (*read_system(fields.get("system"), reading), *conversation)
     continues = conversation[-1].role == "assistant"
-    ignored = [*unknown_members(fields, _KNOWN, strict=policy.strict), *reader.ignored]
-    ours = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
-    _convert(ours, fields, ignored, model)
+    ours = _ours(fields, reading)
     if continues:
         ours["thinking"] = _no_thinking(ours.get("thinking"))
-    refuse_ignored(ignored, policy)
-    with wire_names(WIRE_NAMES):
-        params = resolve(ours, model).params
+    refuse_ignored(reading.ignored, policy)
+    params = resolve_fields(ours, reading, policy, WIRE_NAMES)
     request = ChatRequest(model, params, messages, continues)
-    notices = (*reader.notices, *reasoning_notices(reader.missing_reasoning, params, policy))
-    return Decoded(request, tuple(ignored), notices)
+    notices = (*reading.notices, *reasoning_notices(reading.missing_reasoning, params, policy))
+    return Decoded(request, tuple(reading.ignored), notices)
 
 
-def _convert(ours: dict[str, object], fields: Mapping[str, object], ignored: list[str], model: Model) -> None:
-    """Give the fields whose form differs the form that the table knows."""
+def _ours(fields: Mapping[str, object], reading: Reading) -> dict[str, object]:
+    """The fields of the parameters table, in the form that it knows."""
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    given |= {name: shape.read(given[name], name, reading) for name, shape in SHAPES.items() if name in given}
+    ours = {row: given[name] for name, row in FIELDS.items() if name in given}
     if "stop" in ours and not isinstance(ours["stop"], list):
-        refuse("stop_sequences", f"an array of 1 to {model.parameters['stop'].repeats} non-empty strings", ours["stop"])
-    if isinstance(thinking := ours.get("thinking"), dict) and "display" in thinking:
-        ignored.append("thinking.display")
-        ours["thinking"] = {name: value for name, value in thinking.items() if name != "display"}
-    if isinstance(tools := ours.get("tools"), list):
-        ours["tools"] = [_tool(tool, f"tools[{at}]", ignored) for at, tool in enumerate(tools)]
+        most = reading.model.parameters["stop"].repeats
+        refuse("stop_sequences", f"an array of 1 to {most} non-empty strings", ours["stop"])
     if "tool_choice" in ours:
-        ours["tool_choice"], parallel = _tool_choice(ours["tool_choice"])
-        ours["parallel_tool_calls"] = parallel
-    if (output := fields.get("output_config")) is not None:
-        ours["response_format"], effort = _output_config(output, ignored)
+        ours["tool_choice"], ours["parallel_tool_calls"] = given["tool_choice"]
+    if "output_config" in given:
+        ours["response_format"] = given["output_config"]["format"]
         if "thinking" not in ours:  # which decides by itself whether there is any
-            ours["reasoning_effort"] = effort
-
-
-def _tool(tool: object, path: str, ignored: list[str]) -> object:
-    if not isinstance(tool, dict):
-        refuse(path, "an object with name and input_schema", tool)
-    if tool.get("type") not in (None, "custom"):
-        refuse(f"{path}.type", "custom: only tools of your own can be called", tool["type"])
-    if tool.get("input_schema") is None:
-        refuse(f"{path}.input_schema", "a JSON Schema of type object", None)
-    ignored += [f"{path}.{name[:64]}" for name in tool if name not in _TOOL]
-    function = {name: tool.get(name) for name in ("name", "description", "strict")}
-    return {"type": "function", "function": {**function, "parameters": tool["input_schema"]}}
-
-
-def _tool_choice(choice: object) -> tuple[object, bool]:
-    """Ours, and whether calls may be parallel."""
-    if not isinstance(choice, dict):
-        refuse("tool_choice", 'an object like {"type": "auto"}', choice)
-    kind, alone = choice.get("type"), choice.get("disable_parallel_tool_use")
-    if alone is not None and not isinstance(alone, bool):
-        refuse("tool_choice.disable_parallel_tool_use", "true or false", alone)
-    if kind == "tool":
-        return {"type": "function", "function": {"name": choice.get("name")}}, not alone
-    if not isinstance(kind, str) or kind not in _CHOICES:
-        refuse("tool_choice.type", "one of auto, any, tool, none", kind)
-    return _CHOICES[kind], not alone
-
-
-def _output_config(config: object, ignored: list[str]) -> tuple[object, object]:
-    """The `response_format` and the `reasoning_effort` in it, None for what it does not say."""
-    if not isinstance(config, dict):
-        refuse("output_config", "an object", config)
-    ignored += [f"output_config.{name[:64]}" for name in config if name not in ("format", "effort")]
-    form, effort = config.get("format"), config.get("effort")
-    if form is None:
-        return None, effort
-    if not isinstance(form, dict) or form.get("type") != "json_schema":
-        refuse("output_config.format", 'an object like {"type": "json_schema", "schema": …}', form)
-    return {"type": "json_schema", "json_schema": {"schema": form.get("schema")}}, effort
+            ours["reasoning_effort"] = given["output_config"]["effort"]
+    return ours
 
 
 def _no_thinking(given: object) -> object:

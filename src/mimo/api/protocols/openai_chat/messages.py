@@ -1,4 +1,4 @@
-"""The `messages` of a chat completions request → `Message`s, or a 400 that names the path of what is wrong.
+"""The `messages` of a chat completions request → `Message`s, by their shape.
 
 Whatever a message says is text; nothing here looks inside it. Media may stand in what a user says and in what a tool
 gives back. Knows no template and no parameter.
@@ -6,136 +6,89 @@ gives back. Knows no template and no parameter.
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from collections.abc import Mapping
+from typing import Any
 
-from mimo.api.protocols.openai import ROLES, read_arguments
-from mimo.api.protocols.parts import CHAT, Content, MediaParts, kept, text_of
+from mimo.api.protocols.openai import ROLES, Arguments
+from mimo.api.protocols.parts import audio_part, image_part, text_of, text_part, video_part, with_media
+from mimo.api.protocols.shapes import Array, Constant, Content, Object, OneOf, Optional, Reading, Shape, Text
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
-from mimo.contract.models import Model
-from mimo.types import Media, Message, ToolCall
+from mimo.types import Message, ToolCall
 
-WITH_MEDIA = ("user", "tool")
-"""Roles whose messages may hold media."""
-
-_KNOWN = {"role", "content", "name"}
-_OF_ROLE = {"assistant": _KNOWN | {"reasoning_content", "tool_calls"}, "tool": _KNOWN | {"tool_call_id"}}
+_PART = 'an object like {"type": "text", "text": …}'
+_PARTS = "a string or an array of at least one part"
 
 
-def read_messages(value: object, model: Model, *, urls: bool = False) -> tuple[tuple[Message, ...], list[str]]:
-    """The messages, and the paths of the fields in them that nobody knows. `urls`: media may be named by URL.
-
-    Raises `InvalidRequest` and finer ones.
-    """
-    if value is None:
-        raise InvalidRequest("messages is required: an array of at least one message", param="messages")
-    if not isinstance(value, list) or not value:
-        refuse("messages", "an array of at least one message", value)
-    media = MediaParts(model, urls)
-    messages = tuple(_message(item, f"messages[{at}]", media) for at, item in enumerate(value))
-    _check_results(messages)
-    return messages, media.ignored
+def _build_call(call: dict[str, Any], path: str, reading: Reading) -> ToolCall:
+    return ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
 
 
-def _check_results(messages: tuple[Message, ...]) -> None:
-    """Every result must be that of an earlier call."""
-    calls: set[str | None] = set()
-    for at, message in enumerate(messages):
-        calls.update(call.id for call in message.tool_calls)
-        if message.role == "tool" and message.tool_call_id not in calls:
-            refuse(f"messages[{at}].tool_call_id", "the id of a call in an earlier message", message.tool_call_id)
-
-
-def missing_reasoning(messages: tuple[Message, ...]) -> dict[str, str]:
-    """For `reasoning_notices`: the assistant messages that call tools and do not bring their reasoning back."""
-    return {
-        (path := f"messages[{at}].reasoning_content"): path
-        for at, message in enumerate(messages)
-        if message.tool_calls and not message.reasoning_content
-    }
-
-
-def _message(item: object, path: str, media: MediaParts) -> Message:
-    if not isinstance(item, dict):
-        refuse(path, "an object with role and content", item)
-    role = item.get("role")
-    if not isinstance(role, str) or role not in ROLES:
-        refuse(f"{path}.role", f"one of {', '.join(ROLES)}", role)
-    known = _OF_ROLE.get(role, _KNOWN)
-    if not known.issuperset(item):
-        given = [name for name, held in item.items() if held not in (None, [])]  # how clients say "not there"
-        media.ignored += [f"{path}.{name[:64]}" for name in given if name not in known]
-    calls = _tool_calls(item.get("tool_calls"), f"{path}.tool_calls") if role == "assistant" else ()
-    parts = _content(item.get("content"), f"{path}.content", role, media, optional=bool(calls))
+def _build(message: dict[str, Any], path: str, reading: Reading) -> Message:
+    calls = tuple(message.get("tool_calls") or ())
+    if message["content"] is None and not calls:
+        refuse(f"{path}.content", _PARTS, None)
+    parts = message["content"] or ()
+    reasoning = message.get("reasoning_content")
+    if calls and not reasoning:
+        missing = f"{path}.reasoning_content"
+        reading.missing_reasoning[missing] = missing
+    if message["role"] == "tool" and message["tool_call_id"] not in reading.calls:
+        refuse(f"{path}.tool_call_id", "the id of a call in an earlier message", message["tool_call_id"])
+    reading.calls.update(call.id for call in calls)
     return Message(
-        role=ROLES[role],
+        role=ROLES[message["role"]],
         content=text_of(parts),
-        reasoning_content=_text(item, "reasoning_content", path) if role == "assistant" else None,
+        reasoning_content=reasoning,
         tool_calls=calls,
-        tool_call_id=_tool_call_id(item, path) if role == "tool" else None,
-        name=_text(item, "name", path),
-        parts=kept(parts),
+        tool_call_id=message.get("tool_call_id"),
+        name=message["name"],
+        parts=with_media(parts),
     )
 
 
-def _content(value: object, path: str, role: str, media: MediaParts, optional: bool) -> Content:
-    if isinstance(value, str):
-        return (value,)
-    if value is None and optional:
-        return ()
-    if not isinstance(value, list) or not value:
-        refuse(path, "a string or an array of at least one part", value)
-    return tuple(_part(part, f"{path}[{at}]", role, media) for at, part in enumerate(value))
+_FUNCTION = Object(
+    {"name": Text("a non-empty string", 1), "arguments": Arguments()}, "an object with name and arguments"
+)
+_CALL = Object(
+    {"id": Text("a non-empty string", 1), "type": Constant("function"), "function": _FUNCTION},
+    "an object with id and function",
+    _build_call,
+)
+_TEXT = {"text": text_part()}
+_MEDIA = {"image_url": image_part(), "input_audio": audio_part(), "video_url": video_part()}
 
 
-def _part(part: object, path: str, role: str, media: MediaParts) -> str | Media:
-    if not isinstance(part, dict):
-        refuse(path, 'an object like {"type": "text", "text": …}', part)
-    kind = part.get("type")
-    if isinstance(kind, str) and kind in CHAT and role in WITH_MEDIA:
-        return media.chat(part, path)
-    if kind != "text":
-        takes_media = media.model.input != ("text",) and role in WITH_MEDIA
-        refuse(f"{path}.type", f"one of text, {', '.join(CHAT)}" if takes_media else "text", kind)
-    text = part.get("text")
-    if not isinstance(text, str):
-        refuse(f"{path}.text", "a string", text)
-    return text
+def _listed(reading: Reading) -> str:
+    return "text" if reading.model.input == ("text",) else f"one of text, {', '.join(_MEDIA)}"
 
 
-def _text(item: dict[str, object], name: str, path: str) -> str | None:
-    value = item.get(name)
-    if value is not None and not isinstance(value, str):
-        refuse(f"{path}.{name}", "a string", value)
-    return value
+_TEXTS = Content(Array(OneOf("type", _TEXT, _PART), _PARTS, 1))
+_ANY = Content(Array(OneOf("type", {**_TEXT, **_MEDIA}, _PART, _listed), _PARTS, 1))
 
 
-def _tool_call_id(item: dict[str, object], path: str) -> str:
-    value = item.get("tool_call_id")
-    if not isinstance(value, str) or not value:
-        refuse(f"{path}.tool_call_id", "the id of the call that this message answers", value)
-    return value
+def _message(role: str, content: Shape[Any], **others: Shape[Any]) -> Object:
+    return Object({"role": Constant(role), **others, "content": content, "name": Optional(Text())}, build=_build)
 
 
-def _tool_calls(value: object, path: str) -> tuple[ToolCall, ...]:
+_MESSAGES: Mapping[str, Shape[Message]] = {
+    "system": _message("system", _TEXTS),
+    "developer": _message("developer", _TEXTS),
+    "user": _message("user", _ANY),
+    "assistant": _message(
+        "assistant",
+        Optional(_TEXTS),
+        tool_calls=Optional(Array(_CALL, "an array of calls")),
+        reasoning_content=Optional(Text()),
+    ),
+    "tool": _message("tool", _ANY, tool_call_id=Text("the id of the call that this message answers", 1)),
+}
+MESSAGES = Array(OneOf("role", _MESSAGES, "an object with role and content"), "an array of at least one message", 1)
+"""A conversation."""
+
+
+def read_messages(value: object, reading: Reading) -> tuple[Message, ...]:
+    """The conversation. Raises `InvalidRequest` and finer ones."""
     if value is None:
-        return ()
-    if not isinstance(value, list):
-        refuse(path, "an array of calls", value)
-    return tuple(_tool_call(call, f"{path}[{at}]") for at, call in enumerate(value))
-
-
-def _tool_call(call: object, path: str) -> ToolCall:
-    if not isinstance(call, dict):
-        refuse(path, "an object with id and function", call)
-    kind: Literal["function"] | object = call.get("type", "function")
-    if kind != "function":
-        refuse(f"{path}.type", "function", kind)
-    function = call.get("function")
-    if not isinstance(function, dict):
-        refuse(f"{path}.function", "an object with name and arguments", function)
-    for field, held in (("id", call.get("id")), ("function.name", function.get("name"))):
-        if not isinstance(held, str) or not held:
-            refuse(f"{path}.{field}", "a non-empty string", held)
-    arguments = read_arguments(function.get("arguments"), f"{path}.function.arguments")
-    return ToolCall(cast(str, call["id"]), cast(str, function["name"]), arguments)
+        raise InvalidRequest("messages is required: an array of at least one message", param="messages")
+    return tuple(MESSAGES.read(value, "messages", reading))

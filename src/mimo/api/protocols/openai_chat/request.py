@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
 from mimo.api.protocols.fields import Decoded, reasoning_notices, refuse_ignored, requested_model
-from mimo.api.protocols.openai_chat.messages import missing_reasoning, read_messages
+from mimo.api.protocols.openai_chat.messages import read_messages
+from mimo.api.protocols.shapes import Reading
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest
@@ -26,9 +27,10 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[
     """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
     fields = decode_object(body)
     model = requested_model(fields, models)
-    messages, unknown = read_messages(fields.get("messages"), model, urls=policy.media_urls)
+    reading = Reading(model, policy.media_urls)
+    messages = read_messages(fields.get("messages"), reading)
     resolved = resolve(fields, model, strict=policy.strict)
-    refuse_ignored(unknown, policy)
-    notices = reasoning_notices(missing_reasoning(messages), resolved.params, policy)
-    ignored = (*resolved.ignored, *unknown)
+    refuse_ignored(reading.ignored, policy)
+    notices = reasoning_notices(reading.missing_reasoning, resolved.params, policy)
+    ignored = (*resolved.ignored, *reading.ignored)
     return Decoded(ChatRequest(model, resolved.params, messages), ignored, tuple(notices))

@@ -34,7 +34,7 @@ FIELDS: Mapping[str, str] = {
 WIRE_NAMES: Mapping[str, str] = {"top_logprobs": "logprobs", "messages": "prompt"}
 """Paths of ours by this API's names."""
 OTHER_FIELDS = ("model", "prompt", "logprobs", "echo", "suffix", "best_of")
-_KNOWN: Mapping[str, object] = {name: {} for name in (*PARAMETERS, *OTHER_FIELDS)}
+KNOWN: Mapping[str, object] = {**PARAMETERS.shapes, **{name: {} for name in OTHER_FIELDS}}
 MAX_PROMPTS = 32
 """Prompts of one request."""
 
@@ -44,7 +44,7 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[
     fields = decode_object(body)
     model = requested_model(fields, models)
     _refuse_others(fields)
-    ignored = unknown_members(fields, _KNOWN, strict=policy.strict)
+    ignored = unknown_members(fields, KNOWN, strict=policy.strict)
     given = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
     if (count := given.get("top_logprobs")) is not None:
         if isinstance(count, bool) or not isinstance(count, int | float):

@@ -1,4 +1,4 @@
-"""The `input` of the Responses API → `Message`s, or a 400 that names the path of what is wrong.
+"""The `input` of the Responses API → `Message`s, by its shape.
 
 Reasoning, text and calls that follow each other are one turn of the assistant. Whatever an item says is text. Knows no
 template and no parameter.
@@ -6,150 +6,222 @@ template and no parameter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from mimo.api.protocols.openai import ROLES, read_arguments
-from mimo.api.protocols.parts import RESPONSES, Content, MediaParts, kept, text_of
+from mimo.api.protocols.openai import ROLES, Arguments
+from mimo.api.protocols.parts import audio_part, media_part, text_of, text_part, with_media
+from mimo.api.protocols.schema import media_address
+from mimo.api.protocols.shapes import (
+    Array,
+    Constant,
+    Content,
+    Object,
+    OneOf,
+    Optional,
+    Reading,
+    Refused,
+    Shape,
+    Text,
+    Unused,
+)
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
+from mimo.media.content import read, refused
 from mimo.types import Media, Message, ToolCall
 
-_ITEMS: Mapping[str, frozenset[str]] = {
-    "message": frozenset({"role", "content", "phase"}),
-    "reasoning": frozenset({"summary", "content", "encrypted_content"}),
-    "function_call": frozenset({"call_id", "name", "arguments", "namespace", "caller"}),
-    "function_call_output": frozenset({"call_id", "output", "caller"}),
+_PARTS = "a string or an array of at least one part"
+_PART = 'an object like {"type": "input_text", "text": …}'
+_EXTRAS: Mapping[str, Shape[Any]] = {"id": Unused(), "status": Unused()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What the assistant said."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Thoughts:
+    """What the assistant thought."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What the assistant called, and the path of the item."""
+
+    call: ToolCall
+    path: str
+
+
+def _image(part: dict[str, Any], media: Media, reading: Reading) -> Media:
+    return read(part["image_url"], media, urls=reading.urls)
+
+
+class _NoFile(Unused):
+    """A `file_id`, which names a file, where no files are kept."""
+
+    def read(self, value: object, path: str, reading: Reading) -> None:
+        if value is not None:
+            media = Media("image", "", path.removesuffix(".file_id"))
+            raise refused(media, "names a file, and no files are kept here; send its content in image_url")
+
+
+_TEXT = {
+    **{kind: text_part(kind) for kind in ("input_text", "output_text", "text", "summary_text", "reasoning_text")},
+    "refusal": text_part("refusal", "refusal"),
+    "input_file": Refused(UnsupportedInput, " is a file, and files are not read here; send its text"),
 }
-_EVERY = frozenset({"type", "id", "status"})
-_TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
-_Item = dict[str, object]
+_MEDIA = {
+    "input_image": media_part(
+        "image",
+        {
+            "type": Constant("input_image"),
+            "file_id": _NoFile(),
+            "image_url": Text(described=media_address("image")),
+            "detail": Unused("auto"),
+        },
+        _image,
+    ),
+    "input_audio": audio_part(),
+}
+_TEXTS = Content(Array(OneOf("type", _TEXT, _PART, lambda _: "input_text or output_text"), _PARTS, 1))
+_ANY = Content(
+    Array(
+        OneOf("type", {**_TEXT, **_MEDIA}, _PART, lambda _: "input_text or output_text, input_image or input_audio"),
+        _PARTS,
+        1,
+    )
+)
 
 
-@dataclass(slots=True)
-class Reader:
-    """Reads the input of one request. `media` reads its images and sounds, and keeps the paths of fields that nobody
-    knows."""
+def _message(item: dict[str, Any], path: str, reading: Reading) -> Message | _Text:
+    role, parts = item["role"], item["content"]
+    if role == "assistant":
+        return _Text(text_of(parts))
+    return Message(ROLES[role], text_of(parts), parts=with_media(parts))
 
-    media: MediaParts
-    missing_reasoning: dict[str, str] = field(default_factory=dict)
-    """For `reasoning_notices`: the first call of each turn that holds calls and no reasoning."""
-    _found: list[Message] = field(default_factory=list)
-    _reasoning: str | None = None
-    _text: str | None = None
-    _calls: list[ToolCall] = field(default_factory=list)
-    _known: set[str] = field(default_factory=set)
 
-    @property
-    def ignored(self) -> list[str]:
-        """Paths of fields that nobody knows."""
-        return self.media.ignored
+def _call(item: dict[str, Any], path: str, reading: Reading) -> _Call:
+    reading.calls.add(item["call_id"])
+    return _Call(ToolCall(item["call_id"], item["name"], item["arguments"]), path)
 
-    def messages(self, value: object) -> tuple[Message, ...]:
-        """The conversation. Raises `InvalidRequest` and finer ones."""
-        if value is None:
-            raise InvalidRequest("input is required: a string or an array of at least one item", param="input")
-        if isinstance(value, str):
-            return (Message("user", value),)
-        if not isinstance(value, list) or not value:
-            refuse("input", "a string or an array of at least one item", value)
-        for at, item in enumerate(value):
-            self._item(item, f"input[{at}]")
-        self._end_turn()
-        return tuple(self._found)
 
-    def _item(self, item: object, path: str) -> None:
-        if not isinstance(item, dict):
-            refuse(path, "an object with a type", item)
-        kind = item.get("type", "message" if "role" in item else None)
-        if kind == "item_reference":
-            raise InvalidRequest(f"{path}.type: item_reference names nothing: nothing is stored here", param=path)
-        if not isinstance(kind, str) or kind not in _ITEMS:
-            refuse(f"{path}.type", f"one of {', '.join(_ITEMS)}", kind)
-        self.media.ignored += [
-            f"{path}.{name[:64]}" for name in item if name not in _ITEMS[kind] and name not in _EVERY
-        ]
-        match kind:
-            case "message":
-                self._message(item, path)
-            case "reasoning":
-                if self._text is not None or self._calls:
-                    self._end_turn()
-                self._reasoning = (self._reasoning or "") + self._thoughts(item, path)
-            case "function_call":
-                if not self._calls and not self._reasoning:
-                    self.missing_reasoning[path] = f"a reasoning item before {path}"
-                self._calls.append(self._call(item, path))
-            case _:
-                self._result(item, path)
+def _result(item: dict[str, Any], path: str, reading: Reading) -> Message:
+    call, parts = item["call_id"], item["output"]
+    if call not in reading.calls:
+        refuse(f"{path}.call_id", "the call_id of an earlier function_call", call)
+    return Message("tool", text_of(parts), tool_call_id=call, parts=with_media(parts))
 
-    def _message(self, item: _Item, path: str) -> None:
-        role = item.get("role")
-        if not isinstance(role, str) or role not in ROLES or role == "tool":
-            refuse(f"{path}.role", f"one of {', '.join(name for name in ROLES if name != 'tool')}", role)
-        parts = self._content(item.get("content"), f"{path}.content", media=role == "user")
-        if role == "assistant":
-            if self._text is not None or self._calls:
-                self._end_turn()
-            self._text = text_of(parts)
-            return
-        self._end_turn()
-        self._found.append(Message(ROLES[role], text_of(parts), parts=kept(parts)))
 
-    def _content(self, value: object, path: str, *, media: bool = False) -> Content:
-        """Text, and where `media` may stand media."""
-        if isinstance(value, str):
-            return (value,)
-        if not isinstance(value, list) or not value:
-            refuse(path, "a string or an array of at least one part", value)
-        return tuple(self._part(part, f"{path}[{at}]", media) for at, part in enumerate(value))
+def _item(kind: str, build: Any, **members: Shape[Any]) -> Object:
+    return Object({"type": Constant(kind), **members, **_EXTRAS}, build=build)
 
-    def _part(self, part: object, path: str, media: bool) -> str | Media:
-        if not isinstance(part, dict):
-            refuse(path, 'an object like {"type": "input_text", "text": …}', part)
-        kind = part.get("type")
-        if isinstance(kind, str) and kind in RESPONSES and media:
-            return self.media.responses(part, path)
-        if kind == "input_file":
-            raise UnsupportedInput(f"{path} is a file, and files are not read here; send its text", param=path)
-        name = "refusal" if kind == "refusal" else "text"
-        if not isinstance(kind, str) or kind not in (*_TEXTS, "refusal"):
-            refuse(f"{path}.type", f"input_text or output_text{', input_image or input_audio' if media else ''}", kind)
-        text = part.get(name)
-        if not isinstance(text, str):
-            refuse(f"{path}.{name}", "a string", text)
-        return text
 
-    def _thoughts(self, item: _Item, path: str) -> str:
-        """The reasoning itself, or else its summary; what is encrypted is not ours."""
-        for name in ("content", "summary"):
-            if (parts := item.get(name)) is None or parts == []:
-                continue
-            return text_of(self._content(parts, f"{path}.{name}"))
-        return ""
-
-    def _call(self, item: _Item, path: str) -> ToolCall:
-        for name in ("call_id", "name"):
-            if not isinstance(value := item.get(name), str) or not value:
-                refuse(f"{path}.{name}", "a non-empty string", value)
-        call = ToolCall(
-            str(item["call_id"]), str(item["name"]), read_arguments(item.get("arguments"), f"{path}.arguments")
-        )
-        self._known.add(call.id)
-        return call
-
-    def _result(self, item: _Item, path: str) -> None:
-        call = item.get("call_id")
-        if not isinstance(call, str) or call not in self._known:
-            refuse(f"{path}.call_id", "the call_id of an earlier function_call", call)
-        self._end_turn()
-        parts = self._content(item.get("output"), f"{path}.output", media=True)
-        self._found.append(Message("tool", text_of(parts), tool_call_id=call, parts=kept(parts)))
-
-    def _end_turn(self) -> None:
-        """Close the assistant's turn, if one is open."""
-        if self._text is not None or self._calls or self._reasoning:
-            self._found.append(
-                Message("assistant", self._text or "", reasoning_content=self._reasoning, tool_calls=tuple(self._calls))
+_THOUGHTS = Optional(Content(Array(OneOf("type", _TEXT, _PART, lambda _: "input_text or output_text"), _PARTS)))
+_ITEMS: Mapping[str, Shape[Any]] = {
+    "message": OneOf(
+        "role",
+        {
+            role: _item(
+                "message", _message, role=Constant(role), content=_ANY if role == "user" else _TEXTS, phase=Unused()
             )
-        self._reasoning, self._text, self._calls = None, None, []
+            for role in ROLES
+            if role != "tool"
+        },
+        "an object with a role",
+    ),
+    "reasoning": _item(
+        "reasoning",
+        lambda item, path, reading: _Thoughts(text_of(item["content"] or item["summary"] or ())),
+        content=_THOUGHTS,
+        summary=_THOUGHTS,
+        encrypted_content=Unused(),
+    ),
+    "function_call": _item(
+        "function_call",
+        _call,
+        call_id=Text("a non-empty string", 1),
+        name=Text("a non-empty string", 1),
+        arguments=Arguments(),
+        namespace=Unused(),
+        caller=Unused(),
+    ),
+    "function_call_output": _item(
+        "function_call_output",
+        _result,
+        call_id=Text("the call_id of an earlier function_call"),
+        output=_ANY,
+        caller=Unused(),
+    ),
+}
+_KINDS = {
+    **_ITEMS,
+    "item_reference": Refused(InvalidRequest, ".type: item_reference names nothing: nothing is stored here"),
+}
+INPUT = Array(
+    OneOf(
+        "type",
+        _KINDS,
+        "an object with a type",
+        lambda _: f"one of {', '.join(_ITEMS)}",
+        lambda value: "message" if "role" in value else None,
+    ),
+    "a string or an array of at least one item",
+    1,
+)
+"""The items of a conversation."""
+
+
+def read_input(value: object, reading: Reading) -> tuple[Message, ...]:
+    """The conversation. Raises `InvalidRequest` and finer ones."""
+    if value is None:
+        raise InvalidRequest("input is required: a string or an array of at least one item", param="input")
+    if isinstance(value, str):
+        return (Message("user", value),)
+    return tuple(_turns(INPUT.read(value, "input", reading), reading))
+
+
+def _turns(items: Iterable[Message | _Text | _Thoughts | _Call], reading: Reading) -> Iterable[Message]:
+    """Reasoning, text and calls of the assistant joined to turns; a turn is reasoning, then text, then calls."""
+    turn = _Turn()
+    for item in items:
+        if isinstance(item, Message) or turn.ends_before(item):
+            yield from turn.message(reading)
+            turn = _Turn()
+        match item:
+            case Message():
+                yield item
+            case _Text(text):
+                turn.text = text
+            case _Thoughts(text):
+                turn.reasoning = (turn.reasoning or "") + text
+            case _Call():
+                turn.calls.append(item)
+    yield from turn.message(reading)
+
+
+class _Turn:
+    """One turn of the assistant while its items come."""
+
+    def __init__(self) -> None:
+        self.reasoning: str | None = None
+        self.text: str | None = None
+        self.calls: list[_Call] = []
+
+    def ends_before(self, item: _Text | _Thoughts | _Call) -> bool:
+        """Whether `item` begins another turn."""
+        return not isinstance(item, _Call) and (self.text is not None or bool(self.calls))
+
+    def message(self, reading: Reading) -> Iterable[Message]:
+        """The turn as a message, if there is anything in it."""
+        if self.calls and not self.reasoning:
+            first = self.calls[0].path
+            reading.missing_reasoning[first] = f"a reasoning item before {first}"
+        if self.text is not None or self.calls or self.reasoning:
+            calls = tuple(item.call for item in self.calls)
+            yield Message("assistant", self.text or "", reasoning_content=self.reasoning, tool_calls=calls)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
@@ -19,15 +20,16 @@ from mimo.api.protocols.fields import (
     reasoning_notices,
     refuse_ignored,
     requested_model,
-    wire_names,
+    resolve_fields,
 )
-from mimo.api.protocols.openai_responses.messages import Reader
-from mimo.api.protocols.parts import MediaParts
-from mimo.contract.checks import refuse
+from mimo.api.protocols.openai_responses.messages import read_input
+from mimo.api.protocols.schema import FUNCTION_NAME, OBJECT, STRING
+from mimo.api.protocols.shapes import Array, Constant, Object, OneOf, Passed, Reading, Shape, Text
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
+from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest
-from mimo.contract.resolve import resolve
+from mimo.contract.tools import MAX_TOOLS
 from mimo.contract.unknown import unknown_members
 from mimo.types import Message
 
@@ -55,7 +57,7 @@ STORED = ("previous_response_id", "conversation", "prompt", "background", "max_t
 
 OTHER_FIELDS = ("model", "input", "instructions", "reasoning", "text", "include", "truncation", *UNUSED, *STORED)
 
-_KNOWN: Mapping[str, object] = {name: {} for name in (*FIELDS, *OTHER_FIELDS)}
+KNOWN: Mapping[str, object] = {name: {} for name in (*FIELDS, *OTHER_FIELDS)}
 
 WIRE_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -81,26 +83,65 @@ class ResponsesRequest(Decoded[ChatRequest]):
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
+def _tool(tool: dict[str, Any], path: str, reading: Reading) -> object:
+    return {"type": "function", "function": {name: value for name, value in tool.items() if name != "type"}}
+
+
+def _choice(choice: dict[str, Any], path: str, reading: Reading) -> object:
+    return {"type": "function", "function": {"name": choice["name"]}}
+
+
+_TOOL = Object(
+    {
+        "type": Constant("function"),
+        "name": Passed(FUNCTION_NAME),
+        "description": Passed(STRING, required=False),
+        "parameters": Passed(OBJECT, required=False),
+        "strict": Passed({"type": "boolean"}, required=False),
+    },
+    build=_tool,
+)
+_NAMED = OneOf("type", {"function": Object({"type": Constant("function"), "name": Passed(STRING)}, build=_choice)}, "")
+SHAPES: Mapping[str, Shape[Any]] = MappingProxyType(
+    {
+        "tools": Array(
+            OneOf(
+                "type",
+                {"function": _TOOL},
+                "an object with type and name",
+                lambda _: "function: only tools of your own can be called",
+            ),
+            "an array of function tools",
+            most=MAX_TOOLS,
+        ),
+        "tool_choice": Passed({"enum": ["auto", "none", "required"]}, _NAMED),
+        "reasoning": Object({"effort": Passed(PARAMETERS["reasoning_effort"].schema(), required=False)}),
+        "text": Object({"format": Passed(OBJECT, required=False)}),
+        "include": Array(Text(), "an array of strings"),
+        "instructions": Text(),
+    }
+)
+"""The fields whose form is this API's own, read to the form of the table."""
+
+
 def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> ResponsesRequest:
     """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
     fields = decode_object(body)
     model = requested_model(fields, models)
     _refuse_memory(fields)
-    reader = Reader(MediaParts(model, policy.media_urls))
-    messages = reader.messages(fields.get("input"))
-    if (instructions := fields.get("instructions")) is not None:
-        if not isinstance(instructions, str):
-            refuse("instructions", "a string", instructions)
-        messages = (Message("system", instructions), *messages)
-    ignored = [*unknown_members(fields, _KNOWN, strict=policy.strict), *reader.ignored]
-    ours = {row: fields[name] for name, row in FIELDS.items() if fields.get(name) is not None}
-    _convert(ours, fields, ignored)
-    refuse_ignored(ignored, policy)
-    with wire_names(WIRE_NAMES):
-        params = resolve(ours, model).params
-    notices = tuple(reasoning_notices(reader.missing_reasoning, params, policy))
+    reading = Reading(model, policy.media_urls)
+    reading.ignored += unknown_members(fields, KNOWN, strict=policy.strict)
+    messages = read_input(fields.get("input"), reading)
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    given |= {name: shape.read(given[name], name, reading) for name, shape in SHAPES.items() if name in given}
+    if "instructions" in given:
+        messages = (Message("system", given["instructions"]), *messages)
+    ours = _ours(given, reading)
+    refuse_ignored(reading.ignored, policy)
+    params = resolve_fields(ours, reading, policy, WIRE_NAMES)
+    notices = tuple(reasoning_notices(reading.missing_reasoning, params, policy))
     del fields["input"]  # read; with media in it, too large to keep until the answer has ended
-    return ResponsesRequest(ChatRequest(model, params, messages), tuple(ignored), notices, fields)
+    return ResponsesRequest(ChatRequest(model, params, messages), tuple(reading.ignored), notices, fields)
 
 
 def _refuse_memory(fields: Mapping[str, object]) -> None:
@@ -113,61 +154,23 @@ def _refuse_memory(fields: Mapping[str, object]) -> None:
         raise UnsupportedParameter(words, param="truncation")
 
 
-def _convert(ours: dict[str, object], fields: Mapping[str, object], ignored: list[str]) -> None:
-    """Give the fields whose form differs the form that the table knows."""
-    if isinstance(tools := ours.get("tools"), list):
-        ours["tools"] = [_tool(tool, f"tools[{at}]", ignored) for at, tool in enumerate(tools)]
-    if isinstance(choice := ours.get("tool_choice"), dict):
-        if choice.get("type") != "function":
-            refuse("tool_choice.type", "function", choice.get("type"))
-        ours["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
-    reasoning = _object(fields, "reasoning", ("effort",), ignored)
-    if (effort := reasoning.get("effort")) is not None:
+def _ours(given: Mapping[str, Any], reading: Reading) -> dict[str, object]:
+    """The fields of the parameters table, in the form that it knows."""
+    ours = {row: given[name] for name, row in FIELDS.items() if name in given}
+    if (effort := given.get("reasoning", {}).get("effort")) is not None:
         ours["reasoning_effort"] = effort
-    if (form := _object(fields, "text", ("format",), ignored).get("format")) is not None:
+    if (form := given.get("text", {}).get("format")) is not None:
         ours["response_format"] = _format(form)
-    included = _included(fields.get("include"), ignored)
+    included = given.get("include", ())
+    reading.ignored += [f"include[{at}]" for at, item in enumerate(included) if item not in _INCLUDED]
     if _LOGPROBS in included:
         ours["logprobs"] = True
     elif ours.get("top_logprobs"):
-        words = f"top_logprobs needs {_LOGPROBS} in include"
-        raise InvalidRequest(words, param="top_logprobs")
-
-
-def _tool(tool: object, path: str, ignored: list[str]) -> object:
-    if not isinstance(tool, dict):
-        refuse(path, "an object with type and name", tool)
-    if tool.get("type") != "function":
-        refuse(f"{path}.type", "function: only tools of your own can be called", tool.get("type"))
-    known = ("name", "description", "parameters", "strict")
-    ignored += [f"{path}.{name[:64]}" for name in tool if name not in (*known, "type")]
-    return {"type": "function", "function": {name: tool[name] for name in known if name in tool}}
+        raise InvalidRequest(f"top_logprobs needs {_LOGPROBS} in include", param="top_logprobs")
+    return ours
 
 
 def _format(form: object) -> object:
     if not isinstance(form, dict) or form.get("type") != "json_schema":
         return form
     return {"type": "json_schema", "json_schema": {name: form[name] for name in form if name != "type"}}
-
-
-def _object(fields: Mapping[str, object], name: str, known: tuple[str, ...], ignored: list[str]) -> dict[str, object]:
-    value = fields.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        refuse(name, "an object", value)
-    ignored += [f"{name}.{inner[:64]}" for inner in value if inner not in known and value[inner] is not None]
-    return value
-
-
-def _included(value: object, ignored: list[str]) -> list[object]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        refuse("include", "an array of strings", value)
-    for at, item in enumerate(value):
-        if not isinstance(item, str):
-            refuse(f"include[{at}]", "a string", item)
-        if item not in _INCLUDED:
-            ignored.append(f"include[{at}]")
-    return value

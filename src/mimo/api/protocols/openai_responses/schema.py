@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from mimo.api.protocols.openai_responses.request import FIELDS
-from mimo.api.protocols.schema import (
-    COUNT,
-    FUNCTION_NAME,
-    NULL,
-    OBJECT,
-    STRING,
-    Schema,
-    any_of,
-    array,
-    audio_part,
-    content,
-    media_address,
-    obj,
-    part,
-    reshaped,
-    text_part,
-)
-from mimo.contract.tools import MAX_TOOLS
-
-_TOOL = part("function", {"name": FUNCTION_NAME}, {"description": STRING, "parameters": OBJECT})
-_RESHAPED: Mapping[str, Schema] = {
-    "tools": array(_TOOL, 0, MAX_TOOLS),
-    "tool_choice": any_of({"enum": ["auto", "none", "required"]}, part("function", {"name": STRING})),
-}
+from mimo.api.protocols.openai_responses.messages import INPUT
+from mimo.api.protocols.openai_responses.request import FIELDS, SHAPES
+from mimo.api.protocols.schema import COUNT, OBJECT, STRING, Schema, any_of, obj
+from mimo.api.protocols.shapes import field_schemas
 
 
 def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
     """Requests and answers by name; `describe` gives the schema of a row of the parameters table."""
-    rows = {name: describe(row) for name, row in FIELDS.items()}
-    rows |= {name: reshaped(rows[name], shape) for name, shape in _RESHAPED.items()}
-    effort = describe("reasoning_effort")
-    fields: Schema = {
-        "model": model,
-        "input": any_of(STRING, array(any_of(*_turns()))),
-        "instructions": any_of(STRING, NULL),
-        **rows,
-        "reasoning": any_of(obj({"effort": effort}, ()), NULL),
-        "text": any_of(obj({"format": OBJECT}, ()), NULL),
-    }
+    conversation = {"model": model, "input": any_of(STRING, INPUT.schema())}
+    fields = conversation | field_schemas(FIELDS, SHAPES, describe)
     return {
         "ResponsesRequest": obj(fields, ("model", "input")),
         "Response": obj({
@@ -52,13 +22,3 @@ def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
             "usage": OBJECT,
         }),
     }  # fmt: skip
-
-
-def _turns() -> list[Schema]:
-    image = part("input_image", {"image_url": media_address("image")})
-    parts = [text_part("input_text"), image, audio_part()]
-    others: Schema = {"enum": ["assistant", "system", "developer"]}
-    return [
-        part("message", {"role": {"const": "user"}, "content": content(parts)}),
-        part("message", {"role": others, "content": content([text_part("input_text")])}),
-    ]
