@@ -50,7 +50,7 @@ _ONCE = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _explained(body: bytes, problem: Exception) -> InvalidRequest:
-    """Look again with a decoder that lets more through, to find the field that spoils it."""
+    """Decode again, more leniently, to find the field that is at fault."""
     if not body.strip():
         return InvalidRequest("the body must be a JSON object, got nothing")
     try:
@@ -74,7 +74,7 @@ def _explained(body: bytes, problem: Exception) -> InvalidRequest:
 
 
 def _fault(value: object) -> tuple[str, str] | None:
-    """Where the first spoiled value is (".a[0]") and what is wrong with it. Quick: a body may hold millions of them."""
+    """Path (".a[0]") of the first bad value and what is wrong with it. Fast: a body may hold millions of values."""
     if isinstance(value, float) and not math.isfinite(value):
         return "", f"must be a finite number, got {shown(value)}"
     if isinstance(value, str) and _has_surrogate(value):

@@ -14,7 +14,7 @@ EXPOSED = ("x-request-id", "x-mimo-parameters", "x-mimo-ignored", "x-mimo-notice
 
 
 def allow_origin(exchange: Exchange, origins: Collection[str], methods: str) -> None:
-    """Add to the exchange what the browser needs to hear, if the page's origin is one of `origins`."""
+    """Add the CORS headers to the exchange, if the page's origin is one of `origins`."""
     if not origins:
         return
     exchange.common.append(("vary", "origin"))

@@ -11,10 +11,10 @@ CONTENT_TYPE = "text/event-stream; charset=utf-8"
 HEADERS = (("x-accel-buffering", "no"),)
 DONE = b"data: [DONE]\n\n"
 ALIVE = b": keep-alive\n\n"
-"""A comment, which clients pass over: what stands between us must not take a long silence for the end."""
+"""A comment, which clients ignore: it keeps proxies from closing an idle stream."""
 
 _encode = msgspec.json.encode
-# line ends to those clients that split lines the way Unicode does; inside JSON they may as well be written as escapes
+# line ends for clients that split lines as Unicode does; JSON allows them as escapes
 _LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
@@ -38,7 +38,7 @@ def one_line(data: bytes) -> bytes:
 
 
 class Template:
-    """A frame with one string left open, between the JSON `before` and `after` it; `name`: of an event that has one."""
+    """A frame whose one string is filled in later, between the JSON `before` and `after` it; `name`: the event's."""
 
     __slots__ = ("_after", "_before")
 

@@ -32,8 +32,8 @@ def _objects(backend: Backend, rows: Iterable[Model]) -> list[dict[str, object]]
 
 
 def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] = ()) -> dict[str, object]:
-    """The model object: OpenAI's four fields, contract section 1, the parameters, and who really answers. `media`: what
-    that takes beside text."""
+    """The model object: OpenAI's four fields, contract section 1, the parameters, and who really answers. `media`: the
+    kinds that the engine takes, text aside."""
     return {
         "id": model.id,
         "object": "model",

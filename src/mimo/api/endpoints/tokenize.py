@@ -1,6 +1,6 @@
 """POST /v1/tokenize: text → ids and pieces, or messages → the ids of the prompt they become.
 
-For people who count tokens before they send, and for the ids that `logit_bias` wants. Generates nothing.
+For counting tokens before sending, and for the ids that `logit_bias` needs. Generates nothing.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ _KINDS: Mapping[type[object], Kind] = {ReasoningDelta: "reasoning", ContentDelta
 
 
 class Blocks:
-    """Collects the blocks of an answer; `moves` tells what each batch of events did to them."""
+    """Collects the blocks of an answer; `moves` gives what each batch of events did to them."""
 
     def __init__(self) -> None:
         self.all: list[Block] = []
@@ -56,12 +56,12 @@ class Blocks:
         self._call = -1
 
     def add(self, events: Iterable[Event]) -> None:
-        """Take the next batch, when nobody asks for the moves."""
+        """Take the next batch of a whole answer."""
         for _ in self.moves(events):
             pass
 
     def grow(self, event: Event) -> str | None:
-        """Take `event` if all it does is to let the open block grow, and give its text: the way of most tokens."""
+        """Fast path: append to the open block and return the text; None if the event does anything else."""
         kind = _KINDS.get(type(event))
         if kind is None or self._open is None or self._open.kind != kind:
             return None
@@ -72,7 +72,7 @@ class Blocks:
         return event.text
 
     def moves(self, events: Iterable[Event]) -> Iterator[Move]:
-        """Take the next batch. The last block closes with `Finish`."""
+        """Take the next batch, and say what it did. The last block closes with `Finish`."""
         for event in events:
             match event:
                 case ReasoningDelta(_, text, logprobs):

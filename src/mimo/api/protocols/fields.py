@@ -23,7 +23,7 @@ from mimo.generate import TextRequest
 
 Q = TypeVar("Q", bound=ChatRequest | TextRequest)
 HEADER_LIMIT = 1024
-"""The most characters a header made from a client's own words may have."""
+"""The most characters of a header that repeats what a client sent."""
 
 
 EVERYWHERE: Mapping[str, str] = {name: name for name, row in PARAMETERS.items() if row.everywhere}

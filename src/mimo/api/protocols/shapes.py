@@ -157,10 +157,15 @@ class Object(Shape[Any]):
             self.before(path, reading)
         if not isinstance(value, dict):
             refuse(path, self.allowed, value)
-        for name, given in value.items():
-            if name not in self.members and given not in (None, []):  # how clients say "not there"
-                reading.ignored.append(f"{path}.{name[:64]}")
-        found = {name: shape.read(value.get(name), f"{path}.{name}", reading) for name, shape in self.members.items()}
+        if not value.keys() <= self.members.keys():
+            unknown = [name for name in value if name not in self.members]
+            empty: tuple[object, ...] = (None, [])  # how clients say "not there"
+            reading.ignored += [f"{path}.{name[:64]}" for name in unknown if value[name] not in empty]
+        found: dict[str, Any] = {}
+        for name, shape in self.members.items():
+            given = value.get(name)
+            absent = given is None and not shape.required
+            found[name] = None if absent else shape.read(given, f"{path}.{name}", reading)
         return found if self.build is None else self.build(found, path, reading)
 
     def schema(self) -> Schema:
@@ -261,8 +266,8 @@ class Content(Shape[list[Any]]):
 def field_schemas(
     fields: Mapping[str, str], shapes: Mapping[str, Shape[Any]], describe: Callable[[str], Schema]
 ) -> Schema:
-    """JSON Schemas of the fields of a request: rows of the parameters table as `describe` gives them by name, and in the
-    form of `shapes` where a protocol has its own."""
+    """JSON Schemas of the fields of a request: rows of the parameters table as `describe` gives them, in the
+    form of `shapes` where a protocol has its own. `describe` takes the name of a row."""
     schemas: Schema = {name: describe(row) for name, row in fields.items()}
     for name, shape in shapes.items():
         own: Schema = {"anyOf": [shape.schema(), {"type": "null"}], "default": None}
