@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mimo.serving.engine import usable_cores
+from mimo.engines.local.start import usable_cores
 
 _PACKAGES = ("xllamacpp", "numpy", "numba", "granian", "torch", "vllm")
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.load import Load, LoadError, run_streams
+from mimo.engines.local.start import thread_counts
 from mimo.nano import gguf_path
-from mimo.serving.engine import thread_counts
 
 CONTRACT = {"temperature": 1.0, "top_p": 0.95}
 OTHERS_OFF = {"top_k": 0, "min_p": 0.0}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from mimo.chat.base import encode
 from mimo.chat.prompt import ChatFormat
@@ -19,7 +20,8 @@ from mimo.contract.checks import refuse
 from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
 from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest, Params
-from mimo.engines.base import ChatEngine, Engine, EventStream, TokenStream, within_window
+from mimo.engines.base import Engine, EventStream, MessageEngine, TokenEngine, TokenStream
+from mimo.engines.limits import within_window
 from mimo.engines.merged import MergedAnswers
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.limit import Limit
@@ -65,11 +67,11 @@ def prepare(
         with within_window(engine.info, abandoned) as limit:
             return _prepare_text(request, engine, limit)
     _check_media(request, engine)
-    if isinstance(engine, ChatEngine) or request.media:
+    if engine.capabilities.route(request) == "messages":
         _check_continuation(request, engine)
         return Prepared(request)
     grammar = held_to(request.params, engine.chat_template, engine.tokenizer)
-    if grammar is not None and not engine.holds_grammar:
+    if grammar is not None and not engine.capabilities.grammar:
         name = _constrained_by(request.params)
         words = f"{name}: {engine.info.engine} cannot be held to a grammar; use the local engine"
         raise UnsupportedParameter(words, param=name)
@@ -93,11 +95,11 @@ def start(prepared: Prepared, engine: Engine, *, repetition_truncation: bool = T
     """
     request = prepared.request
     if isinstance(request, ChatRequest) and not prepared.prompts:
-        return engine.chat(request)
+        return cast(MessageEngine, engine).chat(request)  # the route that its capabilities say
     answers: list[EventStream] = []
     try:
         for prompt in prepared.prompts:
-            stream = engine.generate(_token_request(prompt, request.params, prepared.grammar))
+            stream = cast(TokenEngine, engine).generate(_token_request(prompt, request.params, prepared.grammar))
             answers.append(Answer(prompt, stream, _outputs(request, prompt, engine, repetition_truncation)))
     except BaseException:
         for answer in answers:
@@ -175,8 +177,8 @@ class Answer(EventStream):
 def _check_media(request: ChatRequest, engine: Engine) -> None:
     """Refuse the first medium that `engine` does not take."""
     for media in request.media:
-        if media.kind not in engine.media:
-            takes = ", ".join(("text", *engine.media))
+        if media.kind not in engine.capabilities.media:
+            takes = ", ".join(("text", *engine.capabilities.media))
             words = f"{media.path} is {media.kind}, and the {engine.info.engine} engine that answers here takes {takes}"
             raise UnsupportedInput(f"{words} only; leave it out", param=media.path)
 
@@ -190,7 +192,7 @@ def _check_continuation(request: ChatRequest, engine: Engine) -> None:
 
 
 def _prepare_text(request: TextRequest, engine: Engine, limit: Limit) -> Prepared:
-    if isinstance(engine, ChatEngine):
+    if not engine.capabilities.tokens:
         raise UnsupportedParameter(f"prompt: {engine.info.engine} takes messages, no raw prompt", param="prompt")
     prompts = (_token_ids(prompt, path, engine, limit) for path, prompt in request.prompts.items())
     return Prepared(request, tuple(map(Prompt, prompts)))

@@ -84,9 +84,9 @@ class Server:
     def running(self, expected: int, seconds: float = 60.0) -> int:
         """How many generations hold a place in the engine, waiting up to `seconds` for `expected`."""
         end = time.monotonic() + seconds
-        while self.engine.running != expected and time.monotonic() < end:
+        while self.engine.load().running != expected and time.monotonic() < end:
             time.sleep(0.01)
-        return self.engine.running
+        return self.engine.load().running
 
 
 Serving = Callable[..., contextlib.AbstractContextManager[Server]]

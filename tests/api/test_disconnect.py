@@ -65,7 +65,7 @@ def test_a_client_that_leaves_without_reading_frees_its_place(server):
         deaf.connect(("127.0.0.1", server.port))
         deaf.sendall(server.raw_chat(stream=True, n=8, max_completion_tokens=5000))
         time.sleep(0.5)
-        assert server.engine.running == 1  # stuck in a write: nothing is generated that nobody takes
+        assert server.engine.load().running == 1  # stuck in a write: nothing is generated that nobody takes
     assert server.running(0) == 0
 
 

@@ -15,7 +15,7 @@ from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.contract.models import MODELS
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
-from mimo.engines.base import Engine
+from mimo.engines.base import Capabilities, Engine
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine, Step
 from mimo.generate import generate
 from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, ToolCallDelta, Usage
@@ -251,7 +251,7 @@ async def test_what_the_library_cannot_hold_is_refused_by_its_path_before_sampli
     engine = noise()
     with pytest.raises(InvalidRequest) as refused:
         await answer(engine, **fields)
-    assert refused.value.param == where and engine.running == 0
+    assert refused.value.param == where and engine.load().running == 0
 
 
 async def test_a_model_whose_calls_nobody_can_read_refuses_tools() -> None:
@@ -271,7 +271,7 @@ async def test_a_model_whose_calls_nobody_can_read_refuses_tools() -> None:
 )  # fmt: skip
 async def test_an_engine_that_cannot_hold_a_grammar_refuses_by_name(fields: dict[str, object], where: str) -> None:
     engine = noise()
-    engine.holds_grammar = False
+    engine.capabilities = Capabilities()
     with pytest.raises(UnsupportedParameter) as refused:
         await answer(engine, **fields)
     assert refused.value.param == where

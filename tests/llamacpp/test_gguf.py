@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.attack.hostile_gguf import nano
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.llamacpp.gguf import read_header
 from mimo.llamacpp.library import CONTEXT_DEFAULTS, XLLAMACPP_VERSION, ContextParams, Library, check_defaults
 from mimo.nano import gguf_path
@@ -19,7 +19,7 @@ from mimo.nano import gguf_path
 LOAD = """
 import sys
 from pathlib import Path
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.llamacpp.library import Library
 from mimo.engines.local.model import LocalModel, ModelOptions
 try:

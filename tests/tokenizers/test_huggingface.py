@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engines.upstream.tiny_hub import WINDOW, write_model
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.nano import gguf_path
 from mimo.tokenizers.huggingface import JsonTokenizer
 from mimo.tokenizers.load import load_tokenizer

@@ -64,7 +64,7 @@ class Backend:
         """Bytes of the largest body that is read."""
         if self.policy.body_limit is not None:
             return self.policy.body_limit
-        return BODY_BYTES if isinstance(self.loaded, Loaded) and self.loaded.engine.media else BODY_LIMIT
+        return BODY_BYTES if isinstance(self.loaded, Loaded) and self.loaded.engine.capabilities.media else BODY_LIMIT
 
     def countable(self, model: Model) -> EngineInfo:
         """Who says how many tokens a prompt has, although it may be too long for the engine: up to the larger window of

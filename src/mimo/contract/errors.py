@@ -14,11 +14,12 @@
     ├── UnsupportedMediaType    415     unsupported_media_type    the body's type or encoding is not taken
     ├── RateLimitExceeded       429     rate_limit_exceeded       over RPM/TPM, or the queue is full; `retry-after`
     ├── InternalError           500     internal_error            our bug; the body carries only the request id
-    ├── UpstreamError           502     upstream_error            the engine behind failed
+    ├── UpstreamError           502     upstream_error            the upstream failed
     ├── ServiceUnavailable      503     service_unavailable       starting, draining, engine down; `retry-after`
-    └── UpstreamTimeout         504     upstream_timeout          the engine behind was too slow
+    └── UpstreamTimeout         504     upstream_timeout          the upstream was too slow
 
     StartError                                                a command cannot start: a wrong setting, file or address
+    └── EngineError                                           an engine cannot start
 
 Foreign exceptions are mapped to these where they arise; nothing else leaves the house. No wire format is known here.
 """
@@ -141,7 +142,7 @@ class InternalError(ApiError):
 
 
 class UpstreamError(ApiError):
-    """The engine behind failed."""
+    """The upstream failed."""
 
     status, code = 502, "upstream_error"
 
@@ -163,13 +164,17 @@ class ServiceUnavailable(ApiError):
 
 
 class UpstreamTimeout(ApiError):
-    """The engine behind was too slow."""
+    """The upstream was too slow."""
 
     status, code = 504, "upstream_timeout"
 
 
 class StartError(Exception):
     """What keeps a command from starting: one line that names the setting, file or address, and why."""
+
+
+class EngineError(StartError):
+    """An engine that cannot start: the message says which file or address and why."""
 
 
 def shown(value: object, limit: int = 80) -> str:

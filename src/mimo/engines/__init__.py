@@ -12,12 +12,13 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class EngineRow:
-    """Where an engine is written (`module:Class`) and what it is, in a line. `route`: how it is spoken to; "" in this
-    process. The folder of an engine with a route has its columns (`column.py`), and where `mimo launch` can start it
+    """Where an engine is written and what it is, in a line. `module` has `Options`, the settings that the engine reads
+    by their names, and the factory `start(options, on_progress)`. `route`: how it is spoken to; "" in this process.
+    The folder of an engine with a route has its columns (`column.py`), and where `mimo launch` can start it
     (`launched`) its recipes (`recipes.py`).
     """
 
-    source: str
+    module: str
     summary: str
     route: str = ""
     launched: bool = False
@@ -25,18 +26,18 @@ class EngineRow:
     @property
     def package(self) -> str:
         """The folder of its module."""
-        return self.source.partition(":")[0].rpartition(".")[0]
+        return self.module.rpartition(".")[0]
 
 
 ENGINES: Mapping[str, EngineRow] = MappingProxyType({
-    "local": EngineRow("mimo.engines.local.engine:LocalEngine", "any GGUF through llama.cpp, in this process"),
-    "scripted": EngineRow("mimo.engines.scripted:ScriptedEngine", "plays a script; for tests of clients"),
+    "local": EngineRow("mimo.engines.local.start", "any GGUF through llama.cpp, in this process"),
+    "scripted": EngineRow("mimo.engines.scripted", "plays a script; for tests of clients"),
     "llama-server": EngineRow(
-        "mimo.engines.upstream.llama_server.engine:LlamaServer", "llama.cpp's own server", "POST /completion", True),
-    "vllm": EngineRow("mimo.engines.upstream.vllm.engine:Vllm", "vLLM", "POST /v1/completions", True),
-    "sglang": EngineRow("mimo.engines.upstream.sglang.engine:Sglang", "SGLang", "POST /generate", True),
+        "mimo.engines.upstream.llama_server.engine", "llama.cpp's own server", "POST /completion", True),
+    "vllm": EngineRow("mimo.engines.upstream.vllm.engine", "vLLM", "POST /v1/completions", True),
+    "sglang": EngineRow("mimo.engines.upstream.sglang.engine", "SGLang", "POST /generate", True),
     "hosted": EngineRow(
-        "mimo.engines.upstream.hosted.engine:Hosted", "any OpenAI-compatible API", "POST /v1/chat/completions"),
+        "mimo.engines.upstream.hosted.engine", "any OpenAI-compatible API", "POST /v1/chat/completions"),
 })  # fmt: skip
 
 UPSTREAM = tuple(name for name, row in ENGINES.items() if row.route)

@@ -1,29 +1,25 @@
-"""What an engine is: prompts in, sampled tokens out.
+"""What an engine is.
 
-An engine knows no wire format, no chat template, no stop string and no reasoning: it decodes a prompt, samples with
-the contract's parameters and hands tokens back until its own end-of-turn token, the limit or the window. All methods
-are called on the event loop; whatever computes runs elsewhere.
+    TokenEngine     token ids in, sampled tokens out: it decodes a prompt and samples until its own end-of-turn token,
+                    the limit or the window
+    MessageEngine   messages in, events out: it renders, samples and splits by itself
+
+An engine may be both; its `capabilities` say which one a request takes. An engine is started by the factory that makes
+it and closed once. All methods are called on the event loop; whatever computes runs elsewhere. Knows no wire format.
 """
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Literal
 
-from mimo.contract.errors import (
-    ContextLengthExceeded,
-    InvalidRequest,
-    StartError,
-    UnsupportedInput,
-    UnsupportedParameter,
-)
 from mimo.contract.request import ChatRequest
 from mimo.tokenizers.base import Tokenizer
-from mimo.tokenizers.limit import Limit, TooManyTokens
-from mimo.types import Event, MediaKind, Sampling, TokenBatch, TokenRequest, Usage
+from mimo.types import Event, MediaKind, TokenBatch, TokenRequest, Usage
+
+Route = Literal["tokens", "messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +30,31 @@ class EngineInfo:
     model: str
     context_window: int
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do. `media`: the kinds it takes in addition to text. `grammar`: it samples under a
+    `TokenRequest.grammar`. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as tokens;
+    else it is a `MessageEngine` alone."""
+
+    media: tuple[MediaKind, ...] = ()
+    grammar: bool = False
+    tokens: bool = True
+
+    def route(self, request: ChatRequest) -> Route:
+        """How the engine takes `request`, whose media are of kinds in `media`."""
+        return "tokens" if self.tokens and not request.media else "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Gauges of this moment. `running`: choices in work (requests, where the engine runs elsewhere); `waiting`: choices
+    in the queue. `slots`: how many choices run at once; None where the engine does not say."""
+
+    running: int
+    waiting: int = 0
+    slots: int | None = None
 
 
 class TokenStream(ABC):
@@ -58,47 +79,11 @@ class TokenStream(ABC):
 
     @abstractmethod
     def close_choice(self, choice: int) -> None:
-        """Stop sampling `choice` (a stop string matched); its place is free within one step. Idempotent."""
+        """Stop sampling `choice` (a stop string matched); its slot is free within one step. Idempotent."""
 
     @abstractmethod
     def close(self) -> None:
-        """Stop everything; the places are free within one step. Idempotent."""
-
-
-class Engine(ABC):
-    """A source of tokens, started once and closed once."""
-
-    info: EngineInfo
-    tokenizer: Tokenizer
-    chat_template: str | None
-    """Jinja source of the model's own template, "" where it brings none; None: MiMo's."""
-    holds_grammar: bool = False
-    """Whether it samples under a `TokenRequest.grammar`; where not, what needs one is refused before it comes here."""
-
-    media: tuple[MediaKind, ...] = ()
-    """What it takes beside text: a request that holds such goes to `chat`, any other medium is refused before."""
-
-    @abstractmethod
-    async def start(self) -> None:
-        """Load and warm up. Raises `EngineError` with one line a person can act on."""
-
-    @property
-    def well(self) -> bool:
-        """Whether what computes was there when last looked at; in process it always is."""
-        return True
-
-    @abstractmethod
-    def generate(self, generation: TokenRequest) -> TokenStream:
-        """Queue a generation. Raises `ContextLengthExceeded`, `RateLimitExceeded` (queue full), `InvalidRequest`."""
-
-    def chat(self, request: ChatRequest) -> EventStream:
-        """Answer a request that holds media of the kinds in `media`. Raises `UnsupportedParameter` for what cannot be
-        kept beside them, `UnsupportedInput` where there are no such kinds."""
-        raise UnsupportedInput(f"messages must be text: {self.info.engine} takes no media", param="messages")
-
-    @abstractmethod
-    async def close(self) -> None:
-        """End what runs (its streams raise `ServiceUnavailable`) and give back memory and threads."""
+        """Stop everything; the slots are free within one step. Idempotent."""
 
 
 class EventStream(ABC):
@@ -121,46 +106,41 @@ class EventStream(ABC):
         """Free what the request holds in the engine. Idempotent."""
 
 
-class ChatEngine(Engine):
-    """An engine without a raw route: it renders, samples and splits by itself, as hosted APIs do.
+class Engine(ABC):
+    """What both kinds have."""
 
-    `generate` of such an engine is never called; what of the contract it cannot keep it refuses in `chat`.
-    """
+    info: EngineInfo
+    tokenizer: Tokenizer
+    capabilities: Capabilities
+    chat_template: str | None = None
+    """Jinja source of the model's own template; None: MiMo's, or no concern of ours."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last health check succeeded. Always true in process."""
+        return True
+
+    @abstractmethod
+    def load(self) -> Load:
+        """How much there is to do."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End what runs (its streams raise `ServiceUnavailable`) and give back memory and threads."""
+
+
+class TokenEngine(Engine):
+    """Takes token ids."""
+
+    @abstractmethod
+    def generate(self, request: TokenRequest) -> TokenStream:
+        """Queue `request`. Raises `ContextLengthExceeded`, `RateLimitExceeded` (queue full), `InvalidRequest`, and
+        `UnsupportedParameter` for what this engine cannot keep."""
+
+
+class MessageEngine(Engine):
+    """Takes messages."""
 
     @abstractmethod
     def chat(self, request: ChatRequest) -> EventStream:
-        """Answer `request`. Raises `UnsupportedParameter` before anything is sent."""
-
-    def generate(self, generation: TokenRequest) -> TokenStream:
-        """Never: there is no raw route. Raises `UnsupportedParameter`."""
-        raise UnsupportedParameter(f"{self.info.engine} takes messages, no raw prompt", param="prompt")
-
-
-def room_for(generation: TokenRequest, info: EngineInfo) -> int:
-    """Tokens that the window leaves for an answer, at least one. Raises `ContextLengthExceeded` if it leaves none."""
-    window, size = info.context_window, len(generation.prompt)
-    if size >= window:
-        raise ContextLengthExceeded.of(str(size), window, info.model)
-    return window - size
-
-
-@contextmanager
-def within_window(info: EngineInfo, abandoned: threading.Event | None = None) -> Iterator[Limit]:
-    """A limit for prompts that leave room in the window. Raises `ContextLengthExceeded` with the count so far."""
-    try:
-        yield Limit(info.context_window - 1, abandoned or threading.Event())
-    except TooManyTokens as problem:
-        raise ContextLengthExceeded.of(f"at least {problem.at_least}", info.context_window, info.model) from None
-
-
-def check_logit_bias(sampling: Sampling, vocabulary: int) -> None:
-    """Raise `InvalidRequest` for a biased id that is not in the `vocabulary` (a count of ids)."""
-    for token, _ in sampling.logit_bias:
-        if token >= vocabulary:
-            raise InvalidRequest(
-                f"logit_bias token ids must be below the vocabulary of {vocabulary}, got {token}", param="logit_bias"
-            )
-
-
-class EngineError(StartError):
-    """An engine that cannot start: the message says which file or address and why."""
+        """Answer `request`. Raises `UnsupportedParameter` for what this engine cannot keep, before anything is sent."""

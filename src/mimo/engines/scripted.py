@@ -9,7 +9,7 @@ The first answer whose `when` occurs in the prompt is played; without `when` it 
 string is the text it stands for (a control token's name, `<think>`, is that control token), an array of integers 0–255
 its bytes, and `{"logits": {TEXT: LOGIT}}` is sampled with the request's parameters by the local engine's own sampler;
 `{"random": true}` is too, over all tokens alike. `{"repeat": N, "steps": […]}` plays steps N times. After the last step
-the turn ends. Where the answer is held to a grammar, steps that it does not allow are passed over, and what is missing
+the turn ends. Under a grammar, steps that it does not allow are passed over, and what is missing
 at the end is drawn at random. `delay`: seconds before each step.
 """
 
@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.constraints.build import constraint
-from mimo.contract.errors import RateLimitExceeded, ServiceUnavailable
-from mimo.engines.base import Engine, EngineError, EngineInfo, TokenStream, check_logit_bias, room_for
+from mimo.contract.errors import EngineError, RateLimitExceeded, ServiceUnavailable
+from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine, TokenStream
+from mimo.engines.limits import check_logit_bias, check_window
 from mimo.sampling import NO_TOKEN, Sampler, warm
 from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import TokenBatch, TokenLogprob, TokenRequest
@@ -76,11 +77,10 @@ class ScriptedTokenizer(ByteTokenizer):
         return self._texts[text]
 
 
-class ScriptedEngine(Engine):
+class ScriptedEngine(TokenEngine):
     """Plays a `Script`."""
 
-    chat_template = None
-    holds_grammar = True
+    capabilities = Capabilities(grammar=True)
 
     def __init__(self, script: Script, name: str = "script") -> None:
         self.script = script
@@ -98,28 +98,26 @@ class ScriptedEngine(Engine):
         except (OSError, ValueError, msgspec.MsgspecError) as problem:
             raise EngineError(f"script {path}: {problem}") from problem
 
-    async def start(self) -> None:
-        """Nothing to load; a script that samples compiles the sampler now and not during the first request."""
-        if any(isinstance(move, dict) for _, moves in self._moves for move in moves):
-            await asyncio.to_thread(warm)
+    @property
+    def draws(self) -> bool:
+        """Whether a step is sampled."""
+        return any(isinstance(move, dict) for _, moves in self._moves for move in moves)
 
-    def generate(self, generation: TokenRequest) -> ScriptedStream:
-        room = room_for(generation, self.info)
-        check_logit_bias(generation.sampling, self.tokenizer.vocabulary)
+    def generate(self, request: TokenRequest) -> ScriptedStream:
+        room = check_window(request, self.info)
+        check_logit_bias(request.sampling, self.tokenizer.vocabulary)
         if len(self._running) >= self.script.queue:
             raise RateLimitExceeded("the queue is full; try again", headers={"retry-after": "1"})
-        stream = ScriptedStream(self, generation, self._moves_for(generation.prompt), room)
+        stream = ScriptedStream(self, request, self._moves_for(request.prompt), room)
         self._running.add(stream)
         return stream
 
-    def left(self, stream: ScriptedStream) -> None:
-        """A stream ended; its place is free."""
+    def forget(self, stream: ScriptedStream) -> None:
+        """A stream ended; ."""
         self._running.discard(stream)
 
-    @property
-    def running(self) -> int:
-        """How many generations hold a place."""
-        return len(self._running)
+    def load(self) -> Load:
+        return Load(running=len(self._running))
 
     async def close(self) -> None:
         for stream in list(self._running):
@@ -148,27 +146,46 @@ class ScriptedEngine(Engine):
                     )
 
 
-class ScriptedStream(TokenStream):
-    """One generation: every choice plays the same moves, with its own draws."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The setting that this engine reads, by its name on the command line."""
 
-    def __init__(self, engine: ScriptedEngine, generation: TokenRequest, moves: list[Move], room: int) -> None:
+    script: Path | None = None
+
+
+async def start(options: Options, on_progress: object = None) -> ScriptedEngine:
+    """The engine of a script file. A script that draws compiles the sampler now and not during the first request.
+
+    Raises `EngineError`."""
+    if options.script is None:
+        raise EngineError("the scripted engine needs a script: --script FILE")
+    engine = ScriptedEngine.from_file(options.script)
+    if engine.draws:
+        await asyncio.to_thread(warm)
+    return engine
+
+
+class ScriptedStream(TokenStream):
+    """One request: every choice plays the same moves, with its own draws."""
+
+    def __init__(self, engine: ScriptedEngine, request: TokenRequest, moves: list[Move], room: int) -> None:
         self._engine = engine
         self._moves = moves
-        self._wanted = generation.sampling.logprobs
-        self._held = generation.grammar is not None or generation.min_tokens > 0
-        self._limit = min(generation.max_completion_tokens, room)
-        self._at = dict.fromkeys(range(generation.n), 0)
+        self._wanted = request.sampling.logprobs
+        self._guided = request.grammar is not None or request.min_tokens > 0
+        self._limit = min(request.max_completion_tokens, room)
+        self._at = dict.fromkeys(range(request.n), 0)
         self._failed = False
-        self._constraints = [constraint(generation, engine.tokenizer, self._limit) for _ in self._at]
+        self._constraints = [constraint(request, engine.tokenizer, self._limit) for _ in self._at]
         self._ends = engine.tokenizer.end_ids
-        self._plain = generation.sampling.logprobs is None and not any(self._constraints)
+        self._plain = request.sampling.logprobs is None and not any(self._constraints)
         """Whether the script alone decides."""
         self._sampler: Sampler | None = None
-        if self._held or not all(isinstance(move, int) for move in moves):
+        if self._guided or not all(isinstance(move, int) for move in moves):
             self._plain = False
-            self._sampler = Sampler(generation.n, engine.tokenizer.vocabulary, threads=1)
+            self._sampler = Sampler(request.n, engine.tokenizer.vocabulary, threads=1)
             for choice in self._at:
-                self._sampler.begin(choice, generation.sampling, choice, self._constraints[choice])
+                self._sampler.begin(choice, request.sampling, choice, self._constraints[choice])
 
     async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         delay = self._engine.script.delay
@@ -222,14 +239,14 @@ class ScriptedStream(TokenStream):
 
     def _next(self, choice: int, allowed: int | NDArray[np.uint32] | None) -> Move:
         """The script's next step; those that a grammar does not allow are passed over."""
-        held = self._held and isinstance(allowed, np.ndarray)
+        guided = self._guided and isinstance(allowed, np.ndarray)
         while self._at[choice] < len(self._moves):
             move = self._moves[self._at[choice]]
             self._at[choice] += 1
-            if not (held and isinstance(move, int)) or _allows(allowed, move):
+            if not (guided and isinstance(move, int)) or _allows(allowed, move):
                 return move
         end = min(self._engine.tokenizer.end_ids)
-        return end if not held or _allows(allowed, end) else None
+        return end if not guided or _allows(allowed, end) else None
 
     def _draw(self, choice: int, move: dict[int, float] | None) -> tuple[int, TokenLogprob | None]:
         assert self._sampler is not None
@@ -247,7 +264,7 @@ class ScriptedStream(TokenStream):
 
     def close(self) -> None:
         self._at.clear()
-        self._engine.left(self)
+        self._engine.forget(self)
 
     def fail(self) -> None:
         """The engine is closing: the reader gets `ServiceUnavailable`."""

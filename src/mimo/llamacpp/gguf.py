@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.llamacpp.keys import Keys
 from mimo.llamacpp.library import GgufInitParams, Library
 from mimo.llamacpp.sanity import fault

@@ -14,7 +14,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 
 XLLAMACPP_VERSION = "2026.10.11549"
 """The wheel whose `llama.h` the structs below follow."""

@@ -93,9 +93,9 @@ def _say(url: str, settings: Settings, engine: Engine, app: App, console: Consol
     info = engine.info
     console.print(Text(info.model, "bold"), f"on the {info.engine} engine answers as {', '.join(app.backend.models)}")
     console.print(f"  window {info.context_window} tokens · fingerprint {info.fingerprint}")
-    if engine.media:
+    if engine.capabilities.media:
         fetched = "by data URI or URL" if settings.allow_media_urls else "by data URI"
-        console.print(f"  takes {', '.join(engine.media)} {fetched}")
+        console.print(f"  takes {', '.join(engine.capabilities.media)} {fetched}")
     console.print(f"  {url}/v1 · docs at {url}/docs")
     if settings.model is None and info.engine == "local":
         console.print("  nano is a tiny test model; serve another with --model PATH.gguf")

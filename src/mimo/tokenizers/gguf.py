@@ -11,7 +11,7 @@ import ctypes as c
 import re
 from functools import cached_property
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.llamacpp.library import Library
 from mimo.tokenizers.least import LeastTokens
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenizers import Tokenizer as Library
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.tokenizers.least import LeastTokens
 
 _END_NAMES = ("<|endoftext|>", "<|im_end|>")

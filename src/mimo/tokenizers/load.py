@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.tokenizers.base import Tokenizer
 
 _MIMO = ("mimo2", "mimo_v2", "mimo_v2_flash")

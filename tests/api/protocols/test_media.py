@@ -23,6 +23,7 @@ from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError, UnsupportedInput
 from mimo.contract.media import BODY_BYTES, MAX_PARTS
 from mimo.contract.models import MODELS
+from mimo.engines.base import Capabilities
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
 from mimo.generate import generate, render
 from mimo.types import Media
@@ -312,7 +313,7 @@ def test_the_largest_body_follows_from_what_the_engine_takes() -> None:
     engine = ScriptedEngine(Script([ScriptedAnswer([])]))
     app = App(engine, chat_format(None, engine.tokenizer), routes=ROUTES)
     assert app.backend.body_limit == BODY_LIMIT
-    engine.media = ("image",)
+    engine.capabilities = Capabilities(("image",))
     assert app.backend.body_limit == BODY_BYTES
     assert (
         App(engine, chat_format(None, engine.tokenizer), routes=ROUTES, policy=Policy(body_limit=5)).backend.body_limit

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tests.attack.hostile_gguf import nano
 
-from mimo.engines.base import EngineError
-from mimo.engines.local.engine import LocalEngine
+from mimo.contract.errors import EngineError
+from mimo.engines.local.engine import start_local
 from mimo.engines.local.loading import load
 from mimo.engines.local.model import ModelOptions
 
@@ -85,6 +85,5 @@ async def test_weights_that_give_no_numbers_are_refused_before_the_server_is_rea
     for at in range(0, 34 * 1000, 34):
         weights[at : at + 2] = b"\x00\x7e"  # a NaN in half precision
     path.write_bytes(file.bytes()[: -len(weights)] + weights)
-    engine = LocalEngine(path, ModelOptions(slots=2, context_window=128, threads=1))
     with pytest.raises(EngineError, match=r"nan\.gguf: .*no numbers"):
-        await engine.start()
+        await start_local(path, ModelOptions(slots=2, context_window=128, threads=1))

@@ -15,7 +15,7 @@ from mimo.chat.prompt import chat_format
 from mimo.contract.models import MODELS
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
-from mimo.engines.local.engine import LocalEngine
+from mimo.engines.local.engine import LocalEngine, start_local
 from mimo.engines.local.model import ModelOptions
 from mimo.generate import generate
 from mimo.types import ContentDelta, Event, Message, ReasoningDelta, Usage
@@ -28,8 +28,7 @@ async def engine(
     write: Callable[[Path], None] = request.param
     path = tmp_path_factory.mktemp("models") / "tiny.gguf"
     write(path)
-    engine = LocalEngine(path, ModelOptions(slots=4, threads=1, chunk=32), queue=16)
-    await engine.start()
+    engine = await start_local(path, ModelOptions(slots=4, threads=1, chunk=32), queue=16)
     yield engine
     await engine.close()
 
@@ -80,7 +79,7 @@ KINDS = ("F32", "F16", "BF16", "Q4_0", "Q8_0", "Q4_K", "Q6_K")
 CROWD = """
 import asyncio, sys
 from pathlib import Path
-from mimo.engines.local.engine import LocalEngine
+from mimo.engines.local.engine import start_local
 from mimo.engines.local.model import ModelOptions
 from mimo.types import Sampling, TokenRequest
 
@@ -92,8 +91,7 @@ async def collect(engine, at):
     return [sampled async for batch in engine.generate(wanted) for sampled in batch]
 
 async def main():
-    engine = LocalEngine(Path(sys.argv[1]), ModelOptions(slots=12, context_window=256, threads=1), queue=16)
-    await engine.start()
+    engine = await start_local(Path(sys.argv[1]), ModelOptions(slots=12, context_window=256, threads=1), queue=16)
     alone = [await collect(engine, at) for at in range(2)]
     for beside in (1, 2, 3, 8, 11):
         crowd = [collect(engine, at) for at in range(beside + 1)]

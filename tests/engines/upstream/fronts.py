@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,19 @@ from tests.engines.upstream.fakes import Fake, llama_events
 from mimo.api.app import App
 from mimo.api.routes import ROUTES
 from mimo.chat.prompt import chat_format
-from mimo.engines.upstream import upstream_engine
+from mimo.engines import ENGINES
+from mimo.engines.upstream.options import UpstreamOptions
 from mimo.media.fetch.fetcher import Fetcher
 from mimo.nano import gguf_path
 from mimo.serving.granian import listen, run
+from mimo.types import MediaKind
 
 FLASH = "mimo-v2-flash"
 RAW = ("llama-server", "vllm", "sglang")
 
 
 class Front:
-    """mimo in this process, in a thread, on an engine behind."""
+    """mimo in this process, in a thread, on an upstream."""
 
     def __init__(
         self,
@@ -37,14 +40,13 @@ class Front:
         *urls: str,
         timeout: float = 1.0,
         tokenizer: Path | None = None,
-        media: tuple[str, ...] | None = None,
+        media: tuple[MediaKind, ...] | None = None,
         fetcher: Fetcher | None = None,
     ) -> None:
         model = "fake-model" if engine == "hosted" else None
         tokenizer = None if engine == "hosted" else tokenizer or gguf_path()
-        self.engine: Any = upstream_engine(engine)(
-            urls, model=model, tokenizer=tokenizer, key="sesame", timeout=timeout, wait=5, media=media
-        )
+        self.name = engine
+        self._options = UpstreamOptions(urls, model, "sesame", timeout, 5, tokenizer, media)
         self.app = App(routes=ROUTES, fetcher=fetcher)
         listener = listen("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]
@@ -61,7 +63,7 @@ class Front:
 
     async def _run(self, listener: Any) -> None:
         try:
-            await self.engine.start()
+            self.engine: Any = await import_module(ENGINES[self.name].module).start(self._options)
         except BaseException as problem:
             self._problem = problem
             return
@@ -87,6 +89,12 @@ class Front:
         piece = self.engine.tokenizer.piece
         single = {piece(token): token for token in range(self.engine.tokenizer.vocabulary) if len(piece(token)) == 1}
         return [single[bytes([byte])] for byte in text.encode()]
+
+    @property
+    def running(self) -> int:
+        """Requests that are open in the engine."""
+        running: int = self.engine.load().running
+        return running
 
     @property
     def end(self) -> int:

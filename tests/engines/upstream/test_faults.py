@@ -68,7 +68,7 @@ def test_an_engine_that_hangs_in_mid_stream_is_an_error_event(llama, fake):
     assert broken(llama.chat(stream=True)) == "upstream_timeout"
     assert error(llama.chat()) == (504, "upstream_timeout")
     assert until(lambda: fake.hanging == 0)
-    assert llama.engine.running == 0
+    assert llama.running == 0
 
 
 async def _half_a_chunk(asked: Asked, out: Out) -> None:
@@ -115,7 +115,7 @@ def test_an_answer_that_breaks_off_is_an_error_event_or_a_502(llama, fake, behav
     assert broken(llama.chat(stream=True)) == "upstream_error"
     assert len(fake.asked) == 1, "no retry after the first byte"
     assert error(llama.chat()) == (502, "upstream_error")
-    assert llama.engine.running == 0
+    assert llama.running == 0
 
 
 def test_the_words_of_an_error_inside_a_200_reach_the_client(llama, fake):
@@ -194,7 +194,7 @@ def test_a_client_that_leaves_ends_the_engine_s_work(llama, fake, stream):
         client.sendall(head % len(body) + body.encode())
         assert until(lambda: fake.hanging == 1)
     assert until(lambda: fake.left == 1, 0.8), "sooner than the timeout"
-    assert until(lambda: llama.engine.running == 0)
+    assert until(lambda: llama.running == 0)
 
 
 def test_a_stop_match_ends_the_engine_s_work(llama, fake):

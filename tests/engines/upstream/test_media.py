@@ -131,8 +131,8 @@ def test_only_requests_with_media_leave_the_raw_route(seeing, fake, engine) -> N
     fake.asked.clear()
     fake.behaviour = raw
     assert ask(seeing[engine]).status_code == 200
-    assert [asked.path for asked in fake.asked] == [seeing[engine].engine.path]
-    assert seeing[engine].engine.running == 0
+    assert [asked.path for asked in fake.asked] == [seeing[engine].engine.route.path]
+    assert seeing[engine].running == 0
 
 
 def test_usage_is_what_the_engine_says(seeing, fake) -> None:

@@ -15,7 +15,7 @@ async def health(_: Backend, exchange: Exchange, __: str) -> None:
 async def ready(backend: Backend, exchange: Exchange, _: str) -> None:
     """Fine when the engine is there and healthy. Raises `ServiceUnavailable`."""
     engine = backend.engine  # raises while there is none
-    if not engine.well:
+    if not engine.healthy:
         raise ServiceUnavailable("the upstream is down", headers={"retry-after": "5"})
     name = engine.info.engine
     await exchange.reply(200, b'{"status":"ready","engine":"%b"}' % name.encode())

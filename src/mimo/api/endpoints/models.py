@@ -28,7 +28,7 @@ async def model(backend: Backend, exchange: Exchange, model_id: str) -> None:
 
 
 def _objects(backend: Backend, rows: Iterable[Model]) -> list[dict[str, object]]:
-    return [describe_model(row, backend.engine.info, backend.engine.media) for row in rows]
+    return [describe_model(row, backend.engine.info, backend.engine.capabilities.media) for row in rows]
 
 
 def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] = ()) -> dict[str, object]:

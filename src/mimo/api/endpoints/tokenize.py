@@ -19,7 +19,7 @@ from mimo.chat.base import encode
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.resolve import resolve
-from mimo.engines.base import within_window
+from mimo.engines.limits import within_window
 
 _FIELDS = ("model", "text", "messages", "thinking", "reasoning_effort", "chat_template_kwargs")
 

@@ -10,11 +10,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mimo.constraints.llguidance import vocabulary_of
-from mimo.contract.errors import ApiError, RateLimitExceeded
-from mimo.engines.base import Engine, EngineError, EngineInfo, check_logit_bias, room_for
+from mimo.contract.errors import ApiError, EngineError, RateLimitExceeded
+from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine
+from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.local.loading import load
 from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.scheduler import Delivery, Scheduler
@@ -24,98 +26,49 @@ from mimo.sampling import Sampler, warm
 from mimo.types import TokenRequest
 
 
-class LocalEngine(Engine):
-    """llama.cpp in process."""
+class LocalEngine(TokenEngine):
+    """A loaded `model`, scheduled and sampled here. `queue`: choices that may wait; `threads`: those that sample."""
 
-    holds_grammar = True
-
-    def __init__(
-        self,
-        path: Path,
-        options: ModelOptions | None = None,
-        *,
-        queue: int = 256,
-        batch_invariant: bool = True,
-        library: Path | None = None,
-        on_progress: Callable[[float], None] | None = None,
-    ) -> None:
-        """An engine for the file at `path`, not yet loaded. `queue`: choices that may wait beside those running."""
-        self._path = path
-        self._options = options or ModelOptions()
-        self._queue = queue
-        self._invariant = batch_invariant
-        self._library_path = library
-        self._on_progress = on_progress
-        self._streams: set[LocalStream] = set()
-        self._thread: threading.Thread | None = None
-
-    async def start(self) -> None:
+    def __init__(self, model: LocalModel, *, queue: int, threads: int, batch_invariant: bool) -> None:
         self._loop = asyncio.get_running_loop()
-        warming = asyncio.to_thread(warm)
-        last_words = f"mimo: {self._path}: llama.cpp died while loading it; the file is damaged, or memory is short"
-        self._model, _ = await asyncio.gather(load(self._load, last_words), warming)
-        model = self._model
+        self._model = model
+        self._queue = queue
+        self._streams: set[LocalStream] = set()
         self.tokenizer = model.tokenizer
         self.chat_template = model.chat_template
-        name = model.name
-        fingerprint = f"local-{'-'.join(name.lower().split())}-{model.header.digest}"
-        self.info = EngineInfo("local", name, model.context_window, fingerprint)
-        # while rows are sampled llama.cpp's threads are idle, and so is most of the core that is left to the server
-        threads = self._options.threads + 1
+        self.capabilities = Capabilities(grammar=True)
+        fingerprint = f"local-{'-'.join(model.name.lower().split())}-{model.header.digest}"
+        self.info = EngineInfo("local", model.name, model.context_window, fingerprint)
         sampler = Sampler(model.slots, model.tokenizer.vocabulary, threads, model.tokenizer.valid)
-        self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=self._invariant)
+        self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=batch_invariant)
         self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)
         self._thread.start()
         # what a first grammar needs of the vocabulary takes a second for a large one: not in the scheduler's time
         self._preparing = asyncio.create_task(asyncio.to_thread(vocabulary_of, model.tokenizer))
 
-    def _load(self, stop: threading.Event) -> LocalModel:
-        """Load, and compute the first token of a text: what cannot be decoded should fail at the start and not at the
-        first request. Given up when `stop` is set."""
-        if not self._path.is_file():
-            raise EngineError(f"{self._path}: no such file")
-
-        def report(share: float) -> bool:
-            if self._on_progress:
-                self._on_progress(share)
-            return not stop.is_set()
-
-        options = replace(self._options, batch_invariant=self._invariant)
-        model = LocalModel(Library(self._library_path), self._path, options, report)
-        try:
-            model.first_token()
-        except BaseException as problem:
-            model.close()
-            if isinstance(problem, EngineError):
-                raise EngineError(f"{self._path}: {problem}") from None
-            raise
-        return model
-
-    def generate(self, generation: TokenRequest) -> LocalStream:
-        room = room_for(generation, self.info)
-        check_logit_bias(generation.sampling, self.tokenizer.vocabulary)
-        if self.running + generation.n > self._model.slots + self._queue:
+    def generate(self, request: TokenRequest) -> LocalStream:
+        room = check_window(request, self.info)
+        check_logit_bias(request.sampling, self.tokenizer.vocabulary)
+        if (choices := self._choices()) + request.n > self._model.slots + self._queue:
             raise RateLimitExceeded(
-                f"the queue is full ({self.running} choices are running or waiting); try again",
+                f"the queue is full ({choices} choices are running or waiting); try again",
                 headers={"retry-after": "1"},
             )
-        prompt = generation.prompt
-        limit = min(generation.max_completion_tokens, room)
-        stream = LocalStream(generation, self._cancel)
+        prompt = request.prompt
+        limit = min(request.max_completion_tokens, room)
+        stream = LocalStream(request, self._cancel)
         self._streams.add(stream)
-        self._scheduler.submit([Sequence(stream, choice, prompt, limit) for choice in range(generation.n)])
+        self._scheduler.submit([Sequence(stream, choice, prompt, limit) for choice in range(request.n)])
         return stream
 
-    @property
-    def running(self) -> int:
-        """Choices that run or wait."""
+    def load(self) -> Load:
+        busy = self._scheduler.busy_slots
+        return Load(running=busy, waiting=max(0, self._choices() - busy), slots=self._model.slots)
+
+    def _choices(self) -> int:
+        """How many run or wait."""
         self._streams = {stream for stream in self._streams if stream.open}
         return sum(len(stream.open) for stream in self._streams)
-
-    @property
-    def held(self) -> int:
-        """Places of the KV cache that are taken."""
-        return self._scheduler.held
 
     def _cancel(self, stream: LocalStream, choice: int) -> None:
         self._scheduler.cancel(stream, choice)
@@ -124,18 +77,63 @@ class LocalEngine(Engine):
         """Called by the scheduler's thread, once a round."""
         try:
             self._loop.call_soon_threadsafe(_put_all, deliveries)
-        except RuntimeError:  # the loop is closed: nobody is left to read
+        except RuntimeError:  # the loop is closed: no stream is left to read
             self._scheduler.close()
 
     async def close(self) -> None:
-        if self._thread is None:
+        if not self._thread.is_alive():
             return
         self._scheduler.close()
         await self._preparing
         await asyncio.to_thread(self._thread.join)
-        self._thread = None
         await asyncio.sleep(0)  # the last hand-over
         self._model.close()
+
+
+async def start_local(
+    path: Path,
+    options: ModelOptions | None = None,
+    *,
+    queue: int = 256,
+    batch_invariant: bool = True,
+    library: Path | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> LocalEngine:
+    """Load the file at `path`, off the event loop, and start on it. Raises `EngineError`."""
+    options = replace(options or ModelOptions(), batch_invariant=batch_invariant)
+    last_words = f"mimo: {path}: llama.cpp died while loading it; the file is damaged, or memory is short"
+    loading = load(partial(_load, path, options, library, on_progress), last_words)
+    model, _ = await asyncio.gather(loading, asyncio.to_thread(warm))
+    # while rows are sampled llama.cpp's threads are idle, and so is most of the core that is left to the server
+    return LocalEngine(model, queue=queue, threads=options.threads + 1, batch_invariant=batch_invariant)
+
+
+def _load(
+    path: Path,
+    options: ModelOptions,
+    library: Path | None,
+    on_progress: Callable[[float], None] | None,
+    stop: threading.Event,
+) -> LocalModel:
+    """Load, and compute the first token of a text: what cannot be decoded should fail at the start and not at the
+    first request. Given up when `stop` is set."""
+    if not path.is_file():
+        raise EngineError(f"{path}: no such file")
+
+    def report(share: float) -> bool:
+        if on_progress:
+            on_progress(share)
+        return not stop.is_set()
+
+    model = LocalModel(Library(library), path, options, report)
+    try:
+        model.first_token()
+    except BaseException as problem:
+        model.close()
+        if isinstance(problem, EngineError):
+            raise EngineError(f"{path}: {problem}") from None
+        raise
+    return model
 
 
 def _put_all(deliveries: list[Delivery]) -> None:

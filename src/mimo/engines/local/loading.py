@@ -79,9 +79,8 @@ async def load(work: Callable[[threading.Event], Loaded], line: str) -> Loaded:
         return await asyncio.shield(done)
     except asyncio.CancelledError:
         stop.set()
+        done.add_done_callback(asyncio.Future.exception)  # seen, also where it comes after the wait
         await asyncio.wait({done}, timeout=PATIENCE)
-        if done.done():
-            done.exception()  # seen
         raise
     finally:
         await asyncio.to_thread(words.close)

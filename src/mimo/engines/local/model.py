@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.engines.base import EngineError
+from mimo.contract.errors import EngineError
 from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, Library, ProgressCallback
 from mimo.llamacpp.untouched import untouched

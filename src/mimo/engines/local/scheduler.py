@@ -10,7 +10,7 @@ One thread runs `run()`; the event loop talks to it through a queue and gets one
     5. hand what was sampled to the event loop
 
 Batch invariance: a row's logits depend, in the last bits, on the shape of the call it is in. Three rules make them
-equal bit for bit whatever runs beside: a prompt is cut at multiples of the chunk size, whatever was found in the cache,
+equal bit for bit whatever else runs: a prompt is cut at multiples of the chunk size, whatever was found in the cache,
 never into a single token, and never mixed with other rows; only whole chunks of it are reused by a later prompt, never
 its last part, nor tokens decoded one by one; and a decode call holds neighbouring slots and gives the logits of at
 least two (idle slots among them get a dummy token that is taken back; where many lie idle side by side, there are two
@@ -63,11 +63,11 @@ class Scheduler:
     # Called from the event loop
 
     def submit(self, sequences: list[Sequence]) -> None:
-        """Queue the choices of one generation."""
+        """Queue the choices of one request."""
         self._orders.put(lambda: self._waiting.extend(sequences))
 
     def cancel(self, stream: LocalStream, choice: int) -> None:
-        """Free the place of a choice before the next round."""
+        """Free the slot of a choice before the next round."""
         self._orders.put(lambda: self._drop(stream, choice))
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class Scheduler:
         self._orders.put(stop)
 
     @property
-    def held(self) -> int:
+    def busy_slots(self) -> int:
         """How many slots are taken."""
         return sum(slot.sequence is not None for slot in self._slots)
 
@@ -214,12 +214,13 @@ class Scheduler:
         )
 
     def _begin(self, slot: Slot, sequence: Sequence) -> bool:
-        """Bring as much of the prompt into the slot as some slot already holds. False: it cannot be, and was told."""
-        generation = sequence.stream.generation
+        """Bring as much of the prompt into the slot as some slot already has. False if the request was
+        refused; the client has been sent the error."""
+        request = sequence.stream.request
         try:
-            rule = constraint(generation, self._model.tokenizer, sequence.limit)
+            rule = constraint(request, self._model.tokenizer, sequence.limit)
         except ValueError as problem:
-            words = f"this model's tokens cannot be held to the grammar that this request needs: {problem}"
+            words = f"this model's tokens cannot follow the grammar that this request needs: {problem}"
             self._out.append((sequence.stream, InvalidRequest(words)))
             self._release(slot)
             return False
@@ -233,7 +234,7 @@ class Scheduler:
         sequence.started = True
         if sequence.choice == 0:
             sequence.stream.cached_tokens = keep
-        self._sampler.begin(slot.index, generation.sampling, sequence.choice, rule)
+        self._sampler.begin(slot.index, request.sampling, sequence.choice, rule)
         return True
 
     def _keep(self, slot: Slot, length: int) -> None:
@@ -267,7 +268,7 @@ class Scheduler:
             self._sample(logits, [slot for slot, want in zip(rows, wanted, strict=True) if want])
 
     def _calls(self, running: list[Slot]) -> Iterator[list[Slot]]:
-        """The slots of each decode call, which hold the running ones and what batch invariance puts beside them."""
+        """The slots of each decode call, which hold the running ones and those that batch invariance adds."""
         if not self._invariant:
             if running:
                 yield running

@@ -1,4 +1,4 @@
-"""What the scheduler moves about: a choice being sampled, the place it sits in, and the stream its tokens leave by.
+"""What the scheduler moves about: a choice being sampled, the slot it sits in, and the stream its tokens leave by.
 
 `Sequence` and `Slot` belong to the scheduler's thread, `LocalStream` to the event loop; they meet only where the
 scheduler hands over a step's deliveries.
@@ -16,11 +16,11 @@ from mimo.types import TokenBatch, TokenRequest
 
 
 class LocalStream(TokenStream):
-    """The event loop's end of one generation."""
+    """The event loop's end of one request."""
 
-    def __init__(self, generation: TokenRequest, cancel: Callable[[LocalStream, int], None]) -> None:
-        self.generation = generation
-        self.open = set(range(generation.n))
+    def __init__(self, request: TokenRequest, cancel: Callable[[LocalStream, int], None]) -> None:
+        self.request = request
+        self.open = set(range(request.n))
         self._cancel = cancel
         self._ready: list[TokenBatch] = []
         self._error: ApiError | None = None
@@ -74,7 +74,7 @@ class LocalStream(TokenStream):
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """One choice of a generation. `limit`: tokens it may sample; `sampled`: how many it has; `last`: the newest."""
+    """One choice of a request. `limit`: tokens it may sample; `sampled`: how many it has; `last`: the newest."""
 
     stream: LocalStream
     choice: int
@@ -87,7 +87,8 @@ class Sequence:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A place in the KV cache. `tokens`: what it holds; the first `from_prompt` of them in whole chunks of a prompt."""
+    """A sequence's part of the KV cache. `tokens`: what it holds; the first `from_prompt` of them were decoded in whole
+    chunks of a prompt."""
 
     index: int
     tokens: list[int] = field(default_factory=list)

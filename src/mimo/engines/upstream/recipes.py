@@ -1,4 +1,4 @@
-"""`mimo launch`: from an engine's recipes to a command. Each engine's stand beside it, in `recipes.py`.
+"""`mimo launch`: from an engine's recipes to a command. Each engine's recipes are in its own folder.
 
 `{gpus}`, `{replicas}` (groups of four GPUs, as attention wants them), `{port}` and `{model}` are filled in. The parsers
 are for clients that talk to the engine directly; mimo itself reads tokens. Knows no process and no flags of ours.

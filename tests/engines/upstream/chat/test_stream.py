@@ -78,7 +78,7 @@ def test_max_tokens_holds_where_the_upstream_ignores_it(hosted: Front, fake: Fak
     assert message[name] == "".join(f"{at} " for at in range(20))
     assert body["choices"][0]["finish_reason"] == "length"
     assert body["usage"]["completion_tokens"] == 20
-    assert hosted.engine.running == 0
+    assert hosted.running == 0
 
 
 def test_an_answer_of_exactly_the_limit_keeps_its_own_finish(hosted: Front, fake: Fake) -> None:
@@ -212,6 +212,15 @@ def test_one_call_is_enough_where_parallel_ones_are_off_whatever_their_index_say
     assert calls_of(hosted, parallel_tool_calls=False) == TWO[:1]
 
 
+@pytest.mark.parametrize("more", [{}, {"id": "a"}, {"index": 0}], ids=["bare", "id", "index"])
+def test_calls_without_end_are_an_error_and_no_work(hosted: Front, fake: Fake, more: dict[str, Any]) -> None:
+    calls = [piece("weather", "{}", **{**more, **({"id": f"c{at}"} if more else {})}) for at in range(40_000)]
+    answering(fake, {"tool_calls": calls}, finish="tool_calls")
+    begun = time.process_time()
+    assert hosted.chat("Both?", tools=[TOOL]).status_code == 502
+    assert time.process_time() - begun < 5
+
+
 def test_a_function_call_of_the_old_form_is_a_call(hosted: Front, fake: Fake) -> None:
     halves = [{"name": "weather", "arguments": '{"city": '}, {"arguments": '"Oslo"}'}]
     answering(fake, *({"function_call": half} for half in halves), finish="function_call")
@@ -272,3 +281,32 @@ def test_chunks_whose_members_are_null_hold_nothing(hosted: Front, fake: Fake) -
     fake.behaviour = behaviour
     body = hosted.chat().json()
     assert body["choices"][0]["message"]["content"] == "yes"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_upstream_that_does_not_stream_is_read_whole(hosted: Front, fake: Fake, stream: bool) -> None:
+    message = {"role": "assistant", "content": "yes", "reasoning_content": None, "tool_calls": None}
+    usage = {"prompt_tokens": 7, "completion_tokens": 1}
+    body = {"object": "chat.completion", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+    async def behaviour(asked: Asked, out: Out) -> None:
+        await out.reply(200, {**body, "usage": usage})
+
+    fake.behaviour = behaviour
+    answer = hosted.chat(stream=stream)
+    assert answer.status_code == 200 and "yes" in answer.text
+    if not stream:
+        assert answer.json()["usage"]["prompt_tokens"] == 7
+
+
+@pytest.mark.parametrize("engine", ["hosted", "llama-server", "vllm", "sglang"])
+def test_an_error_reported_with_200_is_an_error_with_its_words(
+    fronts: dict[str, Front], fake: Fake, engine: str
+) -> None:
+    async def behaviour(asked: Asked, out: Out) -> None:
+        await out.reply(200, {"error": {"message": "the model fell over", "code": 500}})
+
+    fake.behaviour = behaviour
+    answer = fronts[engine].chat()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_error")
+    assert "the model fell over" in answer.json()["error"]["message"]

@@ -9,8 +9,9 @@ import pytest
 from tests.engines.upstream.fakes import Asked, Fake, Out, chat_events
 from tests.engines.upstream.fronts import Front, front, until
 
-from mimo.engines.base import EngineError
-from mimo.engines.upstream.hosted.engine import PRESETS, Hosted
+from mimo.contract.errors import EngineError
+from mimo.engines.upstream.hosted.engine import PRESETS, start
+from mimo.engines.upstream.options import UpstreamOptions
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "weather", "description": "Look.", "parameters": PARAMETERS}}
@@ -154,12 +155,11 @@ def test_text_is_not_counted_where_the_vocabulary_is_not_known(hosted: Front) ->
 
 async def test_without_an_id_to_ask_for_it_does_not_start() -> None:
     with pytest.raises(EngineError, match="--upstream-model"):
-        await Hosted(["http://127.0.0.1:9/v1"]).start()
+        await start(UpstreamOptions(("http://127.0.0.1:9/v1",)))
 
 
 async def test_a_preset_has_an_id_for_every_model_of_the_contract() -> None:
-    engine = Hosted(["xiaomi"])
-    await engine.start()
+    engine = await start(UpstreamOptions(("xiaomi",)))
     assert engine.client.addresses[0].url == PRESETS["xiaomi"].url
     assert all(engine.model_id(name) for name in ("mimo-v2-pro", "mimo-v2-omni", "mimo-v2-flash"))
     await engine.close()

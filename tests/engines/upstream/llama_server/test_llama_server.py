@@ -201,7 +201,7 @@ def test_a_client_that_leaves_frees_the_server(real: Front, direct: httpx.Client
         for line in answer.iter_lines():
             if '"content":"' in line:
                 break
-    assert until(lambda: real.engine.running == 0)
+    assert until(lambda: real.running == 0)
     assert until(lambda: not any(slot["is_processing"] for slot in direct.get("/slots").json()))
 
 

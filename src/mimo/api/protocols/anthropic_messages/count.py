@@ -9,7 +9,7 @@ import msgspec
 from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
 from mimo.api.protocols.anthropic_messages.request import decode_count
-from mimo.engines.base import within_window
+from mimo.engines.limits import within_window
 from mimo.generate import render
 
 

@@ -4,8 +4,8 @@ several APIs: by an index, by an id, by both, or by nothing but its place. Knows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,6 +14,9 @@ from mimo.engines.upstream.chat.chunks import CallPiece
 from mimo.output.calls import new_call_id
 from mimo.types import ToolCallDelta
 
+MOST_CALLS = 1024
+"""Calls of one answer; more are a fault of the upstream."""
+
 
 @dataclass(slots=True, eq=False)
 class _Open:
@@ -21,12 +24,18 @@ class _Open:
 
     id: str = ""
     name: str = ""
-    arguments: str = ""
+    parts: list[str] = field(default_factory=list)
 
     def add(self, piece: CallPiece) -> None:
         self.id = self.id or piece.id
         self.name = self.name or piece.name
-        self.arguments += piece.arguments
+        if piece.arguments:
+            self.parts.append(piece.arguments)
+
+    @property
+    def arguments(self) -> str:
+        """Its arguments so far."""
+        return "".join(self.parts)
 
     @property
     def complete(self) -> bool:
@@ -43,30 +52,36 @@ class OpenCalls:
     def __init__(self) -> None:
         self._calls: list[_Open] = []
         self._at: dict[int, _Open] = {}
+        self._named: dict[str, _Open] = {}
 
     def add(self, pieces: Sequence[CallPiece], *, one: bool) -> bool:
-        """Take the pieces of one chunk; False if a second call begins where only `one` is wanted, which is left out."""
-        touched: list[_Open] = []
+        """Take the pieces of one chunk; False if a second call begins where only `one` is wanted, which is left out.
+
+        Raises `UpstreamError` for more calls than any answer has."""
+        touched: set[_Open] = set()
         for piece in pieces:
             call = self._of(piece, touched)
             if call is None:
                 if one and self._calls:
                     return False
+                if len(self._calls) == MOST_CALLS:
+                    raise UpstreamError(f"upstream sent more than {MOST_CALLS} calls in one answer")
                 call = _Open()
                 self._calls.append(call)
             call.add(piece)
-            touched.append(call)
+            touched.add(call)
+            if piece.id:
+                self._named.setdefault(piece.id, call)
             if piece.index is not None:
                 self._at[piece.index] = call
         return True
 
-    def _of(self, piece: CallPiece, touched: Sequence[_Open]) -> _Open | None:
+    def _of(self, piece: CallPiece, touched: Set[_Open]) -> _Open | None:
         """The call that `piece` goes on with; None if it begins one."""
         if piece.index is not None:
             call = self._at.get(piece.index)
         else:
-            same = (call for call in self._calls if piece.id and call.id == piece.id)
-            call = next(same, self._calls[-1] if self._calls else None)
+            call = self._named.get(piece.id) or (self._calls[-1] if self._calls else None)
         return None if call is None or _begins(piece, call, call in touched) else call
 
     def whole(self, choice: int, cut: bool) -> list[ToolCallDelta]:
@@ -90,4 +105,4 @@ def _begins(piece: CallPiece, call: _Open, in_this_chunk: bool) -> bool:
         return piece.id != call.id
     if not piece.name or not call.name:
         return False
-    return in_this_chunk or piece.name != call.name or bool(call.arguments and call.complete)
+    return in_this_chunk or piece.name != call.name or bool(call.parts and call.complete)

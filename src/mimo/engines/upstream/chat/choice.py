@@ -80,7 +80,7 @@ class ChoiceReader:
         self.reason, self._cut = reason, True
 
     def end(self) -> list[Event]:
-        """What was held back, and the finish. Raises `UpstreamError` when the upstream never gave one."""
+        """Text that could have begun a stop, the calls, and the finish. Raises `UpstreamError` without a finish."""
         reason = self.reason
         if reason is None:
             raise UpstreamError("upstream ended its answer without saying why")
@@ -89,8 +89,8 @@ class ChoiceReader:
         calls = self._calls.whole(self._choice, cut=reason not in ("stop", "tool_calls"))
         if reason in ("stop", "tool_calls"):
             reason = "tool_calls" if calls else "stop"
-        held: list[Event] = [ContentDelta(self._choice, rest)] if rest else []
-        return [*held, *calls, Finish(self._choice, reason, match)]
+        tail: list[Event] = [ContentDelta(self._choice, rest)] if rest else []
+        return [*tail, *calls, Finish(self._choice, reason, match)]
 
     def usage(self) -> Usage:
         """The counts of this choice."""

@@ -1,5 +1,6 @@
 """One chunk of an OpenAI-compatible chat stream → a plain `Delta`, in all the spellings that APIs were seen to use:
-content as text or parts, arguments as text or an object, `reasoning` or `reasoning_content`, counts that are null.
+content as text or parts, arguments as text or an object, `reasoning` or `reasoning_content`, counts that are null. A
+whole answer, where no stream came, is read as one chunk.
 
 Knows no order of chunks and none of the contract's limits.
 """
@@ -72,6 +73,7 @@ class _Delta(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     delta: _Delta | None = None
+    message: _Delta | None = None
     finish_reason: str | None = None
 
 
@@ -98,7 +100,7 @@ def read_chunk(data: bytes) -> Delta:
     if not chunk.choices:
         return Delta(usage=usage)
     choice = chunk.choices[0]
-    delta = choice.delta or _NO_DELTA
+    delta = choice.delta or choice.message or _NO_DELTA
     finish = _reason(choice.finish_reason) if choice.finish_reason else None
     reasoning, content = delta.reasoning_content or delta.reasoning or "", delta.content or ""
     if not isinstance(content, str):

@@ -18,7 +18,7 @@ _SHORTEST = 3
 """Characters of a name that is looked for: a file may call a bracket or a space a control token."""
 
 
-def check_spelling(request: ChatRequest, tokenizer: Tokenizer) -> None:
+def check_control_text(request: ChatRequest, tokenizer: Tokenizer) -> None:
     """Raise `UnsupportedInput` for the first text of a client in which a control token of `tokenizer` is spelled."""
     names = [name for name in tokenizer.control_names if len(name) >= _SHORTEST and name == name.strip()]
     if not names:

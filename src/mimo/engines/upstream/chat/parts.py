@@ -37,7 +37,7 @@ def audio_base64(media: Media) -> Sent:
 
 
 def video_viewed(media: Media) -> Sent:
-    """MiMo's hosted API: how to look at it stands beside it."""
+    """MiMo's hosted API: how to look at it is said next to it."""
     url = {"url": media.url}
     return {"type": "video_url", "video_url": url, "fps": media.fps, "media_resolution": media.resolution}
 
@@ -48,7 +48,7 @@ def video_url(media: Media) -> Sent:
 
 
 def video_fps(media: Media) -> Sent:
-    """SGLang: the rate stands beside the address."""
+    """SGLang: the rate is said next to the address."""
     return {"type": "video_url", "video_url": {"url": media.url, "fps": media.fps}}
 
 

@@ -16,7 +16,7 @@ from mimo.engines.upstream.chat.cells import ChatColumn
 from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client, Reply, encode
-from mimo.engines.upstream.raw.request import derived_seed
+from mimo.engines.upstream.seeds import derived_seed
 
 
 class ChatRoute:

@@ -15,7 +15,7 @@ from mimo.engines.base import EventStream
 from mimo.engines.merge import merge
 from mimo.engines.upstream.chat.choice import ChoiceReader
 from mimo.engines.upstream.http.client import Reply
-from mimo.engines.upstream.http.events import events_of
+from mimo.engines.upstream.http.events import AnswerEvents
 from mimo.types import Event, Usage
 
 _LAST_SECONDS = 1.0
@@ -67,23 +67,33 @@ class ChatStream(EventStream):
             self.close()
 
     async def _choice(self, reader: ChoiceReader, reply: Reply) -> AsyncIterator[list[Event]]:
-        arriving = events_of(reply)
+        answer, arriving = AnswerEvents(), aiter(reply)
         try:
-            async for batch in arriving:
-                if events := [event for data in batch for event in reader.read(data)]:
+            async for data in arriving:
+                if events := [event for chunk in answer.feed(data) for event in reader.read(chunk)]:
                     yield events
-                if reader.reason is not None:
+                if answer.done or reader.reason is not None:
                     break
+            else:
+                if events := [event for chunk in answer.end() for event in reader.read(chunk)]:
+                    yield events
             yield reader.end()
-            if not reader.cut:
-                with suppress(ApiError, TimeoutError):
-                    async with asyncio.timeout(_LAST_SECONDS):
-                        async for batch in arriving:
-                            for data in batch:
-                                reader.read(data)
+            if answer.done:
+                await reply.finish()
+            elif not reader.cut:
+                await self._read_rest(arriving, answer, reader)
         finally:
-            await arriving.aclose()  # type: ignore[attr-defined]
             reply.close()
+
+    async def _read_rest(self, arriving: AsyncIterator[bytes], answer: AnswerEvents, reader: ChoiceReader) -> None:
+        """Read what follows the end of the answer, for its counts and so that the connection can be used again."""
+        with suppress(ApiError, TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                async for data in arriving:
+                    for chunk in answer.feed(data):
+                        reader.read(chunk)
+                    if answer.done:
+                        return
 
     def _usage(self) -> Usage:
         """The prompt once, the rest over all choices."""

@@ -1,4 +1,4 @@
-"""A hosted API behind us: any OpenAI-compatible chat route, with presets for MiMo's own.
+"""A hosted API: any OpenAI-compatible chat route, with presets for MiMo's own.
 
 It renders, samples and splits by itself, so what comes back is events and not tokens; counts are its own usage. `stop`
 is still ours, `n` is n requests. Not run against a real one: tested with answers of their shape.
@@ -7,17 +7,18 @@ is still ours, `n` is n requests. Not run against a real one: tested with answer
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
+from mimo.contract.errors import EngineError
 from mimo.contract.request import ChatRequest
-from mimo.engines.base import ChatEngine, EngineError, EngineInfo
+from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.hosted.column import COLUMN
 from mimo.engines.upstream.http.client import Client
+from mimo.engines.upstream.options import UpstreamOptions
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.load import load_tokenizer
 from mimo.tokenizers.unknown import NoTokenizer
@@ -44,42 +45,47 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
 """Ids as of November 2026, from others' catalogues; `--upstream-model` names another for all."""
 
 
-class Hosted(ChatEngine):
-    """An OpenAI-compatible chat API. `urls`: its base with the `/v1`, or the name of a preset."""
+Options = UpstreamOptions
 
-    name = "hosted"
-    chat_template = None
+
+async def start(options: UpstreamOptions, on_progress: object = None) -> Hosted:
+    """Nothing is asked of the API: one that is away is seen at the first request. `tokenizer` is only for POST
+    /v1/tokenize. Raises `EngineError`."""
+    presets = [PRESETS[url] for url in options.upstream if url in PRESETS]
+    models = presets[0].models if presets else {}
+    if options.upstream_model is None and not models:
+        raise EngineError("hosted needs the id to ask for there: --upstream-model")
+    tokenizer: Tokenizer = NoTokenizer()
+    if options.tokenizer is not None:
+        tokenizer = (await asyncio.to_thread(load_tokenizer, options.tokenizer)).tokenizer
+    urls = [PRESETS[url].url if url in PRESETS else url for url in options.upstream]
+    client = Client(urls, key=options.upstream_key, timeout=options.upstream_timeout)
+    client.open()
+    media = ("image", "audio", "video") if options.media is None else options.media
+    return Hosted(client, tokenizer, models=models, model=options.upstream_model, media=media)
+
+
+class Hosted(MessageEngine):
+    """An OpenAI-compatible chat API. `model`: the id to ask for; else that of the contract's id in `models`.
+    `media`: what its models take in addition to text."""
 
     def __init__(
         self,
-        urls: Sequence[str],
+        client: Client,
+        tokenizer: Tokenizer,
         *,
-        model: str | None = None,
-        tokenizer: Path | None = None,
-        key: str | None = None,
-        timeout: float = 300.0,
-        wait: float = 60.0,
-        media: Sequence[MediaKind] | None = None,
+        models: Mapping[str, str],
+        model: str | None,
+        media: tuple[MediaKind, ...],
     ) -> None:
-        """`tokenizer`: only for POST /v1/tokenize. `wait` is not used: an API that is away is seen at the request.
-        `media`: what its model takes beside text; None: all there is, as the contract's row of the model says."""
-        presets = [PRESETS[url] for url in urls if url in PRESETS]
-        self._models = presets[0].models if presets else {}
+        self.client = client
+        self.tokenizer = tokenizer
+        self.capabilities = Capabilities(media=media, tokens=False)
+        self._models = models
         self._wanted = model
-        self._tokenizer_path = tokenizer
-        self.client = Client([PRESETS[url].url if url in PRESETS else url for url in urls], key=key, timeout=timeout)
-        self.media = ("image", "audio", "video") if media is None else tuple(media)
-        self._route = ChatRoute(self.client, "/chat/completions", COLUMN, self.model_id)
-
-    async def start(self) -> None:
-        if self._wanted is None and not self._models:
-            raise EngineError("hosted needs the id to ask for there: --upstream-model")
-        self.tokenizer: Tokenizer = NoTokenizer()
-        if self._tokenizer_path is not None:
-            self.tokenizer = (await asyncio.to_thread(load_tokenizer, self._tokenizer_path)).tokenizer
-        self.client.open()
-        shown = self._wanted or " or ".join(dict.fromkeys(self._models.values()))
-        self.info = EngineInfo(self.name, shown, _WINDOW, f"hosted-{'-'.join(shown.split())}")
+        shown = model or " or ".join(dict.fromkeys(models.values()))
+        self.info = EngineInfo("hosted", shown, _WINDOW, f"hosted-{'-'.join(shown.split())}")
+        self._route = ChatRoute(client, "/chat/completions", COLUMN, self.model_id)
 
     def model_id(self, contract_id: str) -> str:
         """The id that answers there for one of the contract's."""
@@ -88,10 +94,8 @@ class Hosted(ChatEngine):
     def chat(self, request: ChatRequest) -> ChatStream:
         return self._route.chat(request)
 
-    @property
-    def running(self) -> int:
-        """Requests that are open."""
-        return self._route.running
+    def load(self) -> Load:
+        return Load(running=self._route.running)
 
     async def close(self) -> None:
         self._route.fail()

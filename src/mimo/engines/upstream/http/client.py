@@ -30,7 +30,7 @@ _AT_ONCE = 2**18
 """Bytes of a body that are handed to the connection as one."""
 _ERROR_BYTES, _JSON_BYTES = 2**16, 2**24
 """How much is read of a body that says what went wrong, and of one that describes the upstream."""
-_HEAD = {"content-type": "application/json", "accept": "text/event-stream"}
+_HEAD = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
 
 
 OfStatus = Callable[[int, bytes, str | None], ApiError]
@@ -128,6 +128,7 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self._timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._head,
+            auto_decompress=False,  # a compressed answer may be of any size, and its tokens would wait for each other
         )
 
     @property
@@ -187,6 +188,8 @@ class Client:
         return Reply(response, first)
 
     async def _first(self, response: aiohttp.ClientResponse, of_status: OfStatus) -> bytes:
+        if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+            raise UpstreamError("upstream compressed its answer, which it was asked not to")
         if response.status == 200:
             if first := await response.content.readany():
                 return first

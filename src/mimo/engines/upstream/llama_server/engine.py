@@ -7,16 +7,19 @@ and its model file are read from /props.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
 from mimo.contract.errors import UpstreamError
-from mimo.engines.upstream.http import errors as faults
+from mimo.engines.upstream.http import errors
+from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.llama_server.column import COLUMN, MEDIA_COLUMN
-from mimo.engines.upstream.raw.engine import Found, RawEngine
+from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.raw.engine import RawEngine, start_raw
 from mimo.engines.upstream.raw.missing_tokens import MissingTokens
-from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
+from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
+from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, local_path
+from mimo.tokenizers.base import Tokenizer
 from mimo.types import TokenLogprob
 
 
@@ -44,36 +47,48 @@ class _Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-class LlamaServer(RawEngine):
+Options = UpstreamOptions
+
+
+async def start(options: UpstreamOptions, on_progress: object = None) -> RawEngine:
+    """Find it and load its tokenizer. Raises `EngineError`."""
+    return await start_raw(LlamaServer, options)
+
+
+class LlamaServer(RawRoute):
     """One model on a llama-server."""
 
     name = "llama-server"
     column, media_column = COLUMN, MEDIA_COLUMN
     path = "/completion"
 
-    async def discover(self, url: str) -> Found:
-        said = msgspec.convert(await self.client.get("/props", url), _Props)
-        file = Path(said.model_path)
+    @staticmethod
+    async def discover(client: Client, url: str, wanted: str | None) -> UpstreamModel:
+        try:
+            said = msgspec.convert(await client.get("/props", url), _Props)
+        except msgspec.ValidationError as problem:
+            raise UpstreamError(f"upstream does not say what it serves: {problem}") from None
         name = said.model_alias or said.model_path
-        return Found(name, said.default_generation_settings.n_ctx, "", file if file.is_file() else None)
+        return UpstreamModel(name, said.default_generation_settings.n_ctx, "", local_path(said.model_path))
 
-    def prepare(self) -> None:
-        self._missing = MissingTokens(self.tokenizer)
+    def __init__(self, client: Client, model: str, tokenizer: Tokenizer) -> None:
+        super().__init__(client, model, tokenizer)
+        self._missing = MissingTokens(tokenizer)
 
-    def reader(self, ask: RawRequest) -> LlamaReader:
-        return LlamaReader(self._missing, ask)
+    def reader(self, request: RawRequest) -> LlamaReader:
+        return LlamaReader(self._missing, request)
 
-    async def logprobs_of(self, ask: RawRequest, token: int) -> tuple[TokenLogprob, ...]:
+    async def logprobs_of(self, request: RawRequest, token: int) -> tuple[TokenLogprob, ...]:
         """llama-server omits log-probabilities of tokens that end inside a character, so the end token is forced and
         `token` read among its alternatives: first a thousand, then all."""
         end = ((self.end_ids[0], 100.0),)
         for count in (1000, self.tokenizer.vocabulary):
             (end_of_turn,) = await super().logprobs_of(
-                replace(ask, sampling=replace(ask.sampling, logprobs=count, logit_bias=end)), self.end_ids[0]
+                replace(request, sampling=replace(request.sampling, logprobs=count, logit_bias=end)), self.end_ids[0]
             )
             for candidate, logprob in end_of_turn.top:
                 if candidate == token:
-                    return (TokenLogprob(token, logprob, end_of_turn.top[: ask.sampling.logprobs]),)
+                    return (TokenLogprob(token, logprob, end_of_turn.top[: request.sampling.logprobs]),)
         raise UpstreamError(f"upstream gave no log-probability of token {token}")
 
 
@@ -90,37 +105,37 @@ class _Props(msgspec.Struct):
 class LlamaReader:
     """Reads one answer; counts with the server, to see what it left out."""
 
-    __slots__ = ("_ask", "_missing", "_seen")
+    __slots__ = ("_missing", "_request", "_seen")
 
-    def __init__(self, missing: MissingTokens, ask: RawRequest) -> None:
+    def __init__(self, missing: MissingTokens, request: RawRequest) -> None:
         self._missing = missing
-        self._ask = ask
+        self._request = request
         self._seen = 0
 
-    def read(self, data: bytes) -> Piece | None:
+    def read(self, data: bytes) -> RawEvent | None:
         """Raises `UpstreamError` for an error event."""
         event = _decode(data)
         if event.error is not None:
-            raise faults.of_event(event.error)
+            raise errors.of_event(event.error)
         if event.prompt_progress is not None:
-            return Piece(cached=event.prompt_progress.cache)
+            return RawEvent(cached=event.prompt_progress.cache)
         tokens = tuple(event.tokens)
         missing = event.tokens_predicted - self._seen - len(tokens)
         self._seen = event.tokens_predicted
         logprobs = self._logprobs(event.completion_probabilities)
-        if missing > self._ask.max_tokens:
+        if missing > self._request.max_tokens:
             raise UpstreamError(f"upstream counts {event.tokens_predicted} tokens, of which it sent {len(tokens)}")
         if missing > 0:
             lost = self._missing.fill(event.content, tokens, missing)
             tokens = lost + tokens
-            if self._ask.sampling.logprobs is not None:
+            if self._request.sampling.logprobs is not None:
                 logprobs = (*(TokenLogprob(token, UNKNOWN) for token in lost), *logprobs)
         if event.stop:
-            return Piece(tokens, logprobs, "length" if event.stop_type == "limit" else "stop")
-        return Piece(tokens, logprobs)
+            return RawEvent(tokens, logprobs, "length" if event.stop_type == "limit" else "stop")
+        return RawEvent(tokens, logprobs)
 
     def _logprobs(self, given: list[_Probability]) -> tuple[TokenLogprob, ...]:
-        wanted = self._ask.sampling.logprobs
+        wanted = self._request.sampling.logprobs
         if wanted is None:
             return ()
         return tuple(

@@ -1,4 +1,4 @@
-"""Holding an engine behind to what is allowed, by biases alone: masks (uint32[ceil(vocabulary / 32)], bit set: allowed)
+"""Keeping an upstream to what is allowed, by biases alone: masks (uint32[ceil(vocabulary / 32)], bit set: allowed)
 as ids to ban, or as biases under which only allowed ids can be drawn. Knows no grammar and no request.
 """
 

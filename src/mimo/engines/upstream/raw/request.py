@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Literal, Protocol
 
 import msgspec
 
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http.client import Reply
-from mimo.engines.upstream.http.events import events_of
+from mimo.engines.upstream.http.events import AnswerEvents
 from mimo.types import Sampling, TokenLogprob
 
 
@@ -34,8 +33,8 @@ class RawRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What one event of the answer holds. `finish` is the engine's word; `cached`: prompt tokens it had computed."""
+class RawEvent:
+    """What one event of the answer holds. `finish` is the upstream's word; `cached`: prompt tokens it had computed."""
 
     tokens: tuple[int, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
@@ -46,35 +45,34 @@ class Piece:
 class Reader(Protocol):
     """Reads the events of one answer, in order."""
 
-    def read(self, data: bytes) -> Piece | None:
-        """What an event holds, or None if it tells nothing.
+    def read(self, data: bytes) -> RawEvent | None:
+        """What an event holds, or None if it holds nothing of the answer.
 
         Raises `UpstreamError` for an error in it; msgspec's errors for what it cannot read.
         """
 
 
-async def pieces_of(reader: Reader, reply: Reply) -> AsyncIterator[list[Piece]]:
-    """The pieces of an answer, those that arrived together in one list.
+async def raw_events(reader: Reader, reply: Reply) -> AsyncIterator[list[RawEvent]]:
+    """What the events of an answer hold, those that arrived together in one list.
 
     Raises `UpstreamError` for what breaks off or cannot be read, `UpstreamTimeout`.
     """
+    answer, read = AnswerEvents(), reader.read
     try:
-        async for events in events_of(reply):
-            if pieces := [piece for event in events if (piece := reader.read(event)) is not None]:
-                yield pieces
+        async for data in reply:
+            if events := [event for one in answer.feed(data) if (event := read(one)) is not None]:
+                yield events
+            if answer.done:
+                await reply.finish()
+                return
+        if events := [event for one in answer.end() if (event := read(one)) is not None]:
+            yield events
     except (ValueError, RecursionError, msgspec.MsgspecError) as problem:
         raise UpstreamError(f"upstream sent what cannot be read: {problem}") from problem
 
 
-def derived_seed(seed: int, choice: int, part: int) -> int:
-    """The seed of one request, 63 bits: every bit of the client's `seed` counts, and each choice, and each request of
-    a choice, draws for itself."""
-    digest = blake2b(b"%d %d %d" % (seed, choice, part), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
-
-
 def sorted_logprob(token: int, logprob: float, top: list[tuple[int, float]], count: int) -> TokenLogprob:
-    """In the house's form: the likeliest first, ties by the lower id, `count` of them."""
+    """In the contract's form: the likeliest first, ties by the lower id, `count` of them."""
     top.sort(key=lambda pair: (-pair[1], pair[0]))
     return TokenLogprob(token, logprob, tuple(top[:count]))
 

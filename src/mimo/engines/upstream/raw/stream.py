@@ -1,26 +1,26 @@
-"""The tokens of one `TokenRequest` from a raw route: a request for every choice, batches in the order they come."""
+"""The tokens of one `TokenRequest` from a raw route: a request for every choice, their batches in the order they come.
+
+Knows no engine's format.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
 
 from mimo.engines.base import TokenStream
 from mimo.engines.merge import merge
 from mimo.engines.upstream.raw.choice import ChoiceStream
+from mimo.engines.upstream.raw.route import RawRoute
 from mimo.types import TokenBatch, TokenRequest
-
-if TYPE_CHECKING:
-    from mimo.engines.upstream.raw.engine import RawEngine
 
 
 class RawStream(TokenStream):
-    """One generation on a raw route."""
+    """One request on `route`, with `room` tokens of the window. `forget(stream)`: called when it is closed."""
 
-    def __init__(self, engine: RawEngine, generation: TokenRequest) -> None:
-        self.choices = [ChoiceStream(engine, generation, choice) for choice in range(generation.n)]
-        self._engine = engine
+    def __init__(self, route: RawRoute, request: TokenRequest, room: int, forget: Callable[[RawStream], None]) -> None:
+        self.choices = [ChoiceStream(route, request, choice, room) for choice in range(request.n)]
+        self._forget = forget
 
     async def accepted(self) -> None:
         if len(self.choices) == 1:
@@ -28,11 +28,9 @@ class RawStream(TokenStream):
         await asyncio.gather(*(choice.open() for choice in self.choices))
 
     async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
+        sources = [choice.batches() for choice in self.choices]
         try:
-            single = len(self.choices) == 1
-            async for batch in (
-                self.choices[0].batches() if single else merge([choice.batches() for choice in self.choices])
-            ):
+            async for batch in sources[0] if len(sources) == 1 else merge(sources):
                 self.cached_tokens = max(choice.cached for choice in self.choices)
                 yield batch
             self.cached_tokens = max(choice.cached for choice in self.choices)
@@ -45,7 +43,7 @@ class RawStream(TokenStream):
     def close(self) -> None:
         for choice in self.choices:
             choice.close()
-        self._engine.forget(self)
+        self._forget(self)
 
     def fail(self) -> None:
         """The engine is closing: the reader gets `ServiceUnavailable`."""

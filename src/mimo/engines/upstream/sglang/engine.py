@@ -1,19 +1,20 @@
 """SGLang by POST /generate: token ids in, token ids out, the sampling fields one level down.
 
 Not run against a real server: written from its sources, tested with answers of their shape. Its `output_ids` are
-everything so far, unless it runs with `--incremental-streaming-output`; the count beside them tells which.
+everything so far, unless it runs with `--incremental-streaming-output`; the count that comes with them says which.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from mimo.contract.errors import UpstreamError
-from mimo.engines.upstream.http import errors as faults
-from mimo.engines.upstream.raw.engine import Found, RawEngine
-from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
+from mimo.engines.upstream.http import errors
+from mimo.engines.upstream.http.client import Client
+from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.raw.engine import RawEngine, start_raw
+from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
+from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, local_path
 from mimo.engines.upstream.sglang.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
 
@@ -43,30 +44,39 @@ class _Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-class Sglang(RawEngine):
+Options = UpstreamOptions
+
+
+async def start(options: UpstreamOptions, on_progress: object = None) -> RawEngine:
+    """Find it and load its tokenizer. Raises `EngineError`."""
+    return await start_raw(Sglang, options)
+
+
+class Sglang(RawRoute):
     """One model on an SGLang server."""
 
     name = "sglang"
     column, media_column = COLUMN, MEDIA_COLUMN
     path = "/generate"
 
-    async def discover(self, url: str) -> Found:
-        info = await self.client.get("/get_model_info", url)
-        server = await self.client.get("/get_server_info", url)
+    @staticmethod
+    async def discover(client: Client, url: str, wanted: str | None) -> UpstreamModel:
+        info = await client.get("/get_model_info", url)
+        server = await client.get("/get_server_info", url)
         if not isinstance(info, dict) or not isinstance(server, dict):
             raise UpstreamError("upstream does not say what it serves")
         window = _window(server)
-        files = Path(str(info.get("tokenizer_path") or info.get("model_path") or ""))
+        files = local_path(info.get("tokenizer_path") or info.get("model_path"))
         name = str(server.get("served_model_name") or info.get("model_path") or "model")
-        return Found(name, window, str(server.get("version") or ""), files if files.is_dir() else None)
+        return UpstreamModel(name, window, str(server.get("version") or ""), files)
 
-    def body(self, ask: RawRequest) -> dict[str, object]:
-        flat = super().body(ask)
+    def body(self, request: RawRequest) -> dict[str, object]:
+        flat = super().body(request)
         top = {name: flat.pop(name) for name in _TOP if name in flat}
         return {**top, "sampling_params": flat}
 
-    def reader(self, ask: RawRequest) -> SglangReader:
-        return SglangReader(ask)
+    def reader(self, request: RawRequest) -> SglangReader:
+        return SglangReader(request)
 
 
 def _window(server: dict[str, object]) -> int:
@@ -78,12 +88,12 @@ def _window(server: dict[str, object]) -> int:
         return value if isinstance(value, int) else 0
 
     longest_prompt = number("max_req_input_len")
-    told = [number("context_length"), number("max_total_num_tokens"), longest_prompt and longest_prompt + 6]
-    if not any(told):
+    limits = [number("context_length"), number("max_total_num_tokens"), longest_prompt and longest_prompt + 6]
+    if not any(limits):
         raise UpstreamError("upstream does not say its window (start it with --context-length)")
     drafts = number("speculative_eagle_topk") * number("speculative_num_steps")
     reserved = max(drafts, number("speculative_num_draft_tokens")) if server.get("speculative_algorithm") else 0
-    return min(filter(None, told)) - 1 - reserved
+    return min(filter(None, limits)) - 1 - reserved
 
 
 class SglangReader:
@@ -91,17 +101,17 @@ class SglangReader:
 
     __slots__ = ("_seen", "_wanted")
 
-    def __init__(self, ask: RawRequest) -> None:
-        self._wanted = ask.sampling.logprobs
+    def __init__(self, request: RawRequest) -> None:
+        self._wanted = request.sampling.logprobs
         self._seen = 0
 
-    def read(self, data: bytes) -> Piece | None:
+    def read(self, data: bytes) -> RawEvent | None:
         """Raises `UpstreamError` for an error event and for an aborted answer."""
         if data == b"[DONE]":
             return None
         event = _decode(data)
         if event.error is not None or event.meta_info is None:
-            raise faults.of_event(event.error or "it sent no meta_info")
+            raise errors.of_event(event.error or "it sent no meta_info")
         meta = event.meta_info
         cumulative = len(event.output_ids) == meta.completion_tokens
         tokens = tuple(event.output_ids[self._seen :] if cumulative else event.output_ids)
@@ -109,9 +119,9 @@ class SglangReader:
         reason = None if meta.finish_reason is None else meta.finish_reason.type
         if reason not in (None, "stop", "length"):
             why = meta.finish_reason.message if meta.finish_reason is not None else None
-            raise faults.of_event(f"{reason}: {why or 'no reason given'}")
+            raise errors.of_event(f"{reason}: {why or 'no reason given'}")
         logprobs = () if self._wanted is None else self._logprobs(meta, len(tokens))
-        return Piece(tokens, logprobs, reason, meta.cached_tokens)  # type: ignore[arg-type]
+        return RawEvent(tokens, logprobs, reason, meta.cached_tokens)  # type: ignore[arg-type]
 
     def _logprobs(self, meta: _Meta, count: int) -> tuple[TokenLogprob, ...]:
         """Of the last `count` tokens: these lists too may hold everything so far."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from mimo.contract.errors import UpstreamError
-from mimo.engines.upstream.http import errors as faults
-from mimo.engines.upstream.raw.engine import Found, RawEngine, sole_model
-from mimo.engines.upstream.raw.request import Piece, RawRequest, sorted_logprob
+from mimo.engines.upstream.http import errors
+from mimo.engines.upstream.http.client import Client
+from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.raw.engine import RawEngine, start_raw
+from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
+from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, local_path, sole_model
 from mimo.engines.upstream.vllm.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
 
@@ -44,25 +45,33 @@ _decode = msgspec.json.Decoder(_Event).decode
 _DONE = b"[DONE]"
 
 
-class Vllm(RawEngine):
+Options = UpstreamOptions
+
+
+async def start(options: UpstreamOptions, on_progress: object = None) -> RawEngine:
+    """Find it and load its tokenizer. Raises `EngineError`."""
+    return await start_raw(Vllm, options)
+
+
+class Vllm(RawRoute):
     """One model on a vLLM server."""
 
     name = "vllm"
     column, media_column = COLUMN, MEDIA_COLUMN
     path = "/v1/completions"
 
-    async def discover(self, url: str) -> Found:
-        row = sole_model(await self.client.get("/v1/models", url), self._wanted)
+    @staticmethod
+    async def discover(client: Client, url: str, wanted: str | None) -> UpstreamModel:
+        row = sole_model(await client.get("/v1/models", url), wanted)
         window = row.get("max_model_len")
         if not isinstance(window, int):
             raise UpstreamError("upstream does not say its window (max_model_len)")
-        version = await self.client.get("/version", url)
+        version = await client.get("/version", url)
         said = version.get("version", "") if isinstance(version, dict) else ""
-        files = Path(str(row.get("root") or row["id"]))
-        return Found(str(row["id"]), window, str(said), files if files.is_dir() else None)
+        return UpstreamModel(str(row["id"]), window, str(said), local_path(row.get("root") or row["id"]))
 
-    def reader(self, ask: RawRequest) -> VllmReader:
-        return VllmReader(ask)
+    def reader(self, request: RawRequest) -> VllmReader:
+        return VllmReader(request)
 
 
 class VllmReader:
@@ -70,38 +79,38 @@ class VllmReader:
 
     __slots__ = ("_wanted",)
 
-    def __init__(self, ask: RawRequest) -> None:
-        self._wanted = ask.sampling.logprobs
+    def __init__(self, request: RawRequest) -> None:
+        self._wanted = request.sampling.logprobs
 
-    def read(self, data: bytes) -> Piece | None:
+    def read(self, data: bytes) -> RawEvent | None:
         """Raises `UpstreamError` for an error event and for an end that is not one."""
         if data == _DONE:
             return None
         event = _decode(data)
         if event.error is not None:
-            raise faults.of_event(event.error)
+            raise errors.of_event(event.error)
         cached = None
         if event.usage is not None and event.usage.prompt_tokens_details is not None:
             cached = event.usage.prompt_tokens_details.cached_tokens
         if not event.choices:
-            return None if cached is None else Piece(cached=cached)
+            return None if cached is None else RawEvent(cached=cached)
         choice = event.choices[0]
         tokens = tuple(choice.token_ids or ())
         if choice.finish_reason not in (None, "stop", "length"):
-            raise UpstreamError(f"upstream ended the answer with {faults.public(choice.finish_reason)}")
+            raise UpstreamError(f"upstream ended the answer with {errors.public(choice.finish_reason)}")
         logprobs: tuple[TokenLogprob, ...] = ()
         if self._wanted is not None and choice.logprobs is not None:
             logprobs = _logprobs(choice.logprobs, self._wanted)
-        return Piece(tokens, logprobs, choice.finish_reason, cached)  # type: ignore[arg-type]
+        return RawEvent(tokens, logprobs, choice.finish_reason, cached)  # type: ignore[arg-type]
 
 
 def _logprobs(given: _Logprobs, wanted: int) -> tuple[TokenLogprob, ...]:
-    told = []
+    rows = []
     tops = given.top_logprobs or [None] * len(given.tokens)
     for token, logprob, top in zip(given.tokens, given.token_logprobs, tops, strict=True):
         pairs = [(_id(name), value) for name, value in (top or {}).items()]
-        told.append(sorted_logprob(_id(token), float("-inf") if logprob is None else logprob, pairs, wanted))
-    return tuple(told)
+        rows.append(sorted_logprob(_id(token), float("-inf") if logprob is None else logprob, pairs, wanted))
+    return tuple(rows)
 
 
 def _id(name: str) -> int:
