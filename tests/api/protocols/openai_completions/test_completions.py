@@ -158,3 +158,17 @@ def test_a_client_that_leaves_frees_every_place(serving):
             next(answer.iter_lines())
             assert slow.running(3) == 3
         assert slow.running(0) == 0
+
+
+@pytest.mark.parametrize("top", [0, 1])
+def test_the_drawn_token_is_always_among_the_likeliest(server, top):
+    drawn_elsewhere = 0
+    for seed in range(8):  # A and B are drawn alike often: 1 in 2**96 that the likeliest is always drawn
+        columns = complete(server, "random", logprobs=top, seed=seed, temperature=2).json()["choices"][0]["logprobs"]
+        for token, own, likeliest in zip(
+            columns["tokens"], columns["token_logprobs"], columns["top_logprobs"], strict=True
+        ):
+            assert likeliest[token] == own
+            assert len(likeliest) <= top + 1
+            drawn_elsewhere += len(likeliest) > top
+    assert drawn_elsewhere

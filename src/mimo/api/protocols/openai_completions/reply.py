@@ -92,7 +92,8 @@ class Text(Body, Frames):
         for one in given:
             columns["tokens"].append(self._name(one.token))
             columns["token_logprobs"].append(max(one.logprob, LOWEST))
-            columns["top_logprobs"].append({self._name(token): max(logprob, LOWEST) for token, logprob in one.top})
+            likeliest = (*one.top, (one.token, one.logprob))  # the drawn token is always there
+            columns["top_logprobs"].append({self._name(token): max(logprob, LOWEST) for token, logprob in likeliest})
             columns["text_offset"].append(self._offsets[choice])
             self._offsets[choice] += len(self._decoders[choice].decode(self._piece(one.token)))
 
