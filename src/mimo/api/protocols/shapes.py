@@ -31,6 +31,8 @@ class Reading:
     notices: list[str] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     media: int = 0
+    tools: list[tuple[object, str]] = field(default_factory=list)
+    """Tools among the messages, with their paths: not read yet."""
     missing_reasoning: dict[str, str] = field(default_factory=dict)
     """For `reasoning_notices`: the turns that call tools and bring no reasoning back."""
 

@@ -172,12 +172,11 @@ def call(**fields):
 
 BAD = [  # fields, code, param
     ({"input": None}, "invalid_request", "input"),
-    ({"input": []}, "invalid_request", "input"),
     ({"input": 5}, "invalid_request", "input"),
     ({"input": [5]}, "invalid_request", "input[0]"),
     ({"input": [{}]}, "invalid_request", "input[0].type"),
     ({"input": [{"type": []}]}, "invalid_request", "input[0].type"),
-    ({"input": [{"type": "computer_call"}]}, "invalid_request", "input[0].type"),
+    ({"input": [{"type": "telepathy"}]}, "invalid_request", "input[0].type"),
     ({"input": [{"type": "item_reference", "id": "x"}]}, "invalid_request", "input[0]"),
     ({"input": [{"role": "tool", "content": "x"}]}, "invalid_request", "input[0].role"),
     ({"input": [{"role": "user"}]}, "invalid_request", "input[0].content"),
@@ -217,7 +216,7 @@ BAD = [  # fields, code, param
     ({"text": {"format": {"type": "xml"}}}, "invalid_request", "text.format.type"),
     ({"tools": {}}, "invalid_request", "tools"),
     ({"tools": [5]}, "invalid_request", "tools[0]"),
-    ({"tools": [{"type": "web_search"}]}, "invalid_request", "tools[0].type"),
+    ({"tools": [{"type": 5}]}, "invalid_request", "tools[0].type"),
     ({"tools": [{"type": "function", "name": "a b"}]}, "invalid_request", "tools[0].name"),
     ({"tools": [{**TOOLS[0], "parameters": []}]}, "invalid_request", "tools[0].parameters"),
     ({"tools": TOOLS, "tool_choice": {"type": "function", "name": "x"}}, "invalid_request", "tool_choice.name"),

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mimo.api.protocols.openai import ROLES, Arguments
+from mimo.api.protocols.openai_responses.tools import INPUT as INPUT_NAME
 from mimo.api.protocols.parts import audio_part, media_part, text_of, text_part, with_media
-from mimo.api.protocols.schema import media_address
+from mimo.api.protocols.schema import Schema, media_address
 from mimo.api.protocols.shapes import (
     Array,
     Constant,
@@ -20,6 +21,7 @@ from mimo.api.protocols.shapes import (
     Object,
     OneOf,
     Optional,
+    Passed,
     Reading,
     Refused,
     Shape,
@@ -41,6 +43,16 @@ class _Text:
     """What the assistant said."""
 
     text: str
+
+
+class _LeftOut(Shape[None]):
+    """A call of a tool of OpenAI's servers or what came of it: its content is not ours to read."""
+
+    def read(self, value: object, path: str, reading: Reading) -> None:
+        reading.ignored.append(path)
+
+    def schema(self) -> Schema:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,17 @@ def _message(item: dict[str, Any], path: str, reading: Reading) -> Message | _Te
 
 def _call(item: dict[str, Any], path: str, reading: Reading) -> _Call:
     reading.calls.add(item["call_id"])
-    return _Call(ToolCall(item["call_id"], item["name"], item["arguments"]), path)
+    name = f"{item['namespace']}.{item['name']}" if item["namespace"] else item["name"]
+    return _Call(ToolCall(item["call_id"], name, item["arguments"]), path)
+
+
+def _custom(item: dict[str, Any], path: str, reading: Reading) -> _Call:
+    reading.calls.add(item["call_id"])
+    return _Call(ToolCall(item["call_id"], item["name"], {INPUT_NAME: item["input"]}), path)
+
+
+def _more_tools(item: dict[str, Any], path: str, reading: Reading) -> None:
+    reading.tools.append((item["tools"], f"{path}.tools"))
 
 
 def _result(item: dict[str, Any], path: str, reading: Reading) -> Message:
@@ -120,6 +142,12 @@ def _result(item: dict[str, Any], path: str, reading: Reading) -> Message:
 
 def _item(kind: str, build: Any, **members: Shape[Any]) -> Object:
     return Object({"type": Constant(kind), **members, **_EXTRAS}, build=build)
+
+
+def _output(kind: str) -> Object:
+    """What came of a call."""
+    call = Text(f"the call_id of an earlier {kind.removesuffix('_output')}")
+    return _item(kind, _result, call_id=call, output=_ANY, caller=Unused())
 
 
 _THOUGHTS = Optional(Content(Array(OneOf("type", _TEXT, _PART, lambda _: "input_text or output_text"), _PARTS)))
@@ -148,19 +176,33 @@ _ITEMS: Mapping[str, Shape[Any]] = {
         call_id=Text("a non-empty string", 1),
         name=Text("a non-empty string", 1),
         arguments=Arguments(),
-        namespace=Unused(),
+        namespace=Optional(Text()),
         caller=Unused(),
     ),
-    "function_call_output": _item(
-        "function_call_output",
-        _result,
-        call_id=Text("the call_id of an earlier function_call"),
-        output=_ANY,
+    "function_call_output": _output("function_call_output"),
+    "custom_tool_call": _item(
+        "custom_tool_call",
+        _custom,
+        call_id=Text("a non-empty string", 1),
+        name=Text("a non-empty string", 1),
+        input=Text(),
         caller=Unused(),
+    ),
+    "custom_tool_call_output": _output("custom_tool_call_output"),
+    "additional_tools": _item(
+        "additional_tools", _more_tools, role=Unused(), tools=Passed({"type": "array"}, needed="an array of tools")
     ),
 }
+_HOSTED = (
+    "web_search_call", "file_search_call", "tool_search_call", "tool_search_output", "code_interpreter_call",
+    "image_generation_call", "computer_call", "computer_call_output", "mcp_list_tools", "mcp_call",
+    "mcp_approval_request", "mcp_approval_response", "local_shell_call", "local_shell_call_output", "shell_call",
+    "shell_call_output", "apply_patch_call", "apply_patch_call_output", "compaction",
+)  # fmt: skip
+"""Items of tools that run on OpenAI's servers, and of conversations that are kept there."""
 _KINDS = {
     **_ITEMS,
+    **{kind: _LeftOut() for kind in _HOSTED},
     "item_reference": Refused(InvalidRequest, ".type: item_reference names nothing: nothing is stored here"),
 }
 INPUT = Array(
@@ -171,8 +213,7 @@ INPUT = Array(
         lambda _: f"one of {', '.join(_ITEMS)}",
         lambda value: "message" if "role" in value else None,
     ),
-    "a string or an array of at least one item",
-    1,
+    "a string or an array of items",
 )
 """The items of a conversation."""
 
@@ -180,10 +221,11 @@ INPUT = Array(
 def read_input(value: object, reading: Reading) -> tuple[Message, ...]:
     """The conversation. Raises `InvalidRequest` and finer ones."""
     if value is None:
-        raise InvalidRequest("input is required: a string or an array of at least one item", param="input")
+        raise InvalidRequest("input is required: a string or an array of items", param="input")
     if isinstance(value, str):
         return (Message("user", value),)
-    return tuple(_turns(INPUT.read(value, "input", reading), reading))
+    items = INPUT.read(value, "input", reading)
+    return tuple(_turns((item for item in items if item is not None), reading))
 
 
 def _turns(items: Iterable[Message | _Text | _Thoughts | _Call], reading: Reading) -> Iterable[Message]:

@@ -10,7 +10,7 @@ from mimo.api.protocols.openai_responses.stream import ResponseEvents
 
 
 def _response(decoded: ResponsesRequest, source: Source) -> Response:
-    return Response(decoded.request, decoded.fields, source.piece)
+    return Response(decoded.request, decoded.fields, decoded.tools, source.piece)
 
 
 OPENAI_RESPONSES = Protocol(

@@ -14,6 +14,7 @@ import msgspec
 from mimo.api.protocols.base import Body
 from mimo.api.protocols.blocks import Block, Blocks
 from mimo.api.protocols.openai import wire_logprobs
+from mimo.api.protocols.openai_responses.tools import INPUT, Origin, Tools
 from mimo.contract.errors import ApiError
 from mimo.contract.request import ChatRequest
 from mimo.types import Event, FinishReason, TokenLogprob, Usage
@@ -23,20 +24,25 @@ _INCOMPLETE: Mapping[FinishReason, str] = {
     "content_filter": "content_filter",
     "repetition_truncation": "repetition_truncation",
 }
-_TYPES = {"reasoning": "reasoning", "content": "message", "call": "function_call"}
-_PREFIXES = {"reasoning": "rs", "content": "msg", "call": "fc"}
+_TYPES = {"reasoning": ("reasoning", "rs"), "content": ("message", "msg")}
+"""The type of an item that is no call, and how its id begins."""
 _STRING_OR_NULL = ("instructions", "prompt_cache_key", "safety_identifier")
+_FUNCTION: Mapping[str, object] = {"description": "", "parameters": {}, "strict": False}
+"""What the response says of a function where the client says nothing."""
 Wire = dict[str, object]
 
 
 class Response:
-    """What all parts of one answer share. `fields`: the client's own; `piece(token)` gives a token's bytes."""
+    """What all parts of one answer share. `fields`, `tools`: the client's own; `piece(token)` gives a token's bytes."""
 
-    def __init__(self, request: ChatRequest, fields: Mapping[str, object], piece: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, request: ChatRequest, fields: Mapping[str, object], tools: Tools, piece: Callable[[int], bytes]
+    ) -> None:
         self._key = os.urandom(12).hex()
         self._created = int(time.time())
         self._piece = piece
-        self._echo = _echo(request, fields)
+        self._echo = _echo(request, fields, tools)
+        self._origins = tools.origins
 
     def begun(self) -> Wire:
         """The response when nothing has come yet."""
@@ -59,15 +65,31 @@ class Response:
 
     def item(self, block: Block, status: str) -> Wire:
         """One output item; empty while it is in progress."""
-        head: Wire = {"id": f"{_PREFIXES[block.kind]}_{self._key}{block.index:02x}", "type": _TYPES[block.kind]}
+        origin = self.origin(block)
+        kind, prefix = ("custom_tool_call", "ctc") if origin.custom else ("function_call", "fc")
+        if block.kind != "call":
+            kind, prefix = _TYPES[block.kind]
+        head: Wire = {"id": f"{prefix}_{self._key}{block.index:02x}", "type": kind}
         empty = status == "in_progress"
         if block.kind == "call":
-            call = {"call_id": block.id, "name": block.name, "arguments": "" if empty else block.text}
-            return {**head, **call, "status": status}
+            whose = {"namespace": origin.namespace} if origin.namespace else {}
+            text = {"input" if origin.custom else "arguments": "" if empty else self.call_text(block)}
+            return {**head, "call_id": block.id, "name": origin.name, **whose, **text, "status": status}
         parts = [] if empty else [self.part(block, block.text, block.logprobs)]
         if block.kind == "reasoning":
             return {**head, "summary": [], "content": parts, "status": status}
         return {**head, "status": status, "role": "assistant", "content": parts}
+
+    def origin(self, block: Block) -> Origin:
+        """The client's tool that a call calls."""
+        return self._origins.get(block.name) or Origin(block.name)
+
+    def call_text(self, block: Block) -> str:
+        """The arguments of a call as JSON, or what is written to a custom tool."""
+        if not self.origin(block).custom:
+            return block.text
+        text = msgspec.json.decode(block.text).get(INPUT, "")
+        return text if isinstance(text, str) else msgspec.json.encode(text).decode()
 
     def part(self, block: Block, text: str, logprobs: list[TokenLogprob]) -> Wire:
         """The one part of reasoning or a message."""
@@ -129,7 +151,7 @@ def usage(counted: Usage) -> Wire:
     }
 
 
-def _echo(request: ChatRequest, fields: Mapping[str, object]) -> Wire:
+def _echo(request: ChatRequest, fields: Mapping[str, object], tools: Tools) -> Wire:
     """What was really used, in this API's names, and the client's own words where they change nothing."""
     params = request.params
     strings = {name: value if isinstance(value := fields.get(name), str) else None for name in _STRING_OR_NULL}
@@ -146,7 +168,7 @@ def _echo(request: ChatRequest, fields: Mapping[str, object]) -> Wire:
         "model": request.model.id,
         "previous_response_id": None,
         "max_output_tokens": params.max_completion_tokens,
-        "max_tool_calls": None,
+        "max_tool_calls": fields.get("max_tool_calls"),
         "temperature": params.sampling.temperature,
         "top_p": params.sampling.top_p,
         "presence_penalty": params.sampling.presence_penalty,
@@ -154,13 +176,7 @@ def _echo(request: ChatRequest, fields: Mapping[str, object]) -> Wire:
         "top_logprobs": params.sampling.logprobs or 0,
         "parallel_tool_calls": params.parallel_tool_calls,
         "tool_choice": fields.get("tool_choice") or request.model.parameters["tool_choice"].default,
-        "tools": [
-            {
-                "type": "function", "name": tool.name, "description": tool.description,
-                "parameters": dict(tool.parameters), "strict": tool.strict,
-            }
-            for tool in params.tools
-        ],
+        "tools": [{**_FUNCTION, **tool} if tool["type"] == "function" else tool for tool in tools.kept],
         "text": {"format": form or {"type": "text"}},
         "reasoning": {"effort": effort, "summary": None},
         "truncation": "disabled",

@@ -23,8 +23,10 @@ from mimo.api.protocols.fields import (
     resolve_fields,
 )
 from mimo.api.protocols.openai_responses.messages import read_input
-from mimo.api.protocols.schema import FUNCTION_NAME, OBJECT, STRING
-from mimo.api.protocols.shapes import Array, Constant, Object, OneOf, Passed, Reading, Shape, Text
+from mimo.api.protocols.openai_responses.tools import CHOICE, TOOL, Tools
+from mimo.api.protocols.schema import OBJECT, array
+from mimo.api.protocols.shapes import Array, Checked, Object, Passed, Reading, Shape, Text
+from mimo.contract import checks
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
@@ -52,10 +54,21 @@ UNUSED = (
 )  # fmt: skip
 """Accepted and unused: nothing is stored, and there is one tier."""
 
-STORED = ("previous_response_id", "conversation", "prompt", "background", "max_tool_calls", "context_management")
+STORED = ("previous_response_id", "conversation", "prompt", "background", "context_management")
 """Fields that need a memory or tools of the server's own, and are refused."""
 
-OTHER_FIELDS = ("model", "input", "instructions", "reasoning", "text", "include", "truncation", *UNUSED, *STORED)
+OTHER_FIELDS = (
+    "model",
+    "max_tool_calls",
+    "input",
+    "instructions",
+    "reasoning",
+    "text",
+    "include",
+    "truncation",
+    *UNUSED,
+    *STORED,
+)
 
 KNOWN: Mapping[str, object] = {name: {} for name in (*FIELDS, *OTHER_FIELDS)}
 
@@ -78,47 +91,23 @@ _INCLUDED = (_LOGPROBS, "reasoning.encrypted_content")
 
 @dataclass(frozen=True, slots=True)
 class ResponsesRequest(Decoded[ChatRequest]):
-    """The request, and the client's fields, of which the response repeats some."""
+    """The request, and the client's fields and tools, of which the response repeats some."""
 
     fields: Mapping[str, object] = field(default_factory=dict)
+    tools: Tools = field(default_factory=lambda: Tools([]))
 
 
-def _tool(tool: dict[str, Any], path: str, reading: Reading) -> object:
-    return {"type": "function", "function": {name: value for name, value in tool.items() if name != "type"}}
-
-
-def _choice(choice: dict[str, Any], path: str, reading: Reading) -> object:
-    return {"type": "function", "function": {"name": choice["name"]}}
-
-
-_TOOL = Object(
-    {
-        "type": Constant("function"),
-        "name": Passed(FUNCTION_NAME),
-        "description": Passed(STRING, required=False),
-        "parameters": Passed(OBJECT, required=False),
-        "strict": Passed({"type": "boolean"}, required=False),
-    },
-    build=_tool,
-)
-_NAMED = OneOf("type", {"function": Object({"type": Constant("function"), "name": Passed(STRING)}, build=_choice)}, "")
+_MOST_CALLS = Checked(lambda value, path: checks.integer(value, path, 0, 2**31), {"type": "integer", "minimum": 0})
+"""Of tools of the server's own, of which there are none: any limit is kept."""
 SHAPES: Mapping[str, Shape[Any]] = MappingProxyType(
     {
-        "tools": Array(
-            OneOf(
-                "type",
-                {"function": _TOOL},
-                "an object with type and name",
-                lambda _: "function: only tools of your own can be called",
-            ),
-            "an array of function tools",
-            most=MAX_TOOLS,
-        ),
-        "tool_choice": Passed({"enum": ["auto", "none", "required"]}, _NAMED),
+        "tools": Passed(array(TOOL, 0, MAX_TOOLS)),  # read by `Tools`, with those of the input
+        "tool_choice": Passed(CHOICE),
         "reasoning": Object({"effort": Passed(PARAMETERS["reasoning_effort"].schema(), required=False)}),
         "text": Object({"format": Passed(OBJECT, required=False)}),
         "include": Array(Text(), "an array of strings"),
         "instructions": Text(),
+        "max_tool_calls": _MOST_CALLS,
     }
 )
 """The fields whose form is this API's own, read to the form of the table."""
@@ -137,11 +126,12 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Response
     if "instructions" in given:
         messages = (Message("system", given["instructions"]), *messages)
     ours = _ours(given, reading)
+    tools = _tools(ours, reading)
     refuse_ignored(reading.ignored, policy)
-    params = resolve_fields(ours, reading, policy, WIRE_NAMES)
+    params = resolve_fields(ours, reading, policy, {**tools.wire_names, **WIRE_NAMES})
     notices = tuple(reasoning_notices(reading.missing_reasoning, params, policy))
     del fields["input"]  # read; with media in it, too large to keep until the answer has ended
-    return ResponsesRequest(ChatRequest(model, params, messages), tuple(reading.ignored), notices, fields)
+    return ResponsesRequest(ChatRequest(model, params, messages), tuple(reading.ignored), notices, fields, tools)
 
 
 def _refuse_memory(fields: Mapping[str, object]) -> None:
@@ -168,6 +158,20 @@ def _ours(given: Mapping[str, Any], reading: Reading) -> dict[str, object]:
     elif ours.get("top_logprobs"):
         raise InvalidRequest(f"top_logprobs needs {_LOGPROBS} in include", param="top_logprobs")
     return ours
+
+
+def _tools(ours: dict[str, object], reading: Reading) -> Tools:
+    """The tools of the request and of its input, put where the table looks for them."""
+    tools = Tools(reading.ignored)
+    if "tools" in ours:
+        tools.add(ours["tools"], "tools")
+    for value, path in reading.tools:
+        tools.add(value, path)
+    if "tool_choice" in ours:
+        ours["tool_choice"] = tools.choice(ours["tool_choice"])
+    if tools.functions or "tools" in ours:
+        ours["tools"] = tools.functions
+    return tools
 
 
 def _format(form: object) -> object:

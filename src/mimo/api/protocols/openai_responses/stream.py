@@ -75,8 +75,10 @@ class ResponseEvents(Frames):
         block, response = move.block, self._response
         where: dict[str, object] = {"item_id": response.item(block, "in_progress")["id"], "output_index": block.index}
         inner = where if block.kind == "call" else {**where, "content_index": 0}
-        name = _DELTAS[block.kind]
-        if move.what == "delta":
+        name = "response.custom_tool_call_input" if response.origin(block).custom else _DELTAS[block.kind]
+        if move.what == "delta" and block.kind == "call":
+            yield self._event(f"{name}.delta", **inner, delta=response.call_text(block))
+        elif move.what == "delta":
             more = {"logprobs": response.logprobs(move.logprobs)} if block.kind == "content" else {}
             yield self._event(f"{name}.delta", **inner, delta=move.delta, **more)
         elif move.what == "open":
@@ -91,7 +93,9 @@ class ResponseEvents(Frames):
     def _close(self, block: Block, inner: dict[str, object], name: str) -> Iterator[bytes]:
         response = self._response
         if block.kind == "call":
-            yield self._event(f"{name}.done", **inner, name=block.name, arguments=block.text)
+            origin, text = response.origin(block), response.call_text(block)
+            said = {"input": text} if origin.custom else {"name": origin.name, "arguments": text}
+            yield self._event(f"{name}.done", **inner, **said)
         else:
             more = {"logprobs": response.logprobs(block.logprobs)} if block.kind == "content" else {}
             yield self._event(f"{name}.done", **inner, text=block.text, **more)
