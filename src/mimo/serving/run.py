@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import fields
 
 from rich.console import Console
@@ -23,10 +24,16 @@ from mimo.serving.loop import freeze_gc
 
 
 async def run(
-    settings: Settings, console: Console, listener: socket.socket | None = None, *, wait_for_engine: bool = False
+    settings: Settings,
+    console: Console,
+    listener: socket.socket | None = None,
+    *,
+    wait_for_engine: bool = False,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, on `listener` if given. `wait_for_engine`: accept connections only once the engine
-    has started, for a worker beside others, rather than answer 503 until then.
+    has started, for a worker beside others, rather than answer 503 until then. `on_ready` is called when requests are
+    answered.
 
     Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.
     """
@@ -64,7 +71,8 @@ async def run(
         app.answer_with(engine, chat_format)
         _say(await address, settings, engine, app, console)
         if isinstance(chat_format, UnknownFormat):
-            console.print(f"  no chat: {chat_format.why}; {WHAT_TO_DO}", highlight=False, soft_wrap=True, markup=False)
+            console.print(f"  no chat: {chat_format.why}; {WHAT_TO_DO}")
+        on_ready()
         await server
     finally:
         loading.cancel()
