@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,9 @@ from mimo.api.routes import ROUTES
 from mimo.serving.granian import ServeError, check_exposure, listen
 
 SERVER = """
-import asyncio, sys
+import asyncio, resource, sys
+if int(sys.argv[4]):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[4]),) * 2)
 from mimo.api.app import App
 from mimo.api.routes import ROUTES
 from mimo.serving.granian import ServeError, serve
@@ -41,8 +44,8 @@ print("returned", flush=True)
 class Process:
     """A server process of its own, so that it can be sent signals."""
 
-    def __init__(self, steps: int, drain_seconds: float, delay: float = 0.02) -> None:
-        command = [sys.executable, "-c", SERVER, str(steps), str(drain_seconds), str(delay)]
+    def __init__(self, steps: int, drain_seconds: float, delay: float = 0.02, descriptors: int = 0) -> None:
+        command = [sys.executable, "-c", SERVER, str(steps), str(drain_seconds), str(delay), str(descriptors)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert self.process.stdout is not None
@@ -71,8 +74,8 @@ class Process:
 def process():
     started = []
 
-    def start(steps: int, drain_seconds: float, delay: float = 0.02) -> Process:
-        started.append(Process(steps, drain_seconds, delay))
+    def start(steps: int, drain_seconds: float, delay: float = 0.02, descriptors: int = 0) -> Process:
+        started.append(Process(steps, drain_seconds, delay, descriptors))
         return started[-1]
 
     yield start
@@ -126,6 +129,46 @@ def test_what_is_not_finished_when_the_drain_is_over_ends_with_an_error(process)
     assert "retry-after" in headers
     assert server.end() == "returned\n"
     assert time.monotonic() - told < 40
+
+
+@pytest.mark.parametrize("framing", ["content-length: 5000", "transfer-encoding: chunked"])
+def test_bodies_that_are_half_sent_do_not_hold_up_sigterm(process, framing):
+    server = process(steps=1, drain_seconds=60)
+    clients = []
+    for _ in range(5):
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n{framing}\r\n\r\n4\r\n{{   \r\n"
+        client.sendall(head.encode())
+        clients.append(client)
+    time.sleep(0.3)
+    told = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    for client in clients:
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["error"]["code"]) == (503, "service_unavailable")
+    assert server.end() == "returned\n"
+    assert time.monotonic() - told < 6
+
+
+def test_at_the_limit_of_descriptors_the_server_waits_and_does_not_spin(process):
+    """200 connections where 64 descriptors are left: in three seconds less than a third of a processor."""
+    server = process(steps=1, drain_seconds=1, descriptors=128)
+    stat = Path(f"/proc/{server.process.pid}/stat")
+    if not stat.exists():
+        pytest.skip("looks at /proc")
+
+    def spent() -> float:
+        return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(200)]
+    time.sleep(0.5)
+    before = spent()
+    time.sleep(3)
+    assert spent() - before < 1
+    for client in clients:
+        client.close()
+    assert server.request("GET", "/healthz")[0] == 200
 
 
 def test_a_second_signal_ends_the_drain(process):

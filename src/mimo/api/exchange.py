@@ -50,6 +50,8 @@ class Exchange:
         self.error_frame: ErrorFrame | None = None
         """What ends the stream that has begun, when it fails."""
         self.started = False
+        self.receiving = False
+        """Whether the body is arriving: such a request has not begun, and need not be waited for."""
         self._body = RequestBody(self.headers, receive)
         self._keep_alive = KeepAlive(self._write)
         self._receive = receive
@@ -68,11 +70,14 @@ class Exchange:
 
         Raises what `RequestBody.read` does, and `UnsupportedMediaType` for an unknown `content-encoding`.
         """
+        self.receiving = True
         try:
             body = await self._body.read(limit, seconds)
         except ApiError:
             self._close_after()
             raise
+        finally:
+            self.receiving = False
         self._watch = asyncio.create_task(self._until_gone())
         encodings = self.header("content-encoding")
         return body if encodings is None else await asyncio.to_thread(decoded, body, encodings, limit)
@@ -128,6 +133,8 @@ class Exchange:
 
     def cut(self, reason: Exception) -> None:
         """End the exchange from outside: `reason` is raised inside its block."""
+        if self.receiving:
+            self._close_after()
         if self._task is not None and self._reason is None:
             self._reason = reason
             self._task.cancel()

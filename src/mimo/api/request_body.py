@@ -35,7 +35,7 @@ class RequestBody:
 
     async def read(self, limit: int, seconds: float) -> bytes:
         """All of it. Raises `RequestTooLarge` above `limit` bytes, `InvalidRequest` when it takes longer than `seconds`
-        and one more for every `BODY_RATE` bytes that came, `ClientGone`."""
+        and one more for every `BODY_RATE` bytes that came, or when it ends early."""
         if self._declared is not None and self._declared > limit:
             raise _too_large(limit)
         try:
@@ -47,7 +47,7 @@ class RequestBody:
     async def discard(self) -> None:
         """Take a small body off the connection, so that it can be used again; a larger one stays `unread`."""
         if self.unread and self._declared is not None and self._declared <= SMALL:
-            with contextlib.suppress(TimeoutError, RequestTooLarge):
+            with contextlib.suppress(TimeoutError, RequestTooLarge, InvalidRequest):
                 async with asyncio.timeout(1.0) as waiting:
                     await self._read(SMALL, waiting)
 
@@ -58,8 +58,11 @@ class RequestBody:
         more = True
         while more:
             message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
+            if message["type"] == "http.disconnect":  # the client is gone, or the framing cannot be read
+                raise InvalidRequest(
+                    "the body must be complete: content-length bytes, or well-formed chunks and an empty one at the "
+                    "end, with trailers of a few kB at most"
+                )
             part = message.get("body", b"")
             size += len(part)
             if size > limit:

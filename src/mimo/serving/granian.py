@@ -9,22 +9,27 @@ any other server that also does (SO_REUSEPORT).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import os
+import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server as Granian
 
 from mimo.api.app import App
+from mimo.api.exchange import Exchange
 from mimo.contract.errors import ServiceUnavailable, StartError
 
 BACKLOG = 2048
 CONNECTIONS = 65536
-"""Open connections at once; what limits them in earnest is the number of file descriptors."""
+"""Open connections at once, where there are file descriptors for so many."""
+_OTHER_FILES = 64
+"""Descriptors for everything that is no connection of a client or of its request to an upstream."""
 _CUT_SECONDS = 2.0
 """Seconds for streams that were cut to send their error, and then for connections to close."""
 
@@ -140,17 +145,38 @@ async def _keep_alive(app: App) -> None:
 
 
 async def _drain(app: App, seconds: float, force: asyncio.Event) -> None:
-    """Let running requests finish; when time is up, end them with an error."""
+    """Let running requests finish; when time is up, and at once where the body is still arriving, end them with an
+    error."""
     app.drain()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while app.running and loop.time() < deadline and not force.is_set():
+        _cut(exchange for exchange in app.running if exchange.receiving)
         await asyncio.sleep(0.02)
-    for exchange in list(app.running):
-        exchange.cut(ServiceUnavailable.shutting_down())
+    _cut(app.running)
     deadline = loop.time() + _CUT_SECONDS
     while app.running and loop.time() < deadline:
         await asyncio.sleep(0.02)
+
+
+def _connection_limit() -> int:
+    """How many connections to have open: two descriptors each, as many as this process may have.
+
+    Further ones wait to be accepted. At the limit of descriptors `accept` would fail and be repeated without end.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        with contextlib.suppress(ValueError, OSError):  # macOS has a lower bound of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(CONNECTIONS, (soft - _OTHER_FILES) // 2))
+
+
+def _cut(exchanges: Iterable[Exchange]) -> None:
+    for exchange in list(exchanges):
+        exchange.cut(ServiceUnavailable.shutting_down())
 
 
 def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
@@ -170,7 +196,7 @@ class _Server(Granian):
             http=HTTPModes.http1,
             websockets=False,
             backlog=BACKLOG,
-            backpressure=CONNECTIONS,
+            backpressure=_connection_limit(),
             log_enabled=False,
         )
         self._listener = listener
