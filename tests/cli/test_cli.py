@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.cli.command import SCRIPT, mimo
 
 from mimo import __version__
 from mimo.contract.models import MODELS
 from mimo.contract.parameters import PARAMETERS
 from mimo.testing import served
-
-SCRIPT = """{"answers": [{"when": "why", "steps": ["<think>", "Hm", "</think>", "Because", "."]},
-                         {"steps": ["Hi", " there"]}]}"""
-
-
-def mimo(*arguments: str, seconds: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mimo", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
-    )
 
 
 @pytest.fixture

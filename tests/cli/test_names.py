@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.test_cli import SCRIPT, mimo
+from tests.cli.command import SCRIPT, mimo
 
 from mimo.nano import gguf_path
 from mimo.testing import served
