@@ -11,8 +11,9 @@ import time
 
 import numpy as np
 
-from mimo.constraints.llguidance import guided, vocabulary_of
-from mimo.constraints.plan import held_to
+from mimo.constraints.build import answer_constraint
+from mimo.constraints.llguidance import vocabulary_of
+from mimo.constraints.plan import checked_grammar, offered_calls
 from mimo.contract.models import MODELS
 from mimo.contract.resolve import resolve
 from mimo.tokenizers.bytes import ByteTokenizer
@@ -51,12 +52,15 @@ class WordTokenizer(ByteTokenizer):
 def steps(tokenizer: ByteTokenizer, wish: dict[str, object], answers: int = 20, longest: int = 300) -> list[float]:
     """Seconds of each mask with its accept, over several answers."""
     params = resolve(wish, MODELS["mimo-v2-flash"]).params
-    grammar = held_to(params, None, tokenizer)
-    assert grammar is not None
+    calls = offered_calls(params.tools, None, tokenizer)
+    grammar = checked_grammar(params, params.tools, calls)
+    constrain = answer_constraint(params, params.tools, calls, grammar, tokenizer, in_reasoning=False)
+    assert constrain is not None
     dice = np.random.default_rng(1)
     taken = []
     for _ in range(answers):
-        constraint = guided(grammar, tokenizer)
+        constraint = constrain(0, longest)
+        assert constraint is not None
         for _ in range(longest):
             start = time.perf_counter()
             allowed = constraint.allowed()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from mimo.calls import FORMATS, CallFormat
+from mimo.constraints.build import answer_constraint
 from mimo.contract.models import MODELS
 from mimo.contract.request import Params
 from mimo.contract.resolve import resolve
-from mimo.types import Sampling, TokenRequest
+from mimo.tokenizers.base import Tokenizer
+from mimo.types import Constrain, Sampling, TokenRequest, Tool
 
 DEFAULTS = resolve({"seed": 0}, MODELS["mimo-v2-flash"]).params
 
@@ -28,3 +32,16 @@ def token_request(prompt: tuple[int, ...], max_completion_tokens: int, **changes
     """One choice under the contract's defaults, with these `changes`."""
     drawn = {field.name: changes.pop(field.name) for field in fields(Sampling) if field.name in changes}
     return TokenRequest(prompt, sampling(**drawn), max_completion_tokens, **{"min_tokens": 0, "n": 1, **changes})
+
+
+def constrain(
+    tokenizer: Tokenizer,
+    *,
+    grammar: str | None = None,
+    tools: Sequence[Tool] = (),
+    calls: CallFormat = FORMATS[0],
+    in_reasoning: bool = False,
+    **changes: Any,
+) -> Constrain | None:
+    """What choices must follow under `grammar`, and under the contract's defaults with these `changes`."""
+    return answer_constraint(params(**changes), tools, calls, grammar, tokenizer, in_reasoning=in_reasoning)

@@ -13,9 +13,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from mimo.calls.base import CALL
 from mimo.chat.base import encode
 from mimo.chat.prompt import ChatFormat
-from mimo.constraints.plan import held_to
+from mimo.constraints.build import answer_constraint, least_tokens
+from mimo.constraints.plan import checked_grammar, offered_calls
 from mimo.contract.checks import refuse
 from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
 from mimo.contract.models import Model
@@ -26,7 +28,7 @@ from mimo.engines.merged import MergedAnswers
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.limit import Limit
 from mimo.tokenizers.plain import PlainTokenizer
-from mimo.types import Event, Grammar, Prompt, TokenRequest, Tool, Usage
+from mimo.types import Constrain, Event, Markers, Prompt, TokenRequest, Tool, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,12 @@ class TextRequest:
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A checked request, ready to start. `prompts`: what the engine continues, none where it is given the messages.
-    `grammar`: what the answer must follow."""
+    `constrain`: what each choice must follow; `markers`: those around calls."""
 
     request: ChatRequest | TextRequest
     prompts: tuple[Prompt, ...] = ()
-    grammar: Grammar | None = None
+    constrain: Constrain | None = None
+    markers: Markers = CALL
 
 
 def prepare(
@@ -70,13 +73,17 @@ def prepare(
     if engine.capabilities.route(request) == "messages":
         _check_continuation(request, engine)
         return Prepared(request)
-    grammar = held_to(request.params, engine.chat_template, engine.tokenizer)
+    params, tools = request.params, _offered_tools(request.params)
+    calls = offered_calls(tools, engine.chat_template, engine.tokenizer)
+    grammar = checked_grammar(params, tools, calls)
     if grammar is not None and not engine.capabilities.grammar:
-        name = _constrained_by(request.params)
+        name = _constrained_by(params)
         words = f"{name}: {engine.info.engine} cannot be held to a grammar; use the local engine"
         raise UnsupportedParameter(words, param=name)
     with within_window(engine.info, abandoned) as limit:
-        return Prepared(request, (render(request, chat_format, limit),), grammar)
+        prompt = render(request, chat_format, limit)
+    constrain = answer_constraint(params, tools, calls, grammar, engine.tokenizer, in_reasoning=prompt.in_reasoning)
+    return Prepared(request, (prompt,), constrain, calls.markers if calls else CALL)
 
 
 def is_quick(request: ChatRequest | TextRequest, chat_format: ChatFormat) -> bool:
@@ -99,8 +106,8 @@ def start(prepared: Prepared, engine: Engine, *, repetition_truncation: bool = T
     answers: list[EventStream] = []
     try:
         for prompt in prepared.prompts:
-            stream = cast(TokenEngine, engine).generate(_token_request(prompt, request.params, prepared.grammar))
-            answers.append(Answer(prompt, stream, _outputs(request, prompt, engine, repetition_truncation)))
+            stream = cast(TokenEngine, engine).generate(_token_request(prompt, request.params, prepared.constrain))
+            answers.append(Answer(prompt, stream, _outputs(prepared, prompt, engine, repetition_truncation)))
     except BaseException:
         for answer in answers:
             answer.close()
@@ -195,7 +202,8 @@ def _prepare_text(request: TextRequest, engine: Engine, limit: Limit) -> Prepare
     if not engine.capabilities.tokens:
         raise UnsupportedParameter(f"prompt: {engine.info.engine} takes messages, no raw prompt", param="prompt")
     prompts = (_token_ids(prompt, path, engine, limit) for path, prompt in request.prompts.items())
-    return Prepared(request, tuple(map(Prompt, prompts)))
+    constrain = answer_constraint(request.params, (), None, None, engine.tokenizer, in_reasoning=False)
+    return Prepared(request, tuple(map(Prompt, prompts)), constrain)
 
 
 def _token_ids(prompt: str | tuple[int, ...], path: str, engine: Engine, limit: Limit) -> tuple[int, ...]:
@@ -219,11 +227,9 @@ def _offered_tools(params: Params) -> tuple[Tool, ...]:
     return params.tools if params.tool_choice != "none" else ()
 
 
-def _outputs(
-    request: ChatRequest | TextRequest, prompt: Prompt, engine: Engine, repetition_truncation: bool
-) -> list[ChoiceOutput]:
+def _outputs(prepared: Prepared, prompt: Prompt, engine: Engine, repetition_truncation: bool) -> list[ChoiceOutput]:
     """What reads the tokens of each choice. In an answer to a raw prompt a control token is text under its name."""
-    params, chat = request.params, isinstance(request, ChatRequest)
+    params, chat = prepared.request.params, isinstance(prepared.request, ChatRequest)
     tokenizer = engine.tokenizer if chat else PlainTokenizer(engine.tokenizer)
     return [
         ChoiceOutput(
@@ -233,6 +239,7 @@ def _outputs(
             in_reasoning=prompt.in_reasoning,
             stop=params.stop,
             tools=_offered_tools(params) if chat else (),
+            markers=prepared.markers,
             parallel=params.parallel_tool_calls,
             repetition_truncation=repetition_truncation and not params.ignore_eos,
         )
@@ -240,16 +247,12 @@ def _outputs(
     ]
 
 
-def _token_request(prompt: Prompt, params: Params, grammar: Grammar | None) -> TokenRequest:
+def _token_request(prompt: Prompt, params: Params, constrain: Constrain | None) -> TokenRequest:
     return TokenRequest(
         prompt=prompt.tokens,
         sampling=params.sampling,
         max_completion_tokens=params.max_completion_tokens,
         n=params.n,
-        thinking_budget=params.thinking_budget,
-        in_reasoning=prompt.in_reasoning,
-        thinking=params.thinking,
-        calls=bool(_offered_tools(params)),
-        grammar=grammar,
-        min_tokens=params.max_completion_tokens if params.ignore_eos else params.min_tokens,
+        min_tokens=least_tokens(params),
+        constrain=constrain,
     )

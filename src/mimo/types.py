@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Role = Literal["system", "user", "assistant", "tool"]
 MediaKind = Literal["image", "audio", "video"]
@@ -26,14 +30,27 @@ class ToolCall:
     arguments: Mapping[str, object]
 
 
+class Markers(NamedTuple):
+    """Names of the control tokens around a part of an answer."""
+
+    opens: str
+    closes: str
+
+
+THINK = Markers("<think>", "</think>")
+"""Around reasoning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function the model may call. `parameters`: a JSON Schema of type object; `strict`: hold arguments to it."""
+    """A function the model may call. `parameters`: a JSON Schema of type object; `strict`: whether the client wants
+    arguments to fit it; `enforced`: whether they do, for `tool_choice` says so too."""
 
     name: str
     description: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     strict: bool = False
+    enforced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +69,6 @@ class JsonFormat:
 
     schema: Mapping[str, object] | None = None
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """What an answer is held to while it is sampled: `text` in Lark's syntax with llguidance's additions (`%json`, and
-    `<name>` for a control token). It begins where the reasoning has ended; the turn ends only where it is complete.
-    `json_values`: (function, parameter) pairs of MiMo's calls whose values are JSON that may hold strings."""
-
-    text: str
-    json_values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +155,43 @@ class TokenLogprob:
     top: tuple[tuple[int, float], ...] = ()
 
 
+Allowed: TypeAlias = "int | NDArray[np.uint32] | None"
+"""What may be sampled next. None: everything. An int: that token is forced. An array: uint32 [ceil(vocabulary / 32)],
+token t is allowed when bit t % 32 of word t // 32 is set."""
+
+
+class Constraint(Protocol):
+    """Says before every step of a choice what may be sampled, and hears after it what was."""
+
+    def allowed(self) -> Allowed:
+        """What may come next. Not to be written to; an array is good until the next call of this method."""
+
+    def accept(self, token: int) -> None:
+        """`token` was sampled. Not called where nothing could be."""
+
+
+class Constrain(Protocol):
+    """Makes the constraint of one choice. Quick; does not fail."""
+
+    @property
+    def every_token(self) -> bool:
+        """Whether what is allowed may change with every token, as under a grammar; else it changes seldom."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether what is allowed changes for another reason than `min_tokens`."""
+
+    def __call__(self, choice: int, limit: int) -> Constraint | None:
+        """What `choice` must follow, None: nothing. `limit`: tokens that it may have, at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
     """One prompt to continue `n` times (choice 0 … n-1), each with its own budget and its own draws.
 
-    `max_completion_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted.
-    `thinking_budget`: when so many reasoning tokens were sampled, `</think>` is forced (None: no bound).
-    `in_reasoning`: the prompt left a `<think>` open. `thinking`: the model may reason first. `calls`: it was given
-    tools, so `<tool_call>` begins a call and ends the reasoning. `grammar`: what the answer, from the end of the
-    reasoning on, must fit. `min_tokens`: no end-of-turn token may come before this many others.
+    `max_completion_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted. `min_tokens`: no
+    end-of-turn token may come before this many others, which `constrain` sees to too: it makes what each choice must
+    follow; None: nothing.
     """
 
     prompt: tuple[int, ...]
@@ -164,11 +199,7 @@ class TokenRequest:
     max_completion_tokens: int
     min_tokens: int
     n: int
-    thinking_budget: int | None = None
-    in_reasoning: bool = False
-    thinking: bool = False
-    calls: bool = False
-    grammar: Grammar | None = None
+    constrain: Constrain | None = None
 
 
 class TokenBatch(Struct, frozen=True, gc=False):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.requests import params
 
 from mimo import calls as formats
 from mimo.calls import FORMATS, call_format
 from mimo.calls.base import within
-from mimo.constraints.plan import held_to
+from mimo.constraints.plan import offered_calls
 from mimo.contract.errors import UnsupportedParameter
 from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import Tool
@@ -20,7 +19,7 @@ FOLDER = Path(formats.__file__).parent
 
 def test_every_format_is_a_file_and_a_line_of_the_table() -> None:
     members = {path.stem for path in FOLDER.iterdir() if not path.name.startswith("__")}
-    members -= {"base", "parser", "arguments"}
+    members -= {"base", "parser", "arguments", "scanner"}
     assert {row.name for row in FORMATS} == members == {type(row).__module__.split(".")[2] for row in FORMATS}
 
 
@@ -39,10 +38,10 @@ def test_a_vocabulary_without_the_marker_refuses_tools_by_name() -> None:
             return None if name == "<tool_call>" else super().control(name)
 
     with pytest.raises(UnsupportedParameter) as refused:
-        held_to(params(tools=(Tool("f"),)), None, Plain())
+        offered_calls((Tool("f"),), None, Plain())
     assert refused.value.param == "tools"
-    assert held_to(params(tools=(Tool("f"),), tool_choice="none"), None, Plain()) is None
-    assert held_to(params(tools=(Tool("f"),)), None, ByteTokenizer()) is None
+    assert offered_calls((), None, Plain()) is None
+    assert offered_calls((Tool("f"),), None, ByteTokenizer()) is FORMATS[0]
 
 
 def test_references_are_moved_and_values_that_look_like_one_are_not() -> None:

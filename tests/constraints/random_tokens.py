@@ -6,15 +6,15 @@ import random
 from collections.abc import Sequence
 
 import numpy as np
-from tests.requests import token_request
+from tests.requests import constrain
 
-from mimo.constraints.build import constraint
+from mimo.calls import FORMATS, CallFormat
 from mimo.constraints.trial import trials
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import (
+    Constraint,
     Event,
-    Grammar,
     TokenBatch,
     Tool,
 )
@@ -24,17 +24,16 @@ CLOSERS = [*b'"}],<>/']
 LIMIT = 6000
 
 
-def drawn(grammar: Grammar, seed: int) -> list[int]:
+def drawn(grammar: str, seed: int, tools: Sequence[Tool] = (), form: CallFormat = FORMATS[0]) -> list[int]:
     """Random tokens that the grammar allows, up to the end of the turn; what closes something comes often."""
-    assert trials.problem(grammar.text) == "", grammar.text
-    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
-    assert rule is not None
+    assert trials.problem(grammar) == "", grammar
+    rule = following(grammar, tools, form)
     rng, tokens = random.Random(seed), list[int]()
     while len(tokens) < LIMIT:
         mask = rule.allowed()
         assert isinstance(mask, np.ndarray)
         allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist()
-        assert allowed, text(tokens) + grammar.text
+        assert allowed, text(tokens) + grammar
         closers = [token for token in ending(tokens) or CLOSERS if token in allowed]
         token = rng.choice(closers if closers and rng.random() < 0.6 else allowed)
         if token in TOKENIZER.end_ids:
@@ -42,6 +41,14 @@ def drawn(grammar: Grammar, seed: int) -> list[int]:
         rule.accept(token)
         tokens.append(token)
     raise AssertionError(f"no end after {LIMIT} tokens: {text(tokens)[:500]}")
+
+
+def following(grammar: str, tools: Sequence[Tool] = (), form: CallFormat = FORMATS[0]) -> Constraint:
+    """What a choice must follow under `grammar`."""
+    made = constrain(TOKENIZER, grammar=grammar, tools=tools, calls=form)
+    rule = made(0, LIMIT) if made else None
+    assert rule is not None
+    return rule
 
 
 def ending(tokens: Sequence[int]) -> list[int]:

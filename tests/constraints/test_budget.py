@@ -5,18 +5,24 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.requests import token_request
+from tests.requests import constrain
 
-from mimo.constraints.budget import ThinkingBudget, thinking_budget
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, TokenBatch
+from mimo.types import Constraint, ContentDelta, TokenBatch
 
 TOKENIZER = ByteTokenizer()
 OPENS, CLOSES, END = (TOKENIZER.control(name) for name in ("<think>", "</think>", "<|im_end|>"))
 
 
-def may(budget: ThinkingBudget, token: int | None) -> bool:
+def budgeted(tokens: int, limit: int, in_reasoning: bool = False) -> Constraint:
+    made = constrain(TOKENIZER, thinking=True, thinking_budget=tokens, in_reasoning=in_reasoning)
+    rule = made(0, limit) if made else None
+    assert rule is not None
+    return rule
+
+
+def may(budget: Constraint, token: int | None) -> bool:
     assert token is not None
     allowed = budget.allowed()
     if allowed is None or isinstance(allowed, int):
@@ -26,7 +32,7 @@ def may(budget: ThinkingBudget, token: int | None) -> bool:
     return bool(int(allowed[token // 32]) >> token % 32 & 1)
 
 
-def play(budget: ThinkingBudget, wishes: list[int], limit: int) -> list[int]:
+def play(budget: Constraint, wishes: list[int], limit: int) -> list[int]:
     """Tokens as a model would draw them: the wish if it is allowed, what is forced, else an `x`; without the end."""
     tokens: list[int] = []
     for wish in wishes + [ord("x")] * limit:
@@ -42,7 +48,7 @@ def play(budget: ThinkingBudget, wishes: list[int], limit: int) -> list[int]:
 
 
 def test_the_end_of_reasoning_is_forced_exactly_when_the_budget_is_spent() -> None:
-    budget = ThinkingBudget(3, TOKENIZER, max_tokens=100)
+    budget = budgeted(3, 100)
     for token in [OPENS, *b"abc"]:
         assert token is not None
         assert may(budget, 97)
@@ -51,33 +57,33 @@ def test_the_end_of_reasoning_is_forced_exactly_when_the_budget_is_spent() -> No
 
 
 def test_a_prompt_that_left_reasoning_open_counts_from_its_first_token() -> None:
-    budget = ThinkingBudget(1, TOKENIZER, max_tokens=100, in_reasoning=True)
+    budget = budgeted(1, 100, in_reasoning=True)
     assert may(budget, 97)
     budget.accept(97)
     assert budget.allowed() == CLOSES
 
 
 def test_a_budget_of_nothing_closes_at_once() -> None:
-    assert ThinkingBudget(0, TOKENIZER, max_tokens=100, in_reasoning=True).allowed() == CLOSES
+    assert budgeted(0, 100, in_reasoning=True).allowed() == CLOSES
 
 
 def test_reasoning_leaves_room_for_one_token_of_the_answer() -> None:
-    budget = ThinkingBudget(10**9, TOKENIZER, max_tokens=6)
+    budget = budgeted(10**9, 6)
     assert play(budget, [OPENS or 0, *b"abcdefgh"], 6) == [OPENS, *b"abc", CLOSES, ord("d") + 1]
 
 
 def test_reasoning_may_not_begin_where_no_answer_could_follow() -> None:
-    assert not may(ThinkingBudget(5, TOKENIZER, max_tokens=2), OPENS)
-    assert may(ThinkingBudget(5, TOKENIZER, max_tokens=3), OPENS)
+    assert not may(budgeted(5, 2), OPENS)
+    assert may(budgeted(5, 3), OPENS)
 
 
 def test_reasoning_that_spent_the_budget_is_not_opened_again() -> None:
-    budget = ThinkingBudget(1, TOKENIZER, max_tokens=100)
+    budget = budgeted(1, 100)
     assert play(budget, [OPENS or 0, 97, 97, OPENS or 0], 5)[:4] == [OPENS, 97, CLOSES, ord("x")]
 
 
 def test_the_turn_may_end_as_soon_as_there_is_an_answer_and_not_before() -> None:
-    budget = ThinkingBudget(5, TOKENIZER, max_tokens=100)
+    budget = budgeted(5, 100)
     for token in [OPENS, 97, CLOSES, 10]:
         assert token is not None
         assert not may(budget, END)
@@ -97,7 +103,7 @@ def test_the_turn_may_end_as_soon_as_there_is_an_answer_and_not_before() -> None
 def test_no_model_can_leave_the_answer_empty_or_think_beyond_the_budget(
     wishes: list[int], budget: int, limit: int, in_reasoning: bool
 ) -> None:
-    rule = ThinkingBudget(budget, TOKENIZER, max_tokens=limit, in_reasoning=in_reasoning)
+    rule = budgeted(budget, limit, in_reasoning=in_reasoning)
     tokens = play(rule, [wish for wish in wishes if wish != 32], limit)
     output = ChoiceOutput(0, TOKENIZER, thinking=True, in_reasoning=in_reasoning, stop=())
     events = output.push(TokenBatch(0, tuple(tokens), (), "length"))
@@ -111,13 +117,11 @@ def test_no_constraint_without_a_budget_or_without_the_tags() -> None:
         def control(self, name: str) -> int | None:
             return None
 
-    generation = token_request((1,), 10, thinking_budget=2)
-    assert thinking_budget(token_request((1,), 10), TOKENIZER, 10) is None
-    assert thinking_budget(generation, Plain(), 10) is None
-    assert isinstance(thinking_budget(generation, TOKENIZER, 10), ThinkingBudget)
+    assert constrain(TOKENIZER, thinking=True) is None
+    assert constrain(Plain(), thinking=True, thinking_budget=2) is None
+    assert constrain(TOKENIZER, thinking=True, thinking_budget=2) is not None
 
 
 def test_the_constraint_knows_whether_the_prompt_left_reasoning_open() -> None:
-    rule = thinking_budget(token_request((1,), 10, thinking_budget=0, in_reasoning=True), TOKENIZER, 10)
-    assert rule is not None
-    assert rule.allowed() == CLOSES
+    assert budgeted(0, 10, in_reasoning=True).allowed() == CLOSES
+    assert not isinstance(budgeted(0, 10).allowed(), int)

@@ -8,13 +8,12 @@ import json
 import pytest
 
 from mimo.constraints.cache import Compiled, CompiledCache
-from mimo.constraints.llguidance import guided, vocabulary_of
-from mimo.constraints.plan import held_to
+from mimo.constraints.llguidance import compiled, vocabulary_of
+from mimo.constraints.plan import checked_grammar
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
 from mimo.contract.resolve import resolve
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import Grammar
 
 
 def test_the_least_recently_used_goes_first_and_the_limit_is_never_passed() -> None:
@@ -44,7 +43,7 @@ def test_thirty_large_grammars_stay_within_the_limit_of_the_cache() -> None:
     kept = vocabulary_of(tokenizer).kept
     for number in range(30):
         schema = {"enum": [f"{number} {at:06}" for at in range(6000)]}
-        guided(Grammar(f"start: answer\nanswer: %json {json.dumps(schema)}\n"), tokenizer)
+        compiled(f"start: answer\nanswer: %json {json.dumps(schema)}\n", tokenizer)
         assert kept.size <= 64 * 2**20
     assert 0 < len(kept) < 30
 
@@ -56,8 +55,8 @@ def test_a_refused_request_leaves_nothing() -> None:
     fields = {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
     params = resolve(fields, MODELS["mimo-v2-flash"]).params
     with pytest.raises(InvalidRequest, match="cannot be followed"):
-        held_to(params, None, tokenizer)
+        checked_grammar(params, (), None)
     del schema, fields, params
     gc.collect()
     assert len(vocabulary_of(tokenizer).kept) == 0
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, Grammar) and "never kept" in thing.text]
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, dict) and thing.get("description") == marker]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.requests import token_request
+from tests.requests import constrain, sampling
 
-from mimo.constraints.build import constraint
 from mimo.constraints.ends import OpenEnd
 from mimo.sampling import Sampler
 from mimo.tokenizers.bytes import ByteTokenizer
@@ -22,9 +21,10 @@ def may(allowed: object, token: int) -> bool:
 
 @pytest.mark.parametrize("least", [1, 5, 40])
 def test_the_end_of_the_turn_is_not_drawn_before_min_tokens_however_likely(least: int) -> None:
-    request = token_request((1,), 40, min_tokens=least, temperature=0.0)
+    made = constrain(TOKENIZER, min_tokens=least)
+    assert made is not None
     sampler = Sampler(1, TOKENIZER.vocabulary, threads=1)
-    sampler.begin(0, request.sampling, constraint=constraint(request, TOKENIZER, 40))
+    sampler.begin(0, sampling(temperature=0.0), constraint=made(0, 40))
     drawn = []
     while END not in drawn and len(drawn) < 40:
         z = np.zeros((1, TOKENIZER.vocabulary), np.float32)
@@ -34,8 +34,8 @@ def test_the_end_of_the_turn_is_not_drawn_before_min_tokens_however_likely(least
 
 
 def test_a_thinking_budget_still_holds_and_the_mask_changes_only_with_the_rule() -> None:
-    request = token_request((1,), 20, min_tokens=8, thinking_budget=2, in_reasoning=True, thinking=True)
-    rule = constraint(request, TOKENIZER, 20)
+    made = constrain(TOKENIZER, min_tokens=8, thinking_budget=2, in_reasoning=True, thinking=True)
+    rule = made(0, 20) if made else None
     assert isinstance(rule, OpenEnd)
     first = rule.allowed()
     assert rule.allowed() is first and not may(first, END) and may(first, 97)
@@ -50,4 +50,4 @@ def test_a_thinking_budget_still_holds_and_the_mask_changes_only_with_the_rule()
 
 
 def test_without_them_there_is_no_constraint() -> None:
-    assert constraint(token_request((1,), 10), TOKENIZER, 10) is None
+    assert constrain(TOKENIZER) is None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import jsonschema
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.constraints.random_tokens import drawn, output, text
 
-from mimo.constraints.plan import held_to
+from mimo.calls import FORMATS
+from mimo.constraints.plan import checked_grammar, offered_calls
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
 from mimo.contract.resolve import resolve
@@ -79,13 +81,14 @@ def test_an_odd_schema_is_refused_by_path_or_held(schema: dict[str, object], for
         fields["parallel_tool_calls"] = False
     try:
         params = resolve(fields, MODELS["mimo-v2-flash"]).params
-        grammar = held_to(params, None if form == "json" else form, TOKENIZER)
+        calls = offered_calls(params.tools, None if form == "json" else form, TOKENIZER)
+        grammar = checked_grammar(params, params.tools, calls)
     except InvalidRequest as refused:
         assert refused.param is not None and refused.param.startswith(("tools[0].function.", "response_format."))
         return
     assert grammar is not None
     try:
-        tokens = drawn(grammar, seed)
+        tokens = drawn(grammar, seed, params.tools, calls or FORMATS[0])
     except AssertionError as endless:
         assert "no end" in str(endless), "only what is unbounded may run on"
         return
@@ -95,3 +98,15 @@ def test_an_odd_schema_is_refused_by_path_or_held(schema: dict[str, object], for
         written = ["".join(event.text for event in events if isinstance(event, ContentDelta))]
     assert len(written) == 1, text(tokens)
     jsonschema.Draft202012Validator(schema).validate(json.loads(written[0]))
+
+
+def test_a_part_that_nothing_fits_adds_nothing_to_what_a_value_may_be() -> None:
+    def grammar(part: object) -> str | None:
+        function = {"name": "act", "parameters": {"properties": {"a": part}, "required": ["a"]}, "strict": True}
+        params = resolve({"tools": [{"type": "function", "function": function}]}, MODELS["mimo-v2-flash"]).params
+        return checked_grammar(params, params.tools, FORMATS[0])
+
+    assert grammar({"anyOf": [False, {"enum": ["x"]}]}) == grammar({"anyOf": [{"enum": ["x"]}]})
+    with pytest.raises(InvalidRequest) as refused:
+        grammar({"anyOf": [False]})
+    assert refused.value.param == "tools[0].function.parameters"

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 
 import jsonschema
-import numpy as np
 import pytest
-from tests.constraints.random_tokens import LIMIT, TOKENIZER, drawn, output, text
+from tests.constraints.random_tokens import TOKENIZER, drawn, following, output, text
 from tests.constraints.schemas import SCHEMAS
-from tests.requests import token_request
 
 from mimo.calls import FORMATS
-from mimo.constraints.build import constraint
 from mimo.constraints.grammar import answer_grammar
 from mimo.contract.json_schema.schema import check_constraining, check_shape
+from mimo.contract.tools import check_tool_rules
+from mimo.sampling.allowed import allows
 from mimo.types import (
     ContentDelta,
     Finish,
@@ -41,11 +40,11 @@ def test_an_answer_held_to_a_schema_fits_it(name: str) -> None:
 def test_a_required_call_is_whole_and_its_arguments_fit_the_schema(name: str, form) -> None:  # type: ignore[no-untyped-def]
     schema = SCHEMAS[name]
     check_shape(schema, "schema")
-    tools = (Tool("get_it", "", schema), Tool("other", "", {}))
+    tools = check_tool_rules((Tool("get_it", "", schema), Tool("other", "", {})), "required")
     grammar = answer_grammar(tools, "required", None, form)
     assert grammar is not None
     for seed in range(4):
-        tokens = drawn(grammar, seed)
+        tokens = drawn(grammar, seed, tools, form)
         events = output(tokens, tools)
         assert events[-1] == Finish(0, "tool_calls"), text(tokens)
         assert not any(isinstance(event, ContentDelta) for event in events), text(tokens)
@@ -59,10 +58,10 @@ def test_a_required_call_is_whole_and_its_arguments_fit_the_schema(name: str, fo
 
 def test_a_string_within_a_json_value_never_holds_the_end_of_the_value() -> None:
     schema = {"type": "object", "properties": {"list": {"type": "array", "items": {"type": "string"}}}}
-    grammar = answer_grammar((Tool("act", "", schema),), "required", None, FORMATS[0])
+    tools = check_tool_rules((Tool("act", "", schema),), "required")
+    grammar = answer_grammar(tools, "required", None, FORMATS[0])
     assert grammar is not None
-    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
-    assert rule is not None
+    rule = following(grammar, tools)
     opens = TOKENIZER.control("<tool_call>")
     body = b'<function=act><parameter=list>["<b></b> \\"</paramete </parameter'
     for token in [opens, *body]:
@@ -72,10 +71,6 @@ def test_a_string_within_a_json_value_never_holds_the_end_of_the_value() -> None
     for token in b'"]</parameter>':
         assert allows(rule.allowed(), token)
         rule.accept(token)
-
-
-def allows(mask: object, token: int) -> bool:
-    return isinstance(mask, np.ndarray) and bool(mask[token // 32] >> token % 32 & 1)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +86,12 @@ def allows(mask: object, token: int) -> bool:
     ],
 )  # fmt: skip
 def test_what_a_value_of_a_call_may_be(name: str, written: str, allowed: bool) -> None:
-    grammar = answer_grammar((Tool("act", "", SCHEMAS[name]),), "required", None, FORMATS[0])
+    tools = check_tool_rules((Tool("act", "", SCHEMAS[name]),), "required")
+    grammar = answer_grammar(tools, "required", None, FORMATS[0])
     assert grammar is not None
-    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    rule = following(grammar, tools)
     opens = TOKENIZER.control("<tool_call>")
-    assert rule is not None and opens is not None
+    assert opens is not None
     for token in [opens, *f"<function=act><parameter=value>{written}</parameter>".encode()]:
         if not allows(rule.allowed(), token):
             break
@@ -111,12 +107,12 @@ def test_what_a_value_of_a_call_may_be(name: str, written: str, allowed: bool) -
 def test_without_parallel_calls_only_the_end_may_follow_the_first(
     choice: ToolChoice, parallel: bool, more: bool
 ) -> None:
-    tools = (Tool("act", "", {"type": "object", "properties": {}}, strict=True),)
+    tools = check_tool_rules((Tool("act", "", {"type": "object", "properties": {}}, strict=True),), choice)
     grammar = answer_grammar(tools, choice, None, FORMATS[0], parallel=parallel)
     assert grammar is not None
-    rule = constraint(token_request((), LIMIT, grammar=grammar), TOKENIZER, LIMIT)
+    rule = following(grammar, tools)
     opens, closes = TOKENIZER.control("<tool_call>"), TOKENIZER.control("</tool_call>")
-    assert rule is not None and opens is not None and closes is not None
+    assert opens is not None and closes is not None
     for token in [opens, *b"<function=act></function>", closes]:
         rule.accept(token)
     assert all(allows(rule.allowed(), token) for token in TOKENIZER.end_ids)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from mimo.constraints.plan import held_to
+from mimo.calls import FORMATS
+from mimo.constraints.plan import checked_grammar
 from mimo.constraints.trial import TOO_MUCH, Trials
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
 from mimo.contract.resolve import resolve
-from mimo.tokenizers.bytes import ByteTokenizer
 
 FINE = 'start: A\nA: "x"\n'
 NEVER = {"allOf": [{"type": "string", "pattern": f".*{chr(97 + at % 26)}{at}.*"} for at in range(60)]}
@@ -67,5 +67,5 @@ def test_a_schema_that_cannot_be_compiled_is_named_by_its_path() -> None:
     ]
     params = resolve({"tools": tools}, MODELS["mimo-v2-flash"]).params
     with pytest.raises(InvalidRequest, match="cannot be followed: compiling it takes more") as refused:
-        held_to(params, None, ByteTokenizer())
+        checked_grammar(params, params.tools, FORMATS[0])
     assert refused.value.param == "tools[1].function.parameters"

@@ -41,7 +41,7 @@ def schema_refusal(schema: object, strict: bool = True) -> InvalidRequest:
 def test_function_tools_are_taken_whole() -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}}
     found = params(tools=[tool(description="D", parameters=schema, strict=True), tool("a.b-c_9")])
-    assert found.tools == (Tool("get_weather", "D", schema, True), Tool("a.b-c_9", "", {}, False))
+    assert found.tools == (Tool("get_weather", "D", schema, True, True), Tool("a.b-c_9", "", {}, False))
     assert (found.tool_choice, found.parallel_tool_calls, found.json_format) == ("auto", True, None)
     nothing = tool(description=None, parameters=None, strict=None)
     assert params(tools=[nothing]).tools == (Tool("get_weather", "", {}, False),)

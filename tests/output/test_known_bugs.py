@@ -26,7 +26,8 @@ import json
 from mimo.calls import FORMATS
 from mimo.chat.mimo.format import MimoFormat
 from mimo.constraints.grammar import answer_grammar
-from mimo.constraints.llguidance import guided
+from mimo.constraints.llguidance import GrammarConstraint, compiled
+from mimo.contract.tools import check_tool_rules
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, TokenBatch, Tool, ToolCall, ToolCallDelta
@@ -158,12 +159,13 @@ def test_bug_9_unclosed_markers_lose_nothing() -> None:
 
 def test_bug_10_a_strict_call_may_be_written_in_both_dialects_and_in_no_third() -> None:
     tokenizer = ByteTokenizer()
-    grammar = answer_grammar([TOOL], "auto", None, FORMATS[0])
+    grammar = answer_grammar(check_tool_rules([TOOL], "auto"), "auto", None, FORMATS[0])
     assert grammar is not None
+    ready = compiled(grammar, tokenizer)
     opens, closes = (tokenizer.control(name) for name in ("<tool_call>", "</tool_call>"))
     block = BLOCK.removeprefix("<tool_call>").removesuffix("</tool_call>")
     for body, fits in ((block, True), (block.replace("\n", ""), True), ('{"name": "act"}', False)):
-        rule = guided(grammar, tokenizer)
+        rule = GrammarConstraint(ready, tokenizer)
         for token in [opens, *body.encode(), closes]:
             assert token is not None
             allowed = bool(rule.allowed()[token // 32] >> token % 32 & 1)

@@ -1,15 +1,20 @@
-"""The ways in which families of models write a call, one file each, and which one a model's template uses.
+"""The ways in which families of models write a call, a file and a row each, and which one a model's template uses.
 
-The parser reads all of them whatever the template (`calls/parser.py`); a format is what a grammar is made from.
+A row says how its calls are marked, read and written as a grammar. What a model writes is read in every dialect that
+has the same markers, whatever its template says; a grammar is made from one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mimo.calls.base import CallFormat
 from mimo.calls.hermes import HermesCalls
 from mimo.calls.mimo.grammar import MimoCalls
+from mimo.calls.parser import CallParser
+from mimo.types import Markers, Tool
 
-__all__ = ["FORMATS", "CallFormat", "call_format"]
+__all__ = ["FORMATS", "CallFormat", "CallParser", "call_format", "call_parser"]
 
 FORMATS: tuple[CallFormat, ...] = (MimoCalls(), HermesCalls())
 
@@ -19,3 +24,8 @@ def call_format(template: str | None) -> CallFormat | None:
     if template is None:
         return FORMATS[0]
     return next((row for row in FORMATS if row.used_by(template)), None)
+
+
+def call_parser(markers: Markers, tools: Sequence[Tool]) -> CallParser:
+    """What reads one call between `markers`."""
+    return CallParser([row for row in FORMATS if row.markers == markers], {tool.name: tool for tool in tools})

@@ -1,11 +1,13 @@
-"""What a call format is: how it is recognised, and the grammar of one function's call."""
+"""What a dialect of calls is: its markers, how it is recognised, what reads it, and the grammar of a call."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from mimo.types import Tool
+from mimo.calls.scanner import Body
+from mimo.tokenizers.base import Tokenizer
+from mimo.types import Constraint, Markers, Tool
 
 WHITE_SPACE: dict[str, object] = {"whitespace_pattern": "( |\\n {0,16})"}
 """Where JSON allows white space: one space, or a new line and an indentation; so it never runs on."""
@@ -14,26 +16,37 @@ MAX_RULES = 2 << 20
 """Characters of the rules of one function: a schema that is repeated at every reference to it can grow to any size."""
 
 
+CALL = Markers("<tool_call>", "</tool_call>")
+
+
 class CallFormat(ABC):
-    """One way to write a call between `<tool_call>` and `</tool_call>`."""
+    """One dialect: what stands between the markers of a call."""
 
     name: str
+    begins: bytes
+    """How what stands there begins, after white space."""
+    markers: Markers = CALL
+    """Control tokens around a call."""
 
     @abstractmethod
     def used_by(self, template: str) -> bool:
         """Whether a chat template (Jinja source) writes calls in this way."""
 
     @abstractmethod
-    def rules(self, tool: Tool, rule: str, path: str, *, constrained: bool) -> list[str]:
+    def body(self, tools: Mapping[str, Tool]) -> Body:
+        """What reads one call of one of `tools`."""
+
+    @abstractmethod
+    def rules(self, tool: Tool, rule: str, path: str) -> list[str]:
         """Lark rules, the first one named `rule`: what stands between the markers in a call of `tool`.
 
-        `constrained`: the arguments fit `tool.parameters`, whose path is `path`; else they are free.
-        Raises `InvalidRequest` naming the path of what cannot be written in this format.
+        The arguments fit `tool.parameters`, whose path is `path`, if that is enforced; else they are free. Raises
+        `InvalidRequest` naming the path of what cannot be written in this format.
         """
 
-    def json_values(self, tool: Tool) -> tuple[tuple[str, str], ...]:
-        """The (function, parameter) pairs of `Grammar.json_values` for a constrained call of `tool`."""
-        return ()
+    def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer) -> Constraint:
+        """`constraint`, which follows the rules of `tools`, and what no grammar can say."""
+        return constraint
 
 
 def within(schema: object, place: str) -> object:

@@ -1,33 +1,92 @@
-"""From a `TokenRequest` to the constraint of each of its choices."""
+"""From a checked request to what each of its choices must follow: one value, which engines call and look no further.
+
+Joins thinking, grammar and calls; what is slow is done here, before the engine is asked. Knows no engine and no prompt.
+"""
 
 from __future__ import annotations
 
-from mimo.calls.mimo.end_guard import ValuesGuard
-from mimo.constraints.answer import GuidedAnswer
-from mimo.constraints.budget import thinking_budget
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mimo.calls import CallFormat
+from mimo.constraints.answer import AnswerConstraint, BudgetConstraint
+from mimo.constraints.budget import ThinkingBudget
 from mimo.constraints.ends import OpenEnd
-from mimo.constraints.llguidance import guided
-from mimo.sampling import Constraint
+from mimo.constraints.llguidance import Grammar, GrammarConstraint, compiled
+from mimo.contract.errors import InvalidRequest
+from mimo.contract.request import Params
+from mimo.output.reasoning import Reasoning
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import TokenRequest
+from mimo.types import Constrain, Constraint, Tool
 
 
-def constraint(generation: TokenRequest, tokenizer: Tokenizer, limit: int) -> Constraint | None:
-    """What one choice is held to, or None: its thinking budget, its grammar, or both.
+def answer_constraint(
+    params: Params,
+    tools: Sequence[Tool],
+    calls: CallFormat | None,
+    grammar: str | None,
+    tokenizer: Tokenizer,
+    *,
+    in_reasoning: bool,
+) -> Constrain | None:
+    """What each choice must follow, None: nothing. `tools`: those offered, in the form of `calls`; `grammar`: of the
+    answer; `in_reasoning`: the prompt left a `<think>` open.
 
-    `limit`: tokens the choice may have. Raises ValueError for a grammar that does not compile (`generate` checks it).
+    CPU-bound where there is a grammar, for any thread. Raises `InvalidRequest` for one that the vocabulary cannot
+    follow.
     """
-    budget = thinking_budget(generation, tokenizer, limit)
-    if generation.grammar is None:
-        return OpenEnd(budget, tokenizer, generation.min_tokens) if generation.min_tokens else budget
-    grammar: Constraint = guided(generation.grammar, tokenizer)
-    if generation.grammar.json_values:
-        grammar = ValuesGuard(grammar, tokenizer, generation.grammar.json_values)
-    return GuidedAnswer(
-        grammar,
-        tokenizer,
-        budget,
-        thinking=generation.thinking,
-        in_reasoning=generation.in_reasoning,
-        calls=generation.calls,
-    )
+    thinking = Reasoning(tokenizer, thinking=True, in_reasoning=False)
+    budget = params.thinking_budget if thinking.opens is not None and thinking.closes is not None else None
+    least = least_tokens(params)
+    if grammar is None and budget is None and not least:
+        return None
+    try:
+        ready = None if grammar is None else compiled(grammar, tokenizer)
+    except ValueError as problem:
+        words = f"the tokens of this model cannot follow the grammar that this request needs: {problem}"
+        raise InvalidRequest(words) from None
+    return AnswerRules(params.thinking, in_reasoning, budget, least, ready, tuple(tools), calls, tokenizer)
+
+
+def least_tokens(params: Params) -> int:
+    """How many tokens must come before the end of the turn."""
+    return params.max_completion_tokens if params.ignore_eos else params.min_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """Makes the constraints of one request."""
+
+    thinking: bool
+    in_reasoning: bool
+    budget: int | None
+    least: int
+    grammar: Grammar | None
+    tools: tuple[Tool, ...]
+    calls: CallFormat | None
+    tokenizer: Tokenizer
+
+    @property
+    def every_token(self) -> bool:
+        """Whether there is a grammar."""
+        return self.grammar is not None
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is a grammar or a thinking budget."""
+        return self.grammar is not None or self.budget is not None
+
+    def __call__(self, choice: int, limit: int) -> Constraint | None:
+        reasoning = Reasoning(
+            self.tokenizer, thinking=self.thinking, in_reasoning=self.in_reasoning, calls=bool(self.tools)
+        )
+        budget = None if self.budget is None else ThinkingBudget(self.budget, limit, reasoning, self.tokenizer)
+        if self.grammar is None:
+            rule = BudgetConstraint(budget, reasoning) if budget else None
+            return OpenEnd(rule, self.tokenizer, self.least) if self.least else rule
+        grammar: Constraint = GrammarConstraint(self.grammar, self.tokenizer)
+        if self.calls is not None:
+            grammar = self.calls.guarded(grammar, self.tools, self.tokenizer)
+        return AnswerConstraint(
+            grammar, budget, reasoning, self.tokenizer, thinks_first=self.thinking and not self.in_reasoning
+        )

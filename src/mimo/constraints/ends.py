@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mimo.constraints.budget import all_but
-from mimo.sampling import Constraint
+from mimo.sampling.allowed import Mask, all_but
 from mimo.tokenizers.base import Tokenizer
+from mimo.types import Allowed, Constraint
 
 
 class OpenEnd:
@@ -20,9 +17,9 @@ class OpenEnd:
         self._inner = inner
         self._missing = least
         self._open = all_but(tokenizer.end_ids, tokenizer.vocabulary)
-        self._joined: tuple[NDArray[np.uint32], NDArray[np.uint32]] | None = None
+        self._joined: tuple[Mask, Mask] | None = None
 
-    def allowed(self) -> int | NDArray[np.uint32] | None:
+    def allowed(self) -> Allowed:
         """As `Constraint.allowed`. The same array while nothing has changed."""
         found = None if self._inner is None else self._inner.allowed()
         if self._missing <= 0 or isinstance(found, int):

@@ -1,10 +1,12 @@
-"""What a request asks of the form of its answer, as one `Grammar`; None where nothing has to be held.
+"""What a request asks of the form of its answer, as the text of one grammar; None where the answer is free.
 
     response_format                  the answer is JSON, or with tools a call instead
     tool_choice required, named      one call or more, nothing else
     tool_choice auto, strict tools   free text and calls, each call in its form
 
-With `parallel_tool_calls: false` one call at most, and the turn ends after it. Knows no tokenizer and no library.
+With `parallel_tool_calls: false` one call at most, and the turn ends after it. The text is Lark's syntax with
+llguidance's additions: `%json`, and `<name>` for a control token. It begins where the reasoning has ended; the turn
+ends only where it is complete. Knows no tokenizer and no library.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ from collections.abc import Sequence
 from mimo.calls import CallFormat
 from mimo.calls.base import WHITE_SPACE
 from mimo.contract.errors import InvalidRequest
-from mimo.contract.tools import constrained
-from mimo.types import Grammar, JsonFormat, NamedTool, Tool, ToolChoice
+from mimo.types import JsonFormat, NamedTool, Tool, ToolChoice
 
 MAX_GRAMMAR = 4 << 20
 """Characters of the grammar of all functions together."""
 _OPTIONS = '%llguidance {"no_forcing": true}'
 """Where only one text can follow, the model still chooses the tokens it is made of."""
+_TEXT = "TEXT: /(?s:.+)/"
 
 
 def answer_grammar(
@@ -31,32 +33,40 @@ def answer_grammar(
     calls: CallFormat | None,
     *,
     parallel: bool = True,
-) -> Grammar | None:
+) -> str | None:
     """The grammar of the answer. `calls`: how the model writes calls; needed where there are tools.
 
-    Raises `InvalidRequest` naming the path of what cannot be held in that form.
+    Raises `InvalidRequest` naming the path of what cannot be written in that form.
     """
-    forced = choice == "required" or isinstance(choice, NamedTool)
-    held = forced or any(constrained(tool, choice) for tool in tools)
-    if not held and json_format is None:
+    must_call = choice == "required" or isinstance(choice, NamedTool)
+    if must_call:
+        json_format = None
+    elif json_format is None and not any(tool.enforced for tool in tools):
         return None
-    rules: list[str] = []
     alternatives: list[str] = []
-    if json_format is not None and not forced:
-        schema = {"type": "object"} if json_format.schema is None else json_format.schema
-        rules.append(f"answer: %json {json.dumps({**schema, 'x-guidance': WHITE_SPACE})}")
+    rules: list[str] = []
+    if json_format is not None:
         alternatives.append("answer")
+        rules.append(_json_rule(json_format))
     if tools:
         assert calls is not None
+        free = not must_call and json_format is None
+        alternatives.append(_calls(free, parallel))
         rules += _call_rules(tools, choice, calls)
-        several = 'call ("\\n"? call)*' if parallel else "call"
-        if held and not forced and json_format is None:
-            several = "TEXT? (call TEXT?)*" if parallel else "TEXT? call?"
-            rules.append("TEXT: /(?s:.+)/")
-        alternatives.append(several)
-    text = "\n".join([_OPTIONS, f"start: {' | '.join(alternatives)}", *rules]) + "\n"
-    held_tools = [tool for tool in tools if constrained(tool, choice)]
-    return Grammar(text, tuple(pair for tool in held_tools for pair in calls.json_values(tool)) if calls else ())
+        rules += [_TEXT] if free else []
+    return "\n".join([_OPTIONS, f"start: {' | '.join(alternatives)}", *rules]) + "\n"
+
+
+def _json_rule(json_format: JsonFormat) -> str:
+    schema = {"type": "object"} if json_format.schema is None else json_format.schema
+    return f"answer: %json {json.dumps({**schema, 'x-guidance': WHITE_SPACE})}"
+
+
+def _calls(free: bool, parallel: bool) -> str:
+    """How calls may stand: `free`, among text, or one after the other."""
+    if free:
+        return "TEXT? (call TEXT?)*" if parallel else "TEXT? call?"
+    return 'call ("\\n"? call)*' if parallel else "call"
 
 
 def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) -> list[str]:
@@ -69,7 +79,7 @@ def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) ->
             continue
         names.append(f"f{at}")
         path = f"tools[{at}].function.parameters"
-        more = calls.rules(tool, f"f{at}", path, constrained=constrained(tool, choice))
+        more = calls.rules(tool, f"f{at}", path)
         if (size := size + sum(map(len, more))) > MAX_GRAMMAR:
             raise InvalidRequest(
                 f"{path}: the grammar of this tool and those before is longer than {MAX_GRAMMAR} characters; "
@@ -77,4 +87,5 @@ def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) ->
                 param=path,
             )
         rules += more
-    return [f"call: <tool_call> ({' | '.join(names)}) </tool_call>", *rules]
+    opens, closes = calls.markers
+    return [f"call: {opens} ({' | '.join(names)}) {closes}", *rules]

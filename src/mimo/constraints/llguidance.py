@@ -1,4 +1,4 @@
-"""A `Grammar` as a constraint: token masks by llguidance, compiled once for a vocabulary.
+"""A grammar as a constraint: token masks by llguidance, compiled once for a vocabulary.
 
 The library is imported when the first grammar comes, and the vocabulary brought into its form then too (about a second
 for 150,000 ids); after that a grammar compiles in about a millisecond, a running one is a copy of the compiled one, and
@@ -8,36 +8,38 @@ a mask takes microseconds. Knows bytes and ids; no request, no reasoning, no too
 from __future__ import annotations
 
 from time import thread_time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimo.constraints.cache import Compiled, CompiledCache, digest
+from mimo.sampling.allowed import allows
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.derived import PerTokenizer
-from mimo.types import Grammar
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
+Grammar: TypeAlias = "Compiled[LLMatcher]"
+"""A compiled grammar, from which running ones are copied."""
 _VALUES = "[^<]{1,30}"
 """Tokens that the library need not look at one by one within the values of calls; it has such classes for JSON."""
 _ERROR = 300
 """Characters of the library's errors that are passed on."""
 
 
-def guided(grammar: Grammar, tokenizer: Tokenizer) -> GrammarConstraint:
-    """A new constraint at the beginning of `grammar`. Raises ValueError if it does not compile."""
-    return GrammarConstraint(vocabulary_of(tokenizer).compiled(grammar), tokenizer)
+def compiled(grammar: str, tokenizer: Tokenizer) -> Grammar:
+    """`grammar` compiled for the vocabulary, by any thread. Raises ValueError if it does not compile."""
+    return vocabulary_of(tokenizer).compiled(grammar)
 
 
 class GrammarConstraint:
     """One answer's place in its grammar. An end token may be drawn where the grammar is complete, and only there."""
 
-    def __init__(self, compiled: Compiled[LLMatcher], tokenizer: Tokenizer) -> None:
-        self._compiled = compiled
-        self._matcher = compiled.matcher.deep_copy()
+    def __init__(self, grammar: Grammar, tokenizer: Tokenizer) -> None:
+        self._grammar = grammar
+        self._matcher = grammar.matcher.deep_copy()
         self._end = tokenizer.end_ids
         self._first_end = min(tokenizer.end_ids)
         self._mask = np.zeros(-(-tokenizer.vocabulary // 32), np.uint32)
@@ -49,8 +51,8 @@ class GrammarConstraint:
             mask = self._mask
             start = thread_time()
             self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
-            self._compiled.seconds += thread_time() - start
-            if mask[self._first_end // 32] >> np.uint32(self._first_end % 32) & 1:
+            self._grammar.seconds += thread_time() - start
+            if allows(mask, self._first_end):
                 for token in self._end:
                     mask[token // 32] |= np.uint32(1 << (token % 32))
             self._known = True
@@ -73,18 +75,18 @@ class Vocabulary:
         self._tokenizer: LLTokenizer = LLTokenizer(TokenizerWrapper(_Pieces(tokenizer)), slices=slices)
         self.kept: CompiledCache[LLMatcher] = CompiledCache()
 
-    def compiled(self, grammar: Grammar) -> Compiled[LLMatcher]:
+    def compiled(self, grammar: str) -> Grammar:
         """`grammar` compiled, by any thread. Raises ValueError if it does not compile; then nothing of it is kept."""
         from llguidance import LLMatcher
 
-        key = digest(grammar.text)
+        key = digest(grammar)
         if (found := self.kept.get(key)) is not None:
             return found
         start = thread_time()
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar.text), log_level=0)
+        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar), log_level=0)
         if matcher.is_error():
             raise ValueError(_one_line(matcher.get_error()))
-        compiled = Compiled(matcher, len(grammar.text), thread_time() - start)
+        compiled = Compiled(matcher, len(grammar), thread_time() - start)
         self.kept.put(key, compiled)
         return compiled
 

@@ -29,8 +29,6 @@ _ERROR = 300
 """Characters of the library's errors that are passed on."""
 STACK = 2 << 20
 """Bytes of stack a trial may use: less than any thread of the server has, so that what passes is safe there."""
-CONTROLS = ("<tool_call>", "</tool_call>")
-"""Control tokens that a grammar may name."""
 _ACCEPTED = 4096
 """Digests of accepted grammars that are kept."""
 TOO_MUCH = f"compiling it takes more than {SECONDS:g} seconds of processor time, or too much memory; make it simpler"
@@ -114,13 +112,20 @@ def _receive(pipe: IO[bytes]) -> bytes | None:
     return pipe.read(int.from_bytes(head, "big")) if len(head) == 8 else None
 
 
+def _controls() -> list[str]:
+    """The control tokens that a grammar may name."""
+    from mimo.calls import FORMATS
+
+    return sorted({name for row in FORMATS for name in row.markers})
+
+
 class _Bytes:
     """A vocabulary of single bytes and the control tokens that a grammar may name, as the library wants one."""
 
     eos_token_id, bos_token_id = 256, None
 
     def __init__(self) -> None:
-        self.tokens = [*(bytes([byte]) for byte in range(256)), b"<end>", *(name.encode() for name in CONTROLS)]
+        self.tokens = [*(bytes([byte]) for byte in range(256)), b"<end>", *(name.encode() for name in _controls())]
         self.special_token_ids = [*range(256, len(self.tokens))]
 
     def __call__(self, text: bytes) -> list[int]:

@@ -80,13 +80,14 @@ def _ruled(given: Mapping[str, Any], table: ParameterTable, model: Model) -> dic
 
     if "stream_options" in given and not value("stream"):
         raise InvalidRequest("stream_options is allowed only together with stream: true", param="stream_options")
-    tools.settle(value("tools"), value("tool_choice"))
+    offered = tools.check_tool_rules(value("tools"), value("tool_choice"))
     thinking, budget = _thinking(given, model)
     return {
         "include_usage": given.get("stream_options", {}).get("include_usage", False),
         "seed_given": "seed" in given,
         "thinking": thinking,
         "thinking_budget": budget,
+        "tools": offered,
         "tool_choice": value("tool_choice") if value("tools") else table["tool_choice"].without,
         "parallel_tool_calls": value("parallel_tool_calls") or not value("tools"),
     }
@@ -98,7 +99,7 @@ def _check_end(params: Params) -> None:
         words = f"min_tokens must be at most max_completion_tokens, {params.max_completion_tokens}"
         raise InvalidRequest(f"{words}, got {params.min_tokens}", param="min_tokens")
     name = "ignore_eos" if params.ignore_eos else "min_tokens" if params.min_tokens else ""
-    strict = any(tools.constrained(tool, params.tool_choice) for tool in params.tools)
+    strict = any(tool.enforced for tool in params.tools)
     if name and (params.json_format is not None or strict):
         other = (
             "response_format"

@@ -1,6 +1,6 @@
 """The rows `tools`, `tool_choice` and `response_format`: wire values → `Tool`, `ToolChoice`, `JsonFormat`, or a 400.
 
-What one field alone can tell is checked by its row; `settle` holds the fields to each other. Knows no prompt, no
+What one field alone can tell is checked by its row; `check_tool_rules` checks them together. Knows no prompt, no
 grammar and no model.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mimo.contract.checks import refuse as _refuse
 from mimo.contract.errors import InvalidRequest, shown
@@ -79,10 +80,11 @@ def response_format(value: object, path: str) -> JsonFormat | None:
     return JsonFormat(schema, title or "")
 
 
-def settle(found: Sequence[Tool], choice: ToolChoice) -> None:
-    """The rules between `tools` and `tool_choice`; and what constrains the output must be what decoding can follow.
+def check_tool_rules(found: Sequence[Tool], choice: ToolChoice) -> tuple[Tool, ...]:
+    """The rules between `tools` and `tool_choice`: the tools, each with whether its schema is enforced.
 
-    `required` and a named function constrain every call they allow, `auto` those of `strict` tools.
+    `required` and a named function enforce that of every function they allow, `auto` those of `strict` tools. An
+    enforced schema must be one that decoding can follow.
     """
     if not found and choice not in ("auto", "none"):
         raise InvalidRequest("tool_choice needs tools: there is nothing to call", param="tool_choice")
@@ -90,13 +92,14 @@ def settle(found: Sequence[Tool], choice: ToolChoice) -> None:
         names = shown([tool.name for tool in found])
         path = "tool_choice.function.name"
         raise InvalidRequest(f"{path} must be one of the tools {names}, got {shown(choice.name)}", param=path)
-    for at, tool in enumerate(found):
-        if constrained(tool, choice):
+    tools = tuple(replace(tool, enforced=_enforced(tool, choice)) for tool in found)
+    for at, tool in enumerate(tools):
+        if tool.enforced:
             check_constraining(tool.parameters, f"tools[{at}].function.parameters")
+    return tools
 
 
-def constrained(tool: Tool, choice: ToolChoice) -> bool:
-    """Whether the arguments of `tool` are held to its schema while they are sampled."""
+def _enforced(tool: Tool, choice: ToolChoice) -> bool:
     if isinstance(choice, NamedTool):
         return tool.name == choice.name
     return choice == "required" or (choice == "auto" and tool.strict)

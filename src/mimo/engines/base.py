@@ -34,9 +34,9 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine can do. `media`: the kinds it takes in addition to text. `grammar`: it samples under a
-    `TokenRequest.grammar`. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as tokens;
-    else it is a `MessageEngine` alone."""
+    """What an engine can do. `media`: the kinds it takes in addition to text. `grammar`: it asks a
+    constraint at every token. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as
+    tokens; else it is a `MessageEngine` alone."""
 
     media: tuple[MediaKind, ...] = ()
     grammar: bool = False

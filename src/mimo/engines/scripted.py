@@ -24,15 +24,14 @@ from typing import cast
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from mimo.constraints.build import constraint
 from mimo.contract.errors import EngineError, RateLimitExceeded, ServiceUnavailable
 from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine, TokenStream
 from mimo.engines.limits import check_logit_bias, check_window
 from mimo.sampling import NO_TOKEN, Sampler, warm
+from mimo.sampling.allowed import allows
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import TokenBatch, TokenLogprob, TokenRequest
+from mimo.types import Allowed, TokenBatch, TokenLogprob, TokenRequest
 
 Step = str | list[int] | dict[str, object]
 Move = int | dict[int, float] | None
@@ -172,11 +171,12 @@ class ScriptedStream(TokenStream):
         self._engine = engine
         self._moves = moves
         self._wanted = request.sampling.logprobs
-        self._guided = request.grammar is not None or request.min_tokens > 0
+        constrain = request.constrain
+        self._guided = request.min_tokens > 0 or (constrain is not None and constrain.every_token)
         self._limit = min(request.max_completion_tokens, room)
         self._at = dict.fromkeys(range(request.n), 0)
         self._failed = False
-        self._constraints = [constraint(request, engine.tokenizer, self._limit) for _ in self._at]
+        self._constraints = [constrain(choice, self._limit) if constrain else None for choice in self._at]
         self._ends = engine.tokenizer.end_ids
         self._plain = request.sampling.logprobs is None and not any(self._constraints)
         """Whether the script alone decides."""
@@ -237,16 +237,16 @@ class ScriptedStream(TokenStream):
             rule.accept(token)
         return token, None
 
-    def _next(self, choice: int, allowed: int | NDArray[np.uint32] | None) -> Move:
+    def _next(self, choice: int, allowed: Allowed) -> Move:
         """The script's next step; those that a grammar does not allow are passed over."""
         guided = self._guided and isinstance(allowed, np.ndarray)
         while self._at[choice] < len(self._moves):
             move = self._moves[self._at[choice]]
             self._at[choice] += 1
-            if not (guided and isinstance(move, int)) or _allows(allowed, move):
+            if not (guided and isinstance(move, int)) or allows(allowed, move):
                 return move
         end = min(self._engine.tokenizer.end_ids)
-        return end if not guided or _allows(allowed, end) else None
+        return end if not guided or allows(allowed, end) else None
 
     def _draw(self, choice: int, move: dict[int, float] | None) -> tuple[int, TokenLogprob | None]:
         assert self._sampler is not None
@@ -269,7 +269,3 @@ class ScriptedStream(TokenStream):
     def fail(self) -> None:
         """The engine is closing: the reader gets `ServiceUnavailable`."""
         self._failed = True
-
-
-def _allows(allowed: object, token: int) -> bool:
-    return isinstance(allowed, np.ndarray) and bool(allowed[token // 32] >> np.uint32(token % 32) & 1)

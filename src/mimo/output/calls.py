@@ -9,10 +9,10 @@ and after the last, separates them and is no text. Knows no channel and no finis
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mimo.calls.parser import CallParser
-from mimo.types import TokenLogprob, Tool, ToolCallDelta
+from mimo.types import TokenLogprob, ToolCallDelta
 
 Held = list[tuple[bytes, TokenLogprob | None]]
 """Tokens as bytes, each with its log-probability if it was asked for."""
@@ -24,20 +24,26 @@ def new_call_id() -> str:
 
 
 class Calls:
-    """The calls of choice number `choice`; `opens` is the id of `<tool_call>`.
+    """The calls of choice number `choice`, each read by what `new_parser` makes; `opens`: the id of the marker before.
 
     While `holding` every text token, and while `open` every token, goes to `push`; it and `end` answer with the deltas
     of what was completed and with text that is none of it, in this order.
     """
 
-    __slots__ = ("_choice", "_held", "_new_id", "_opens", "_parser", "_tools", "count", "holding", "open")
+    __slots__ = ("_choice", "_held", "_new_id", "_new_parser", "_opens", "_parser", "count", "holding", "open")
 
-    def __init__(self, choice: int, tools: Sequence[Tool], opens: int, new_id: Callable[[], str] = new_call_id) -> None:
+    def __init__(
+        self,
+        choice: int,
+        opens: int,
+        new_parser: Callable[[], CallParser],
+        new_id: Callable[[], str] = new_call_id,
+    ) -> None:
         self._choice = choice
-        self._tools = {tool.name: tool for tool in tools}
         self._opens = opens
+        self._new_parser = new_parser
         self._new_id = new_id
-        self._parser = CallParser(self._tools)
+        self._parser = new_parser()
         self._held: Held = []
         self.count = 0
         """Calls that were completed."""
@@ -47,8 +53,8 @@ class Calls:
         """Whether the last that came was a call, perhaps with white space after it."""
 
     def begin(self, piece: bytes, logprob: TokenLogprob | None) -> None:
-        """`<tool_call>` came, and no call is open."""
-        self._parser = CallParser(self._tools)
+        """The marker before a call came, and no call is open."""
+        self._parser = self._new_parser()
         self._held = [(piece, logprob)]
         self.open, self.holding = True, True
 

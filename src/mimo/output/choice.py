@@ -2,14 +2,17 @@
 
     token → control token? → reasoning | content | call → whole characters → stop (content only) → deltas, one Finish
 
-Control tokens are never text, but for `<tool_call>` and `</tool_call>` where they delimit no call: what follows them is
-shown, so they are too. Knows no engine and no wire format; what belongs to a call is told by `calls.py`.
+Control tokens are never text, but for the markers of a call where they delimit none: what follows them is shown, so
+they are too. Knows no engine and no wire format; `calls.py` decides what belongs to a call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
+from mimo.calls import call_parser
+from mimo.calls.base import CALL
 from mimo.output.calls import Calls, Held
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
@@ -21,6 +24,7 @@ from mimo.types import (
     Event,
     Finish,
     FinishReason,
+    Markers,
     ReasoningDelta,
     TokenBatch,
     TokenLogprob,
@@ -30,11 +34,12 @@ from mimo.types import (
 
 
 class ChoiceOutput:
-    """The output of choice number `choice`. `in_reasoning`: the prompt left a `<think>` open. `tools`: those the model
-    was told of; with `parallel` off the first call ends the choice, with `repetition_truncation` on a loop does."""
+    """The output of choice number `choice`. `in_reasoning`: the prompt left a `<think>` open. `tools`: those offered to
+    the model, whose calls stand between `markers`; with `parallel` off the first call ends the choice, with
+    `repetition_truncation` on a loop does."""
 
     __slots__ = (
-        "_calls", "_channel", "_content", "_is_control", "_parallel", "_piece", "_reasoning", "_repetition",
+        "_calls", "_channel", "_content", "_parallel", "_piece", "_reasoning", "_repetition",
         "_texts", "_thoughts", "choice", "completion_tokens", "finished", "stopped_early",
     )  # fmt: skip
 
@@ -47,6 +52,7 @@ class ChoiceOutput:
         in_reasoning: bool,
         stop: tuple[str, ...],
         tools: Sequence[Tool] = (),
+        markers: Markers = CALL,
         parallel: bool = True,
         repetition_truncation: bool = True,
     ) -> None:
@@ -59,10 +65,12 @@ class ChoiceOutput:
         """All sampled tokens, tags included, up to and with the one that ended the choice."""
         self._piece = tokenizer.piece
         self._texts = whole_texts(tokenizer)
-        self._is_control = tokenizer.is_control
-        self._reasoning = Reasoning(tokenizer, thinking=thinking, in_reasoning=in_reasoning, calls=bool(tools))
+        self._reasoning = Reasoning(
+            tokenizer, thinking=thinking, in_reasoning=in_reasoning, calls=bool(tools), markers=markers
+        )
         opens = self._reasoning.call_opens
-        self._calls = Calls(choice, tools, opens) if tools and opens is not None else None
+        parser = partial(call_parser, markers, tools)
+        self._calls = Calls(choice, opens, parser) if tools and opens is not None else None
         self._parallel = parallel
         self._repetition = Repetition() if repetition_truncation else None
         self._thoughts = Channel(ReasoningDelta)
@@ -82,27 +90,14 @@ class ChoiceOutput:
         if (delta := self._plain(sampled)) is not None:
             events.append(delta)
             if self._repetition is not None and self._repetition.push(sampled.tokens[0]):
-                return self._end_early(events, "repetition_truncation")
+                self._end_early(events, "repetition_truncation")
             return events
-        logprobs, reasoning, calls = sampled.logprobs, self._reasoning, self._calls
         for at, token in enumerate(sampled.tokens):
             self.completion_tokens += 1
-            logprob = logprobs[at] if logprobs else None
-            if calls is not None and calls.open:
-                self._take(calls.push(token, self._piece(token), logprob), events)
-            elif self._is_control(token) or token == reasoning.opens or token == reasoning.closes:
-                self._control(token, logprob, events)
-            else:
-                piece = self._piece(token)
-                reasoning.text(piece)
-                if calls is not None and calls.holding:
-                    self._take(calls.push(token, piece, logprob), events)
-                else:
-                    self._channel.push(piece, logprob)
-            if self._content.stopped or not (self._parallel or calls is None or calls.count == 0):
-                return self._end_early(events, "stop")
-            if self._repetition is not None and self._repetition.push(token):
-                return self._end_early(events, "repetition_truncation")
+            self._take(token, sampled.logprobs[at] if sampled.logprobs else None, events)
+            if (reason := self._ends(token)) is not None:
+                self._end_early(events, reason)
+                return events
         if sampled.finish is not None:
             self._finish(events, sampled.finish)
         else:
@@ -122,6 +117,17 @@ class ChoiceOutput:
             reasoning.text(self._piece(token))
         return delta
 
+    def _take(self, token: int, logprob: TokenLogprob | None, events: list[Event]) -> None:
+        """Bring one token where it belongs: an open call, the switch between the channels, or text."""
+        if self._calls is not None and self._calls.open:
+            self._send(self._calls.push(token, self._piece(token), logprob), events)
+        elif self._reasoning.is_control(token):
+            self._control(token, logprob, events)
+        else:
+            piece = self._piece(token)
+            self._reasoning.text(piece)
+            self._text(token, piece, logprob, events)
+
     def _control(self, token: int, logprob: TokenLogprob | None, events: list[Event]) -> None:
         reasoning = self._reasoning
         if reasoning.control(token):
@@ -129,12 +135,25 @@ class ChoiceOutput:
         if token == reasoning.call_opens and self._calls is not None:
             self._calls.begin(self._piece(token), logprob)
         elif token == reasoning.call_opens or token == reasoning.call_closes:
-            if self._calls is not None and self._calls.holding:
-                self._take(self._calls.push(token, self._piece(token), logprob), events)
-            else:
-                self._channel.push(self._piece(token), logprob)
+            self._text(token, self._piece(token), logprob, events)
 
-    def _take(self, found: tuple[list[ToolCallDelta], Held], events: list[Event]) -> None:
+    def _text(self, token: int, piece: bytes, logprob: TokenLogprob | None, events: list[Event]) -> None:
+        """Text outside of calls; after one it may be white space that is none."""
+        if self._calls is not None and self._calls.holding:
+            self._send(self._calls.push(token, piece, logprob), events)
+        else:
+            self._channel.push(piece, logprob)
+
+    def _ends(self, token: int) -> FinishReason | None:
+        """Why the choice ends after `token`, if it does so before the engine ends it."""
+        calls = self._calls
+        if self._content.stopped or (not self._parallel and calls is not None and calls.count):
+            return "stop"
+        if self._repetition is not None and self._repetition.push(token):
+            return "repetition_truncation"
+        return None
+
+    def _send(self, found: tuple[list[ToolCallDelta], Held], events: list[Event]) -> None:
         """Send calls, after the content that came before them; and text that came after."""
         deltas, text = found
         if deltas:
@@ -160,16 +179,15 @@ class ChoiceOutput:
         self._drain(self._channel, events)
         self._channel = self._thoughts if self._reasoning.inside else self._content
 
-    def _end_early(self, events: list[Event], reason: FinishReason) -> list[Event]:
+    def _end_early(self, events: list[Event], reason: FinishReason) -> None:
         self.stopped_early = True
         self._finish(events, reason)
-        return events
 
     def _finish(self, events: list[Event], reason: FinishReason) -> None:
         """Flush the open call and both channels, the one in use first. What is flushed may still complete a stop."""
         calls = self._calls
         if calls is not None and not self._content.stopped:
-            self._take(calls.end(cut=reason != "stop"), events)
+            self._send(calls.end(cut=reason != "stop"), events)
         for channel in (self._thoughts, self._content):
             channel.end()
             self._drain(channel, events)

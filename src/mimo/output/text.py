@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from codecs import utf_8_decode
 
+from mimo.calls import FORMATS
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.derived import PerTokenizer
+from mimo.types import THINK
 
-TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+TAGS = (*THINK, *(name for row in FORMATS for name in row.markers))
 """Tokens that mean something to the output, whether or not the vocabulary calls them control tokens."""
 
 

@@ -1,13 +1,13 @@
 """From logits to tokens: the sampling parameters, applied exactly, to all running rows at once.
 
-Knows logits, token ids and, of the rest of the package, `types.Sampling` alone. Importing it is cheap: the compiler
+Knows logits, token ids and, of the rest of the package, `types` alone. Importing it is cheap: the compiler
 (numba) is imported when `Sampler` or `warm` is first asked for. The files, in the order a token passes them:
 
     parameters.py  what a step gives: plain values
     pipeline.py    Sampler: the slots, the threads, and the numbered order of operations
     kernel.py      that order for one row, compiled; arrays.py: what it works on; compiler.py: how it is compiled
     logprobs.py    0    raw log-probabilities, taken before anything is changed
-    grammar.py     1    what a constraint is; mask.py: its allowed set laid over a row
+    allowed.py     1    the set a constraint allows; mask.py: laid over a row
     penalties.py   1, 2 logit_bias and penalties, as one sparse list per slot
     weights.py     3    the passes over a row: block maxima, exp((z - max) / temperature), their sums
     nucleus.py     4    top_p: the exact kept set without a sort of the row; edge.py: where it ends
@@ -16,8 +16,8 @@ Knows logits, token ids and, of the rest of the package, `types.Sampling` alone.
 
 from typing import TYPE_CHECKING, Any
 
-from mimo.sampling.grammar import Constraint
 from mimo.sampling.parameters import NO_TOKEN, Drawn, TokenLogprobs, Trace
+from mimo.types import Constraint
 
 if TYPE_CHECKING:
     from mimo.sampling.pipeline import Sampler, warm

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.sampling import arrays, kernel, penalties
-from mimo.sampling.grammar import Constraint, write_mask
+from mimo.sampling.allowed import write_mask
 from mimo.sampling.parameters import NO_TOKEN, Drawn, TokenLogprobs, Trace
-from mimo.types import Sampling
+from mimo.types import Constraint, Sampling
 
 ROWS_PER_THREAD = 2
 LOGITS_PER_THREAD = 2**17

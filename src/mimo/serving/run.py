@@ -16,6 +16,7 @@ from mimo.api.policy import Policy
 from mimo.api.routes import ROUTES
 from mimo.chat.unknown import WHAT_TO_DO, UnknownFormat
 from mimo.config import Settings, model_rows
+from mimo.constraints.llguidance import vocabulary_of
 from mimo.engines.base import Engine
 from mimo.media.fetch.fetcher import Fetcher
 from mimo.serving.engine import start_engine
@@ -62,6 +63,7 @@ async def run(
         )
     )
     engine: Engine | None = None
+    warming: list[asyncio.Task[object]] = []
     try:
         done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)
         if server in done:  # it could not listen, or was stopped before the engine had started
@@ -69,6 +71,8 @@ async def run(
         engine, chat_format = loading.result()
         freeze_gc()
         app.answer_with(engine, chat_format)
+        if engine.capabilities.grammar:  # what the first grammar needs takes a second for a large vocabulary
+            warming.append(asyncio.create_task(asyncio.to_thread(vocabulary_of, engine.tokenizer)))
         _say(await address, settings, engine, app, console)
         if isinstance(chat_format, UnknownFormat):
             console.print(f"  no chat: {chat_format.why}; {WHAT_TO_DO}")
@@ -77,7 +81,7 @@ async def run(
     finally:
         loading.cancel()
         server.cancel()
-        await asyncio.gather(server, loading, return_exceptions=True)
+        await asyncio.gather(server, loading, *warming, return_exceptions=True)
         if engine is not None:
             chat_format.close()
             await engine.close()

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import replace
 
 import pytest
-from tests.requests import token_request
+from tests.requests import constrain, token_request
 
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, RateLimitExceeded
 from mimo.engines.local.engine import LocalEngine
@@ -217,7 +217,8 @@ async def test_budget_forces_the_end_of_thinking(nano: LocalEngine) -> None:
     assert opened is not None and closed is not None
     generation = token_request(
         (*prompt(nano, "What is 12 + 7?", thinking=True), opened),
-        max_completion_tokens=30, seed=2, thinking_budget=3, in_reasoning=True, logit_bias=((closed, -100.0),),
+        max_completion_tokens=30, seed=2, logit_bias=((closed, -100.0),),
+        constrain=constrain(nano.tokenizer, thinking=True, thinking_budget=3, in_reasoning=True),
     )  # fmt: skip
     (choice,) = await collect(nano, generation)
     assert tokens(choice).index(closed) == 3

@@ -7,26 +7,29 @@ mask. Where a string stands by itself the grammar says it. Knows the form of a c
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mimo.sampling.grammar import Constraint
+from mimo.sampling.allowed import forbid
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.derived import PerTokenizer
+from mimo.types import Allowed, Constraint
 
 END = b"</parameter>"
 _HEAD = re.compile(rb"<function=([^>]*)>|<parameter=([^>]*)>$")
 
 
-class ValuesGuard:
+class EndGuard:
     """`grammar`, but for what would end a value inside one of its strings. `values`: (function, parameter) pairs whose
-    values may be arrays or objects."""
+    values may be arrays or objects; `opens`: the marker before a call."""
 
-    def __init__(self, grammar: Constraint, tokenizer: Tokenizer, values: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self, grammar: Constraint, tokenizer: Tokenizer, opens: str, values: Sequence[tuple[str, str]]
+    ) -> None:
         self._grammar = grammar
         self._piece = tokenizer.piece
-        self._opens = tokenizer.control("<tool_call>")
+        self._opens = tokenizer.control(opens)
         self._ends = _ends(tokenizer)
         self._values = {(function.encode(), key.encode()) for function, key in values}
         self._head = bytearray()  # since the last value
@@ -36,7 +39,7 @@ class ValuesGuard:
         self._quoted = self._escaped = False
         self._matched = 0
 
-    def allowed(self) -> int | NDArray[np.uint32] | None:
+    def allowed(self) -> Allowed:
         """What may be drawn next."""
         allowed = self._grammar.allowed()
         if self._where != "json" or not isinstance(allowed, np.ndarray):
@@ -44,9 +47,7 @@ class ValuesGuard:
         whole, rest = self._ends
         bad = [*(rest[self._matched] if self._quoted and self._matched else ()), *filter(self._ends_inside, whole)]
         if bad:
-            allowed = allowed.copy()
-            for token in bad:
-                allowed[token // 32] &= ~np.uint32(1 << (token % 32))
+            allowed = forbid(allowed, bad)
         return allowed
 
     def accept(self, token: int) -> None:

@@ -3,23 +3,27 @@
     <function=NAME> <parameter=KEY>VALUE</parameter> … </function>
 
 The grammar allows a new line wherever one may stand, so the model goes on in the dialect it was trained on. Parameters
-come in the order of the schema. What a VALUE may be is `mimo_values.py`.
+come in the order of the schema. What a VALUE may be is in `values.py`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mimo.calls.base import MAX_RULES, CallFormat
+from mimo.calls.mimo.body import FUNCTION, MimoBody
+from mimo.calls.mimo.end_guard import EndGuard
 from mimo.calls.mimo.texts import TEXT
 from mimo.calls.mimo.values import Values
+from mimo.calls.scanner import Body
 from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.json_schema.references import Schema, resolved
 from mimo.contract.json_schema.schema import ANNOTATIONS
 from mimo.contract.json_schema.types import SchemaTypes
-from mimo.types import Tool
+from mimo.tokenizers.base import Tokenizer
+from mimo.types import Constraint, Tool
 
 _READ = {"type", "properties", "required", "additionalProperties", "$defs", "definitions", "$ref"}
 _KEY = re.compile(r"[^<>\n]{1,256}")
@@ -29,14 +33,18 @@ class MimoCalls(CallFormat):
     """One element a function, one a parameter."""
 
     name = "mimo"
+    begins = FUNCTION
 
     def used_by(self, template: str) -> bool:
-        return "<function=" in template
+        return FUNCTION.decode() in template
 
-    def rules(self, tool: Tool, rule: str, path: str, *, constrained: bool) -> list[str]:
+    def body(self, tools: Mapping[str, Tool]) -> Body:
+        return MimoBody(tools, self.markers.closes.encode())
+
+    def rules(self, tool: Tool, rule: str, path: str) -> list[str]:
         opens = f'{rule}: "\\n"? {literal(f"<function={tool.name}>")} "\\n"?'
         closes = '"</function>" "\\n"?'
-        if not constrained:
+        if not tool.enforced:
             free = f'("<parameter=" KEY_{rule.upper()} ">" {rule.upper()} "\\n"?)*'
             return [f"{opens} {free} {closes}", f"KEY_{rule.upper()}: /[^<>\\n]{{1,64}}/", f"{rule.upper()}: {TEXT}"]
         schema = _object(tool.parameters, path)
@@ -57,11 +65,16 @@ class MimoCalls(CallFormat):
                 )
         return [" ".join([opens, *parts, closes]), *rules]
 
-    def json_values(self, tool: Tool) -> tuple[tuple[str, str], ...]:
-        properties, _ = _properties(_object(tool.parameters, ""), "")
-        nested = {"array", "object"}
-        types = SchemaTypes(tool.parameters)
-        return tuple((tool.name, key) for key, part in properties.items() if nested & types.of(part))
+    def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer) -> Constraint:
+        values = [(tool.name, key) for tool in tools if tool.enforced for key in _json_parameters(tool)]
+        return EndGuard(constraint, tokenizer, self.markers.opens, values) if values else constraint
+
+
+def _json_parameters(tool: Tool) -> list[str]:
+    """The parameters whose values are JSON that may hold strings."""
+    properties, _ = _properties(_object(tool.parameters, ""), "")
+    types = SchemaTypes(tool.parameters)
+    return [key for key, part in properties.items() if {"array", "object"} & types.of(part)]
 
 
 def literal(text: str) -> str:

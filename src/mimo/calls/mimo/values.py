@@ -99,6 +99,8 @@ class Values:
         waiting = [(schema, path)]
         while waiting:
             part, where = waiting.pop()
+            if part is False:
+                continue
             fields: Schema = part if isinstance(part, Mapping) else {}
             rules = {key for key in fields if key not in ANNOTATIONS and key not in ("$defs", "definitions")}
             if "string" not in self._types.of(part):

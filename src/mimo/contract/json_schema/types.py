@@ -22,7 +22,7 @@ class SchemaTypes:
     def of(self, schema: object) -> set[str]:
         """The types a value of `schema` may have; all of them where it does not say."""
         if not isinstance(schema, Mapping):
-            return set(TYPES)
+            return set() if schema is False else set(TYPES)
         types = _own(schema)
         if "$ref" in schema:
             ref = str(schema["$ref"])
@@ -62,7 +62,7 @@ class SchemaTypes:
     def _possible(self, schema: object, kind: str, facts: Facts, refs: Mapping[tuple[str, str], int]) -> int:
         """The fact that a value of `schema` may be of type `kind`; `refs`: those of references not known yet."""
         if not isinstance(schema, Mapping):
-            return facts.all_of()
+            return facts.any_of() if schema is False else facts.all_of()
         conditions: list[int] = [] if kind in _own(schema) else [facts.any_of()]
         if "$ref" in schema:
             ref = str(schema["$ref"])

@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from mimo.constraints.llguidance import vocabulary_of
 from mimo.contract.errors import ApiError, EngineError, RateLimitExceeded
 from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine
 from mimo.engines.limits import check_logit_bias, check_window
@@ -43,8 +42,6 @@ class LocalEngine(TokenEngine):
         self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=batch_invariant)
         self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)
         self._thread.start()
-        # what a first grammar needs of the vocabulary takes a second for a large one: not in the scheduler's time
-        self._preparing = asyncio.create_task(asyncio.to_thread(vocabulary_of, model.tokenizer))
 
     def generate(self, request: TokenRequest) -> LocalStream:
         room = check_window(request, self.info)
@@ -84,7 +81,6 @@ class LocalEngine(TokenEngine):
         if not self._thread.is_alive():
             return
         self._scheduler.close()
-        await self._preparing
         await asyncio.to_thread(self._thread.join)
         await asyncio.sleep(0)  # the last hand-over
         self._model.close()

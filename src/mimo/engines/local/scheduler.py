@@ -28,8 +28,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.constraints.build import constraint
-from mimo.contract.errors import ApiError, InternalError, InvalidRequest, ServiceUnavailable
+from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
 from mimo.engines.local.model import LocalModel
 from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
 from mimo.sampling import NO_TOKEN, Sampler
@@ -186,8 +185,8 @@ class Scheduler:
         """Decode the next chunk of the slot's prompt; how many tokens it had."""
         sequence = slot.sequence
         assert sequence is not None
-        if not sequence.started and not self._begin(slot, sequence):
-            return 0
+        if not sequence.started:
+            self._begin(slot, sequence)
         start, size = len(slot.tokens), self._model.options.chunk
         if self._invariant and len(sequence.prompt) - start == size + 1 and size > 2:
             size -= 1  # a call with one row is computed otherwise, and not the same on any number of threads
@@ -213,17 +212,11 @@ class Scheduler:
             for other in self._prefilling
         )
 
-    def _begin(self, slot: Slot, sequence: Sequence) -> bool:
-        """Bring as much of the prompt into the slot as some slot already has. False if the request was
-        refused; the client has been sent the error."""
+    def _begin(self, slot: Slot, sequence: Sequence) -> None:
+        """Bring as much of the prompt into the slot as some slot already has."""
         request = sequence.stream.request
-        try:
-            rule = constraint(request, self._model.tokenizer, sequence.limit)
-        except ValueError as problem:
-            words = f"this model's tokens cannot follow the grammar that this request needs: {problem}"
-            self._out.append((sequence.stream, InvalidRequest(words)))
-            self._release(slot)
-            return False
+        constrain = request.constrain
+        constraint = constrain(sequence.choice, sequence.limit) if constrain else None
         source = max(self._slots, key=lambda other: self._reusable(other, sequence))
         keep = self._reusable(slot, sequence)
         if self._model.rewindable and self._reusable(source, sequence) >= keep + _WORTH_MOVING:
@@ -234,8 +227,7 @@ class Scheduler:
         sequence.started = True
         if sequence.choice == 0:
             sequence.stream.cached_tokens = keep
-        self._sampler.begin(slot.index, request.sampling, sequence.choice, rule)
-        return True
+        self._sampler.begin(slot.index, request.sampling, sequence.choice, constraint)
 
     def _keep(self, slot: Slot, length: int) -> None:
         if length < len(slot.tokens) or length == 0:

@@ -12,9 +12,9 @@ from mimo.contract.request import Params
 from mimo.engines.upstream.chat.calls import OpenCalls
 from mimo.engines.upstream.chat.chunks import Delta, read_chunk
 from mimo.output.stop import StopFilter
-from mimo.types import ContentDelta, Event, Finish, FinishReason, ReasoningDelta, Usage
+from mimo.types import THINK, ContentDelta, Event, Finish, FinishReason, ReasoningDelta, Usage
 
-_OPENS = "<think>"
+_OPENS = THINK.opens
 _LONGEST_TOKEN = 256
 """Bytes that no token of a vocabulary exceeds, with room to spare."""
 

@@ -5,6 +5,7 @@ Read in the sources of llama.cpp, and run for real.
 
 from __future__ import annotations
 
+from mimo.calls.base import CALL
 from mimo.contract.media import DEFAULT_FPS
 from mimo.engines.upstream.chat import parts
 from mimo.engines.upstream.chat.cells import (
@@ -20,8 +21,9 @@ from mimo.engines.upstream.chat.cells import (
 from mimo.engines.upstream.columns import Cell, when
 from mimo.engines.upstream.raw.cells import RawCell, raw_column, switched_off, temperature
 from mimo.engines.upstream.raw.cells import limit as raw_limit
+from mimo.types import THINK
 
-_KEPT_MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
+_KEPT_MARKS = [*THINK, *CALL]
 _SEED_32 = 2**32 - 1
 """llama-server draws a seed of its own for this very number."""
 

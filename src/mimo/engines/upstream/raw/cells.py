@@ -39,7 +39,7 @@ def limit(field: str) -> RawCell:
 def in_parts(given: TokenRequest) -> bool:
     """Whether it takes several requests to the engine."""
     opens = 0 < given.min_tokens < given.max_completion_tokens
-    return given.thinking_budget is not None or given.grammar is not None or opens
+    return opens or (given.constrain is not None and given.constrain.changes)
 
 
 def _penalty(name: str) -> RawCell:

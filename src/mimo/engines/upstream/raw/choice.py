@@ -21,7 +21,7 @@ from mimo.engines.upstream.raw.redraw import Redraw, Requests
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, raw_events
 from mimo.engines.upstream.raw.route import RawRoute
 from mimo.engines.upstream.raw.taker import Taker
-from mimo.types import TokenBatch, TokenRequest
+from mimo.types import Allowed, TokenBatch, TokenRequest
 
 _LAST_SECONDS = 1.0
 """How long to wait for what an upstream says after the end of an answer."""
@@ -39,7 +39,7 @@ class ChoiceStream:
         self._taker = Taker(request, choice, route.tokenizer, room)
         self._requests = Requests(route, request, choice, self._taker)
         self._redraw = Redraw(route, request, self._requests, self._taker, choice)
-        self._plain = request.grammar is None and request.sampling.logprobs is None
+        self._plain = not self._taker.guided and request.sampling.logprobs is None
         """Whether what arrives is taken or cut, and nothing more is asked for."""
         self._open: tuple[RawRequest, Reply] | None = None
         self._closed = False
@@ -78,7 +78,7 @@ class ChoiceStream:
         finally:
             self.close()
 
-    async def _one_request(self, allowed: object) -> AsyncIterator[list[TokenBatch]]:
+    async def _one_request(self, allowed: Allowed) -> AsyncIterator[list[TokenBatch]]:
         """Until the choice ends or what is allowed changes."""
         await self.open()
         assert self._open is not None
@@ -109,7 +109,7 @@ class ChoiceStream:
             if not self._closed:
                 self._open = None
 
-    def _take(self, events: list[RawEvent], allowed: object) -> tuple[list[TokenBatch], bool]:
+    def _take(self, events: list[RawEvent], allowed: Allowed) -> tuple[list[TokenBatch], bool]:
         """What counts of events that arrived together, and whether the request ends with them."""
         batch: list[TokenBatch] = []
         for event in events:
@@ -121,7 +121,7 @@ class ChoiceStream:
         return batch, False
 
     async def _take_guided(
-        self, events: list[RawEvent], allowed: object, reply: Reply
+        self, events: list[RawEvent], allowed: Allowed, reply: Reply
     ) -> tuple[list[TokenBatch], bool]:
         """As `_take`, with the log-probabilities that were left out, and a token drawn again where the grammar does not
         allow the one that came."""

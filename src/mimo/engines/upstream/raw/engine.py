@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 
 from mimo.chat.base import check_text
-from mimo.constraints.llguidance import vocabulary_of
 from mimo.contract.errors import ApiError, EngineError
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine, TokenEngine
@@ -43,8 +42,6 @@ class RawEngine(TokenEngine, MessageEngine):
             self.client, "/v1/chat/completions", route.media_column, lambda _: route.model, split=True
         )
         self._streams: set[RawStream] = set()
-        # what a first grammar needs of the vocabulary takes a second for a large one: not in the loop's time
-        self._preparing = asyncio.create_task(asyncio.to_thread(vocabulary_of, self.tokenizer))
 
     def generate(self, request: TokenRequest) -> RawStream:
         room = check_window(request, self.info)

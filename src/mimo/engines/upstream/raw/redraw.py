@@ -9,12 +9,13 @@ from dataclasses import replace
 from msgspec import structs
 
 from mimo.contract.errors import UpstreamError
-from mimo.engines.upstream.raw.bias_masks import biased, permits, refused_ids
+from mimo.engines.upstream.raw.bias_masks import biased, refused_ids
 from mimo.engines.upstream.raw.request import RawRequest
 from mimo.engines.upstream.raw.route import RawRoute
 from mimo.engines.upstream.raw.taker import Taker
 from mimo.engines.upstream.seeds import derived_seed
-from mimo.types import Sampling, TokenBatch, TokenLogprob, TokenRequest
+from mimo.sampling.allowed import allows
+from mimo.types import Allowed, Sampling, TokenBatch, TokenLogprob, TokenRequest
 
 _FORCED = 100.0
 _TRIES = 4
@@ -30,7 +31,7 @@ class Requests:
         self._choice = choice
         self._taker = taker
 
-    def rest(self, allowed: object) -> RawRequest:
+    def rest(self, allowed: Allowed) -> RawRequest:
         """All that is left of the choice, as long as just this is `allowed`."""
         taker = self._taker
         banned = () if taker.guided else refused_ids(allowed, taker.vocabulary)
@@ -78,7 +79,7 @@ class Redraw:
         for _ in range(_TRIES):
             event = await self._route.one_token(self._requests.single(self._taker.prompt, logit_bias=bias))
             token = event.tokens[0] if event.tokens else self._route.end_ids[0]
-            if permits(allowed, token):
+            if allows(allowed, token):
                 if token in self._taker.ends:
                     return TokenBatch(self._choice, (), finish="stop")
                 return self._taker.put(token, event.logprobs[:1])

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mimo.constraints.build import constraint
 from mimo.contract.errors import UpstreamError
-from mimo.engines.upstream.raw.bias_masks import permits
 from mimo.engines.upstream.raw.request import RawEvent, checked_logprobs
+from mimo.sampling.allowed import allows
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import TokenBatch, TokenLogprob, TokenRequest
+from mimo.types import Allowed, TokenBatch, TokenLogprob, TokenRequest
 
 
 class Taker:
@@ -19,10 +18,11 @@ class Taker:
 
     def __init__(self, request: TokenRequest, choice: int, tokenizer: Tokenizer, room: int) -> None:
         self.room = min(request.max_completion_tokens, room)
-        self.guided = request.grammar is not None
+        constrain = request.constrain
+        self.guided = constrain is not None and constrain.every_token
         self.ends = tokenizer.end_ids
         self.vocabulary = tokenizer.vocabulary
-        self._rule = constraint(request, tokenizer, self.room)
+        self._rule = constrain(choice, self.room) if constrain else None
         self._choice = choice
         self._prompt = request.prompt
         self._logprobs = request.sampling.logprobs is not None
@@ -38,18 +38,18 @@ class Taker:
         """`prompt` without its `last` tokens."""
         return self.prompt[: len(self._prompt) + len(self._sampled) - last]
 
-    def allowed(self) -> object:
+    def allowed(self) -> Allowed:
         """What may come next: None (all), the one id, or a mask."""
         return None if self._rule is None else self._rule.allowed()
 
-    def take(self, event: RawEvent, allowed: object) -> tuple[TokenBatch, bool]:
+    def take(self, event: RawEvent, allowed: Allowed) -> tuple[TokenBatch, bool]:
         """What counts of an event that was asked for while `allowed` was so, and whether the request must end here
         because the rule has changed. Raises `UpstreamError` for tokens that cannot be."""
         finish: Literal["stop", "length"] | None = None
         count, changed = 0, False
         room, ends, vocabulary = self.room, self.ends, self.vocabulary
         for token in event.tokens:
-            if self.guided and not permits(self.allowed(), token):
+            if self.guided and not allows(self.allowed(), token):
                 changed = True
                 break
             if token in ends:
@@ -79,7 +79,7 @@ class Taker:
         self.room -= 1
         return TokenBatch(self._choice, (token,), logprobs, None if self.room else "length")
 
-    def _note(self, token: int, allowed: object) -> bool:
+    def _note(self, token: int, allowed: Allowed) -> bool:
         """Remember `token`; whether what may come next is no longer `allowed`."""
         self._sampled.append(token)
         if self._rule is None:
