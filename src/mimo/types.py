@@ -231,15 +231,14 @@ class ContentDelta(Struct, frozen=True, gc=False):
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
-class ToolCallDelta(Struct, frozen=True, gc=False):
-    """More of a call of one choice. `index` counts its calls from 0; `id` and `name` come once, with the first delta of
-    a call, then pieces of `arguments`, which joined are valid JSON once the call is complete."""
+class CompleteCall(Struct, frozen=True, gc=False):
+    """A call of one choice, always whole. `index` counts its calls from 0; `arguments`: a JSON object as text."""
 
     choice: int
     index: int
-    id: str | None = None
-    name: str | None = None
-    arguments: str = ""
+    id: str
+    name: str
+    arguments: str
 
 
 class Finish(Struct, frozen=True, gc=False):
@@ -260,4 +259,4 @@ class Usage:
     cached_tokens: int
 
 
-Event = ReasoningDelta | ContentDelta | ToolCallDelta | Finish | Usage
+Event = ReasoningDelta | ContentDelta | CompleteCall | Finish | Usage

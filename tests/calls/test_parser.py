@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenBatch, TokenLogprob, Tool, ToolCallDelta
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, ReasoningDelta, TokenBatch, TokenLogprob, Tool
 
 TOKENIZER = ByteTokenizer()
 KINDS = {
@@ -59,20 +59,20 @@ def push(parts: Sequence[Sequence[int]], finish: str = "stop", **options: object
         last = at == len(parts) - 1
         events += choice.push(TokenBatch(0, tuple(part), (), finish if last else None))  # type: ignore[arg-type]
     return [
-        ToolCallDelta(event.choice, event.index, "id" if event.id else None, event.name, event.arguments)
-        if isinstance(event, ToolCallDelta)
+        CompleteCall(event.choice, event.index, "id", event.name, event.arguments)
+        if isinstance(event, CompleteCall)
         else event
         for event in events
     ]
 
 
 def call(index: int, name: str, arguments: str = "{}") -> list[Event]:
-    return [ToolCallDelta(0, index, "id", name), ToolCallDelta(0, index, arguments=arguments)]
+    return [CompleteCall(0, index, "id", name, arguments)]
 
 
 def arguments_of(text: str) -> dict[str, object]:
     """The arguments of the one call in `text`."""
-    found = [event for event in output(text) if isinstance(event, ToolCallDelta) and event.name is None]
+    found = [event for event in output(text) if isinstance(event, CompleteCall)]
     (only,) = found
     arguments: dict[str, object] = json.loads(only.arguments)
     return arguments
@@ -148,13 +148,13 @@ def test_values_are_typed_by_the_schema_and_otherwise_verbatim(kind: str, writte
 def test_no_digit_of_a_number_is_lost() -> None:
     for written in ("1.10", "123456789012345678901234567890", "1e3", "-0.0"):
         body = f"<tool_call><function=act><parameter=share>{written}</parameter></function></tool_call>"
-        assert call(0, "act", f'{{"share":{written}}}')[1] in output(body), written
+        assert call(0, "act", f'{{"share":{written}}}')[0] in output(body), written
 
 
 def test_a_call_inside_reasoning_ends_the_reasoning() -> None:
     events = output(f"<think>I need {COMPACT}", thinking=True)
     assert events[0] == ReasoningDelta(0, "I need ")
-    assert events[1:3] == call(0, "act", '{"text":"Åbo","count":3}') and events[-1] == Finish(0, "tool_calls")
+    assert events[1:2] == call(0, "act", '{"text":"Åbo","count":3}') and events[-1] == Finish(0, "tool_calls")
     assert output("<think>a<tool_call>", thinking=True, tools=()) == [
         ReasoningDelta(0, "a<tool_call>"), Finish(0, "stop"),
     ]  # fmt: skip
@@ -167,7 +167,7 @@ def test_a_call_cut_by_the_limit_is_not_sent_at_all() -> None:
         events = push([tokens[:size]], "length")
         whole = size >= close - 1  # the new line before </tool_call> is no part of it
         assert events[0] == ContentDelta(0, "ok ") and events[-1] == Finish(0, "length")
-        assert len(events) == (4 if whole else 2), size
+        assert len(events) == (3 if whole else 2), size
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_what_can_be_no_call_any_more_is_text_at_once() -> None:
 def test_a_call_after_a_broken_one_is_found() -> None:
     events = output(f"<tool_call>\n<function=act{COMPACT}")
     assert events[0] == ContentDelta(0, "<tool_call>\n<function=act")
-    assert events[1:3] == call(0, "act", '{"text":"Åbo","count":3}')
+    assert events[1:2] == call(0, "act", '{"text":"Åbo","count":3}')
 
 
 def test_a_call_without_its_last_marker_is_whole() -> None:
@@ -215,9 +215,9 @@ def test_a_call_without_its_last_marker_is_whole() -> None:
 
 def test_a_stop_string_never_matches_inside_a_call() -> None:
     events = output(BLOCK + "go STOP", stop=("Åbo", "function", "STOP", "3"))
-    assert events[:2] == call(0, "act", '{"text":"Åbo","count":3}')
-    assert events[2] == ContentDelta(0, "go ")
-    assert isinstance(events[3], Finish) and events[3].reason == "tool_calls"
+    assert events[:1] == call(0, "act", '{"text":"Åbo","count":3}')
+    assert events[1] == ContentDelta(0, "go ")
+    assert isinstance(events[2], Finish) and events[2].reason == "tool_calls"
     broken = output("<tool_call><function=no> STOP", stop=("STOP",))
     assert broken[0] == ContentDelta(0, "<tool_call><function=no> "), "text is text"
 
@@ -239,7 +239,7 @@ def test_tokens_of_a_call_have_no_log_probabilities_in_content() -> None:
 def test_ids_are_new_for_every_call() -> None:
     choice = ChoiceOutput(0, TOKENIZER, thinking=False, in_reasoning=False, stop=(), tools=TOOLS)
     events = choice.push(TokenBatch(0, tuple(ids(BLOCK + COMPACT)), (), "stop"))
-    named = [event.id for event in events if isinstance(event, ToolCallDelta) and event.id]
+    named = [event.id for event in events if isinstance(event, CompleteCall)]
     assert len(set(named)) == 2 and all(len(name) == 29 and name.startswith("call_") for name in named)
 
 
@@ -275,11 +275,11 @@ def joined(events: list[Event]) -> tuple[object, ...]:
     """What a client has at the end: text, reasoning, calls; and how it ended."""
     content = "".join(event.text for event in events if isinstance(event, ContentDelta))
     reasoning = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
-    deltas = [event for event in events if isinstance(event, ToolCallDelta)]
-    for delta in deltas[1::2]:
-        assert isinstance(json.loads(delta.arguments), dict)
-    assert [delta.index for delta in deltas] == [at // 2 for at in range(len(deltas))]
-    return content, reasoning, [(delta.name, delta.arguments) for delta in deltas], events[-1]
+    calls = [event for event in events if isinstance(event, CompleteCall)]
+    for call in calls:
+        assert isinstance(json.loads(call.arguments), dict)
+    assert [call.index for call in calls] == [*range(len(calls))]
+    return content, reasoning, [(call.name, call.arguments) for call in calls], events[-1]
 
 
 @settings(derandomize=True, deadline=None, max_examples=600)
@@ -299,6 +299,6 @@ def test_a_long_value_in_many_pushes_takes_linear_time() -> None:
         ids("<tool_call><function=act><parameter=text>") + [120] * 50_000 + ids("</parameter></function></tool_call>")
     )
     events = push([[token] for token in body], repetition_truncation=False)
-    assert len(events[1].arguments) == 50_000 + len('{"text":""}')  # type: ignore[union-attr]
+    assert len(events[0].arguments) == 50_000 + len('{"text":""}')  # type: ignore[union-attr]
     brace = ids('<tool_call>{"name": "act", "arguments": {"text": "') + [120] * 50_000 + ids('"}}</tool_call>')
     assert push([[token] for token in brace], repetition_truncation=False)[-1] == Finish(0, "tool_calls")

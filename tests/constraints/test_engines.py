@@ -18,7 +18,7 @@ from mimo.contract.resolve import resolve
 from mimo.engines.base import Capabilities, Engine
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine, Step
 from mimo.generate import generate
-from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, ToolCallDelta, Usage
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, Message, ReasoningDelta, Usage
 
 FLASH = MODELS["mimo-v2-flash"]
 CITY = {"type": "string", "pattern": "^[A-Z][a-z]{1,9}$"}
@@ -78,8 +78,7 @@ def reasoning(events: Sequence[Event]) -> str:
 
 
 def calls(events: Sequence[Event]) -> list[tuple[str, dict[str, Any]]]:
-    deltas = [event for event in events if isinstance(event, ToolCallDelta)]
-    return [(str(head.name), json.loads(tail.arguments)) for head, tail in zip(deltas[::2], deltas[1::2], strict=True)]
+    return [(event.name, json.loads(event.arguments)) for event in events if isinstance(event, CompleteCall)]
 
 
 def ending(events: Sequence[Event]) -> str:

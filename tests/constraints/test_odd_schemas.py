@@ -16,7 +16,7 @@ from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
 from mimo.contract.resolve import resolve
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, ToolCallDelta
+from mimo.types import CompleteCall, ContentDelta
 
 TOKENIZER = ByteTokenizer()
 QWEN = '<tool_call>{"name", "arguments"}</tool_call>'
@@ -93,7 +93,7 @@ def test_an_odd_schema_is_refused_by_path_or_held(schema: dict[str, object], for
         assert "no end" in str(endless), "only what is unbounded may run on"
         return
     events = output(tokens, params.tools)
-    written = [event.arguments for event in events if isinstance(event, ToolCallDelta) and not event.name]
+    written = [event.arguments for event in events if isinstance(event, CompleteCall)]
     if form == "json":
         written = ["".join(event.text for event in events if isinstance(event, ContentDelta))]
     assert len(written) == 1, text(tokens)

@@ -15,11 +15,11 @@ from mimo.contract.json_schema.schema import check_constraining, check_shape
 from mimo.contract.tools import check_tool_rules
 from mimo.sampling.allowed import allows
 from mimo.types import (
+    CompleteCall,
     ContentDelta,
     Finish,
     JsonFormat,
     Tool,
-    ToolCallDelta,
     ToolChoice,
 )
 
@@ -48,8 +48,8 @@ def test_a_required_call_is_whole_and_its_arguments_fit_the_schema(name: str, fo
         events = output(tokens, tools)
         assert events[-1] == Finish(0, "tool_calls"), text(tokens)
         assert not any(isinstance(event, ContentDelta) for event in events), text(tokens)
-        names = [event.name for event in events if isinstance(event, ToolCallDelta) and event.name]
-        written = [event.arguments for event in events if isinstance(event, ToolCallDelta) and not event.name]
+        names = [event.name for event in events if isinstance(event, CompleteCall)]
+        written = [event.arguments for event in events if isinstance(event, CompleteCall)]
         assert len(names) == text(tokens).count("</tool_call>")
         for called, arguments in zip(names, written, strict=True):
             held = schema if called == "get_it" else {"type": "object"}

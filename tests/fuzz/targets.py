@@ -25,7 +25,7 @@ from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
 from mimo.generate import prepare, render
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
-from mimo.types import Event, Finish, TokenBatch, Tool, ToolCallDelta
+from mimo.types import CompleteCall, Event, Finish, TokenBatch, Tool
 
 TOKENIZER = ByteTokenizer()
 FORMAT = chat_format(None, TOKENIZER)
@@ -86,13 +86,10 @@ def _tools(data: bytes) -> None:
     options = {"thinking": bool(flags & 1), "parallel": not flags & 2}
     events = events_of(tokens, **options, sizes=[size % 32])
     assert sum(isinstance(event, Finish) for event in events) == 1 and isinstance(events[-1], Finish)
-    arguments: dict[int, str] = {}
-    for event in events:
-        if isinstance(event, ToolCallDelta):
-            arguments[event.index] = arguments.get(event.index, "") + event.arguments
-    for text in arguments.values():
-        assert isinstance(msgspec.json.decode(text), dict)  # strict: no NaN
-    assert list(arguments) == list(range(len(arguments)))
+    calls = [event for event in events if isinstance(event, CompleteCall)]
+    for call in calls:
+        assert isinstance(msgspec.json.decode(call.arguments), dict)  # strict: no NaN
+    assert [call.index for call in calls] == list(range(len(calls)))
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {

@@ -30,7 +30,7 @@ from mimo.constraints.llguidance import GrammarConstraint, compiled
 from mimo.contract.tools import check_tool_rules
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import ContentDelta, Event, Finish, Message, ReasoningDelta, TokenBatch, Tool, ToolCall, ToolCallDelta
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, Message, ReasoningDelta, TokenBatch, Tool, ToolCall
 
 TEXT, COUNT, MAYBE = {"type": "string"}, {"type": "integer"}, {"type": ["string", "null"]}
 KINDS = {"t": TEXT, "n": COUNT, "b": {"type": "boolean"}, "z": {"type": "null"}, "m": MAYBE}
@@ -61,7 +61,7 @@ def output(
 
 def arguments(events: list[Event]) -> list[dict[str, object]]:
     """Of every call, in order."""
-    return [json.loads(event.arguments) for event in events if isinstance(event, ToolCallDelta) and not event.name]
+    return [json.loads(event.arguments) for event in events if isinstance(event, CompleteCall)]
 
 
 def value(name: str, written: str) -> object:
@@ -107,7 +107,7 @@ def test_bug_4_many_events_in_one_push_are_all_there() -> None:
     events = output(f"<think>a</think>b{BLOCK}{BLOCK}c", thinking=True, tools=(TOOL,))
     assert arguments(events) == [{"t": "x"}, {"t": "x"}]
     assert [type(event).__name__ for event in events] == [
-        "ReasoningDelta", "ContentDelta", *["ToolCallDelta"] * 4, "ContentDelta", "Finish",
+        "ReasoningDelta", "ContentDelta", *["CompleteCall"] * 2, "ContentDelta", "Finish",
     ]  # fmt: skip
 
 

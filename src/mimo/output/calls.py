@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 
 from mimo.calls.parser import CallParser
-from mimo.types import TokenLogprob, ToolCallDelta
+from mimo.types import CompleteCall, TokenLogprob
 
 Held = list[tuple[bytes, TokenLogprob | None]]
 """Tokens as bytes, each with its log-probability if it was asked for."""
@@ -26,8 +26,8 @@ def new_call_id() -> str:
 class Calls:
     """The calls of choice number `choice`, each read by what `new_parser` makes; `opens`: the id of the marker before.
 
-    While `holding` every text token, and while `open` every token, goes to `push`; it and `end` answer with the deltas
-    of what was completed and with text that is none of it, in this order.
+    While `holding` every text token, and while `open` every token, goes to `push`; it and `end` answer with the calls
+    that were completed and with text that is none of them, in this order.
     """
 
     __slots__ = ("_choice", "_held", "_new_id", "_new_parser", "_opens", "_parser", "count", "holding", "open")
@@ -58,7 +58,7 @@ class Calls:
         self._held = [(piece, logprob)]
         self.open, self.holding = True, True
 
-    def push(self, token: int, piece: bytes, logprob: TokenLogprob | None) -> tuple[list[ToolCallDelta], Held]:
+    def push(self, token: int, piece: bytes, logprob: TokenLogprob | None) -> tuple[list[CompleteCall], Held]:
         """Take the next token, given with its bytes."""
         if not self.open:
             return [], self._between(piece, logprob)
@@ -77,7 +77,7 @@ class Calls:
             return done
         return self._settle()
 
-    def end(self, *, cut: bool) -> tuple[list[ToolCallDelta], Held]:
+    def end(self, *, cut: bool) -> tuple[list[CompleteCall], Held]:
         """Nothing comes after; `cut`: because of a limit."""
         if not self.open:
             return [], []
@@ -93,7 +93,7 @@ class Calls:
         self.holding = False
         return self._give_back()
 
-    def _settle(self) -> tuple[list[ToolCallDelta], Held]:
+    def _settle(self) -> tuple[list[CompleteCall], Held]:
         """What the parser's status means."""
         parser = self._parser
         if not self.open or parser.status == "open":
@@ -102,12 +102,10 @@ class Calls:
         if parser.status == "broken":
             self.holding = False
             return [], self._give_back()
-        at, self.count, self._held = self.count, self.count + 1, []
-        deltas = [
-            ToolCallDelta(self._choice, at, self._new_id(), parser.name),
-            ToolCallDelta(self._choice, at, arguments=parser.arguments),
-        ]
-        return deltas, self._between(parser.rest, None) if parser.rest else []
+        call = CompleteCall(self._choice, self.count, self._new_id(), parser.name, parser.arguments)
+        self.count += 1
+        self._held = []
+        return [call], self._between(parser.rest, None) if parser.rest else []
 
     def _give_back(self) -> Held:
         held, self._held = self._held, []

@@ -20,6 +20,7 @@ from mimo.output.repetition import Repetition
 from mimo.output.text import whole_texts
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import (
+    CompleteCall,
     ContentDelta,
     Event,
     Finish,
@@ -29,7 +30,6 @@ from mimo.types import (
     TokenBatch,
     TokenLogprob,
     Tool,
-    ToolCallDelta,
 )
 
 
@@ -153,13 +153,13 @@ class ChoiceOutput:
             return "repetition_truncation"
         return None
 
-    def _send(self, found: tuple[list[ToolCallDelta], Held], events: list[Event]) -> None:
+    def _send(self, found: tuple[list[CompleteCall], Held], events: list[Event]) -> None:
         """Send calls, after the content that came before them; and text that came after."""
-        deltas, text = found
-        if deltas:
+        calls, text = found
+        if calls:
             self._channel.leave()
             self._drain(self._channel, events)
-            events += deltas
+            events += calls
         for piece, logprob in text:
             if not self._channel.stopped:
                 self._channel.push(piece, logprob)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, ToolCallDelta, Usage
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, Usage
 
 Kind = Literal["reasoning", "content", "call"]
 
@@ -53,7 +53,6 @@ class Blocks:
         self.finish = Finish(0, "stop")
         self.usage = Usage(0, 0, 0, 0)
         self._open: Block | None = None
-        self._call = -1
 
     def add(self, events: Iterable[Event]) -> None:
         """Take the next batch of a whole answer."""
@@ -79,8 +78,9 @@ class Blocks:
                     yield from self._text("reasoning", text, logprobs)
                 case ContentDelta(_, text, logprobs):
                     yield from self._text("content", text, logprobs)
-                case ToolCallDelta():
-                    yield from self._tool_call(event)
+                case CompleteCall(_, _, id, name, arguments):
+                    yield from self._begin(Block(len(self.all), "call", id, name))
+                    yield self._more(arguments, ())
                 case Finish():
                     self.finish = event
                     yield from self._close()
@@ -91,13 +91,6 @@ class Blocks:
         if self._open is None or self._open.kind != kind:
             yield from self._begin(Block(len(self.all), kind))
         yield self._more(text, logprobs)
-
-    def _tool_call(self, delta: ToolCallDelta) -> Iterator[Move]:
-        if self._open is None or self._open.kind != "call" or self._call != delta.index:
-            self._call = delta.index
-            yield from self._begin(Block(len(self.all), "call", delta.id or "", delta.name or ""))
-        if delta.arguments:
-            yield self._more(delta.arguments, ())
 
     def _begin(self, block: Block) -> Iterator[Move]:
         yield from self._close()

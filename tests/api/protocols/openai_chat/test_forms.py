@@ -11,7 +11,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from mimo.api.protocols.openai_chat.reply import Reply, Whole
 from mimo.api.protocols.openai_chat.stream import Chunks
-from mimo.types import ContentDelta, Finish, ReasoningDelta, TokenLogprob, ToolCallDelta, Usage
+from mimo.types import CompleteCall, ContentDelta, Finish, ReasoningDelta, TokenLogprob, Usage
 
 USAGE = Usage(prompt_tokens=7, completion_tokens=5, reasoning_tokens=2, cached_tokens=3)
 
@@ -35,10 +35,8 @@ def whole(events, logprobs=False, **options):
 
 CALLS = [
     ContentDelta(0, "Let me look."),
-    ToolCallDelta(0, 0, "call_1", "weather", ""),
-    ToolCallDelta(0, 0, arguments='{"city": '),
-    ToolCallDelta(0, 0, arguments='"Gräfelfing"}'),
-    ToolCallDelta(0, 1, "call_2", "time", "{}"),
+    CompleteCall(0, 0, "call_1", "weather", '{"city": "Gräfelfing"}'),
+    CompleteCall(0, 1, "call_2", "time", "{}"),
     Finish(0, "tool_calls"),
     USAGE,
 ]
@@ -58,13 +56,13 @@ def test_tool_calls_are_whole_in_one_form_and_pieces_in_the_other():
                 {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
             ]
         },
-        {"tool_calls": [{"index": 0, "function": {"arguments": '{"city": '}}]},
-        {"tool_calls": [{"index": 0, "function": {"arguments": '"Gräfelfing"}'}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"city": "Gräfelfing"}'}}]},
         {
             "tool_calls": [
-                {"index": 1, "id": "call_2", "type": "function", "function": {"name": "time", "arguments": "{}"}}
+                {"index": 1, "id": "call_2", "type": "function", "function": {"name": "time", "arguments": ""}}
             ]
         },
+        {"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]},
     ]
     ChatCompletion.model_validate(whole(CALLS), strict=True)
     for chunk in chunks(CALLS):

@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import msgspec
 
 from mimo.api.protocols.base import Body
 from mimo.api.protocols.openai import usage, wire_logprobs
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, ToolCallDelta, Usage
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, Usage
 
 Logprob = dict[str, object]
 _encode = msgspec.json.encode
@@ -49,20 +48,6 @@ class Reply:
         return wire_logprobs(given, self.piece)
 
 
-@dataclass(slots=True)
-class Call:
-    """A tool call while its deltas come in."""
-
-    id: str = ""
-    name: str = ""
-    arguments: list[str] = field(default_factory=list)
-
-    def wire(self) -> dict[str, object]:
-        """In OpenAI's form."""
-        function = {"name": self.name, "arguments": "".join(self.arguments)}
-        return {"id": self.id, "type": "function", "function": function}
-
-
 class Whole(Body):
     """Collects the events of an answer into one response."""
 
@@ -74,7 +59,7 @@ class Whole(Body):
         self._logprobs: list[dict[str, list[Logprob]]] = [
             {"content": [], "reasoning_content": []} for _ in range(reply.choices)
         ]
-        self._calls: list[dict[int, Call]] = [{} for _ in range(reply.choices)]
+        self._calls: list[list[dict[str, object]]] = [[] for _ in range(reply.choices)]
         self._reasons = ["stop"] * reply.choices
         self._usage = Usage(0, 0, 0, 0)
 
@@ -88,17 +73,13 @@ class Whole(Body):
                 case ReasoningDelta(choice, text, logprobs):
                     self._reasoning[choice].append(text)
                     self._logprobs[choice]["reasoning_content"] += self._reply.logprobs(logprobs)
-                case ToolCallDelta(choice):
-                    self._add_call(self._calls[choice], event)
+                case CompleteCall(choice, _, id, name, arguments):
+                    function = {"name": name, "arguments": arguments}
+                    self._calls[choice].append({"id": id, "type": "function", "function": function})
                 case Finish(choice, reason):
                     self._reasons[choice] = reason
                 case Usage():
                     self._usage = event
-
-    def _add_call(self, calls: dict[int, Call], delta: ToolCallDelta) -> None:
-        call = calls.setdefault(delta.index, Call())
-        call.id, call.name = delta.id or call.id, delta.name or call.name
-        call.arguments.append(delta.arguments)
 
     def body(self) -> bytes:
         """The response as JSON."""
@@ -113,7 +94,7 @@ class Whole(Body):
             "refusal": None,
             "annotations": [],
             "reasoning_content": reasoning if self._reply.thinking or reasoning else None,
-            "tool_calls": [call.wire() for call in self._calls[index].values()] or None,
+            "tool_calls": self._calls[index] or None,
         }
         logprobs: dict[str, object] | None = None
         if self._wanted:

@@ -14,7 +14,7 @@ from mimo.api.protocols.base import Frames
 from mimo.api.protocols.openai import usage
 from mimo.api.protocols.openai_chat.reply import Reply
 from mimo.api.sse import DONE, Template, frame
-from mimo.types import ContentDelta, Event, Finish, ReasoningDelta, ToolCallDelta, Usage
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, ReasoningDelta, Usage
 
 _encode = msgspec.json.encode
 
@@ -55,14 +55,18 @@ class Chunks(Frames):
             case ReasoningDelta(choice, text, logprobs):
                 fields = {"content": None, "refusal": None, "reasoning_content": self._reply.logprobs(logprobs)}
                 return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(fields)))
-            case ToolCallDelta(choice):
-                return frame(self._chunk(choice, b'"tool_calls":[%b]' % _encode(call_delta(event))))
+            case CompleteCall(choice):
+                head, arguments = call_deltas(event)
+                return self._call(choice, head) + self._call(choice, arguments)
             case Finish(choice, reason):
                 return frame(self._chunk(choice, b"", reason=_encode(reason)))
             case Usage():
                 if not self._include_usage:
                     return DONE
                 return frame(self._head + b',"choices":[],"usage":' + _encode(usage(event)) + b"}") + DONE
+
+    def _call(self, choice: int, delta: dict[str, object]) -> bytes:
+        return frame(self._chunk(choice, b'"tool_calls":[%b]' % _encode(delta)))
 
     def _template(self, index: int, key: bytes) -> Template:
         before, after = self._chunk(index, key + b"\0").split(b"\0")
@@ -74,9 +78,10 @@ class Chunks(Frames):
         )  # fmt: skip
 
 
-def call_delta(delta: ToolCallDelta) -> dict[str, object]:
-    """One element of `tool_calls` in a chunk: id and name with the first delta of a call, then pieces of arguments."""
-    function: dict[str, object] = {"arguments": delta.arguments}
-    if delta.id is None:
-        return {"index": delta.index, "function": function}
-    return {"index": delta.index, "id": delta.id, "type": "function", "function": {"name": delta.name, **function}}
+def call_deltas(call: CompleteCall) -> tuple[dict[str, object], dict[str, object]]:
+    """A call as the two elements of `tool_calls` that clients know from OpenAI: id and name, then the arguments."""
+    head = {"name": call.name, "arguments": ""}
+    return (
+        {"index": call.index, "id": call.id, "type": "function", "function": head},
+        {"index": call.index, "function": {"arguments": call.arguments}},
+    )

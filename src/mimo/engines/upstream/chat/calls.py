@@ -12,7 +12,7 @@ import msgspec
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.chat.chunks import CallPiece
 from mimo.output.calls import new_call_id
-from mimo.types import ToolCallDelta
+from mimo.types import CompleteCall
 
 MOST_CALLS = 1024
 """Calls of one answer; more are a fault of the upstream."""
@@ -84,19 +84,19 @@ class OpenCalls:
             call = self._named.get(piece.id) or (self._calls[-1] if self._calls else None)
         return None if call is None or _begins(piece, call, call in touched) else call
 
-    def whole(self, choice: int, cut: bool) -> list[ToolCallDelta]:
+    def whole(self, choice: int, cut: bool) -> list[CompleteCall]:
         """The calls, numbered through. One that is not complete is left out where the answer was `cut`, else it is an
         `UpstreamError`."""
         complete = [call for call in self._calls if call.complete]
         if len(complete) < len(self._calls) and not cut:
             raise UpstreamError("upstream sent a call without a name, or whose arguments are no JSON object")
         ids: set[str] = set()
-        deltas = []
+        calls = []
         for index, call in enumerate(complete):
             id = call.id if call.id and call.id not in ids else new_call_id()
             ids.add(id)
-            deltas.append(ToolCallDelta(choice, index, id, call.name, call.arguments or "{}"))
-        return deltas
+            calls.append(CompleteCall(choice, index, id, call.name, call.arguments or "{}"))
+        return calls
 
 
 def _begins(piece: CallPiece, call: _Open, in_this_chunk: bool) -> bool:
