@@ -56,6 +56,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check src tests bench training
 	$(BIN)/mypy
+	$(BIN)/mypy tests bench training
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet uv

@@ -54,7 +54,7 @@ def compare(
             sizes |= {len(question.ids) for questions in turns for question in questions}
             cost = costs[str(streams)] = {name: Series() for name in found}
             cases = {
-                name: on_each(turns, lambda asked, e=engine, t=tokens, c=cost[name]: _turn(e, asked, t, c))
+                name: on_each(turns, lambda asked, e=engine, t=tokens, c=cost[name]: _turn(e, asked, t, c))  # type: ignore[misc]
                 for name, engine in found.items()
             }
             rates[str(streams)] = interleaved(cases, rounds)

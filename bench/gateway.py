@@ -214,7 +214,7 @@ def compare(rounds: int) -> dict[str, dict[str, Series]]:
         for name, workers in ((MIMO, 1), (MIMO_TWO, 2)):
             flags = ("--engine", "vllm", "--upstream", upstream, "--tokenizer", str(gguf_path()))
             address, process = stack.enter_context(served(*flags, "--workers", str(workers)))
-            targets.append(Target(name, address, "mimo-v2-flash", lambda pid=process.pid: family(pid)))
+            targets.append(Target(name, address, "mimo-v2-flash", lambda pid=process.pid: family(pid)))  # type: ignore[misc]
         if program.exists():
             targets.append(stack.enter_context(litellm(str(program), upstream)))
         return measure(targets, rounds)

@@ -29,7 +29,7 @@ def with_streams(
         for count in streams:
             turns = [asker.questions(count, 16) for _ in range(rounds + 1)]
             cases = {
-                name: on_each(turns, lambda asked, e=engine, n=tokens[count]: e.run(asked, n).rate)
+                name: on_each(turns, lambda asked, e=engine, n=tokens[count]: e.run(asked, n).rate)  # type: ignore[misc]
                 for name, engine in found.items()
             }
             rates[str(count)] = interleaved(cases, rounds, warm=not rates)
@@ -58,7 +58,8 @@ def with_length(
                 continue
             turns = [asker.questions(1, size) for _ in range(rounds + 1)]
             cases = {
-                name: on_each(turns, lambda asked, e=engine: e.run(asked, 2).first) for name, engine in found.items()
+                name: on_each(turns, lambda asked, e=engine: e.run(asked, 2).first)  # type: ignore[misc]
+                for name, engine in found.items()
             }
             first[str(size)] = interleaved(cases, rounds, warm=not first)
         for size in outputs:
@@ -66,7 +67,7 @@ def with_length(
                 continue
             turns = [asker.questions(1, 16) for _ in range(rounds + 1)]
             cases = {
-                name: on_each(turns, lambda asked, e=engine, n=size: e.run(asked, n).rate)
+                name: on_each(turns, lambda asked, e=engine, n=size: e.run(asked, n).rate)  # type: ignore[misc]
                 for name, engine in found.items()
             }
             rates[str(size)] = interleaved(cases, rounds, warm=not rates)

@@ -113,11 +113,11 @@ def build(path: Path, first: int, count: int, processes: int) -> dict[str, np.nd
     short = [item for item in items if len(item[0]) <= ROWS[0]]
     long = [item for item in items if ROWS[0] < len(item[0]) <= ROWS[-1]]
     dropped = len(items) - len(short) - len(long)
-    out, rows = {}, together(short, long)
-    for length, part in rows.items():
-        out |= {f"{key}_{length}": value for key, value in pack(part, length).items()}
-        count, tokens = sum(map(len, part)), sum(len(ids) for row in part for ids, _ in row)
-        print(f"{count} conversations, {tokens} tokens in {len(part)} rows of {length}")
+    out = {}
+    for length, rows in together(short, long).items():
+        out |= {f"{key}_{length}": value for key, value in pack(rows, length).items()}
+        count, tokens = sum(map(len, rows)), sum(len(ids) for row in rows for ids, _ in row)
+        print(f"{count} conversations, {tokens} tokens in {len(rows)} rows of {length}")
     print(f"{dropped} too long, left out")
     return out
 

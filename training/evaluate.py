@@ -184,7 +184,7 @@ def skills_table(llama: Llama, tokenizer: Tokenizer, count: int) -> tuple[list[t
                 cells[-1] += f" ({valid / len(checked):.1%} valid)"
         print(name, cells, flush=True)
         if any(cells):
-            rows.append((name, *cells))
+            rows.append((name, cells[0], cells[1]))
     return rows, everything
 
 
@@ -263,7 +263,7 @@ def write_card(card: Path, gguf: Path, table: str) -> None:
     facts = f"- size: {len(data)} bytes\n- sha256: `{hashlib.sha256(data).hexdigest()}`"
     for mark, new in (("file", facts), ("evaluation", table)):
         pattern = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.S)
-        text, count = pattern.subn(lambda found, new=new: f"{found[1]}{new}\n{found[2]}", text)
+        text, count = pattern.subn(lambda found, new=new: f"{found[1]}{new}\n{found[2]}", text)  # type: ignore[misc]
         assert count == 1, f"{card} has no marks for {mark}"
     card.write_text(text, "utf-8")
 

@@ -104,8 +104,8 @@ def state_of(path: Path, size: Size) -> dict[str, Tensor]:
         halves = [stored.pop(f"blk.{layer}.ffn_{half}_exps.weight") for half in ("gate", "up")]
         state[f"model.layers.{layer}.mlp.experts.gate_up_proj"] = torch.cat(halves, dim=1)
     for name, value in stored.items():
-        _, layer, rest = name.split(".", 2)
-        state[f"model.layers.{layer}.{back[rest]}"] = value
+        _, number, rest = name.split(".", 2)
+        state[f"model.layers.{number}.{back[rest]}"] = value
     return state
 
 

@@ -206,6 +206,7 @@ def answers(
                 for start in range(0, len(rows), 1024):
                     logits = llama.decode(rows[start : start + 1024]) if len(rows[start:]) else None
                 running[slot] = (index, len(prompt), [], [])
+                assert logits is not None
                 take(llama, slot, logits[0], running, following, choose)
         for slot in list(running):
             index, _, ids, entropies = running[slot]

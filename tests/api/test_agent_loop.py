@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import anthropic
 import jsonschema
@@ -31,7 +33,7 @@ TOOLS = [
     {"type": "function", "function": {"name": name, "description": f"The tool {name}.", "parameters": schema}}
     for name, schema in SCHEMAS.items()
 ]
-DO = {
+DO: dict[str, Callable[..., object]] = {
     "get_weather": lambda city, days: {"city": city, "temperatures": [3] * days},
     "calculate": lambda operation, a, b: {"result": a + b if operation == "add" else a * b},
 }
@@ -86,10 +88,14 @@ def test_an_agent_goes_five_turns_with_two_tools(client, thinking):
 def test_an_agent_on_the_anthropic_protocol(address):
     tools = [{"name": name, "description": f"The tool {name}.", "input_schema": held} for name, held in SCHEMAS.items()]
     alone = {"disable_parallel_tool_use": True}  # nano would go on calling
-    choices = [{"type": "any", **alone}, {"type": "tool", "name": "calculate", **alone}, {"type": "none"}]
+    choices: list[dict[str, Any]] = [
+        {"type": "any", **alone},
+        {"type": "tool", "name": "calculate", **alone},
+        {"type": "none"},
+    ]
     messages = [{"role": "user", "content": "Is it warmer in Bern or in Kyoto? Use the tools."}]
-    fields = {"model": "mimo-v2-flash", "tools": tools, "max_tokens": 200, "thinking": {"type": "enabled"}}
-    fields["thinking"]["budget_tokens"] = 30
+    thinking = {"type": "enabled", "budget_tokens": 30}
+    fields: dict[str, Any] = {"model": "mimo-v2-flash", "tools": tools, "max_tokens": 200, "thinking": thinking}
     fields["extra_body"] = {"seed": 5}
     with anthropic.Anthropic(base_url=address, api_key="unused", max_retries=0, timeout=600) as client:
         for choice in choices:

@@ -170,8 +170,8 @@ def test_lost_reasoning_is_noticed_or_refused(server, serving):
     with serving(require_reasoning_passback=True) as demanding:
         error = demanding.chat(messages=messages, thinking=thinking)
         assert (error.status_code, error.json()["error"]["param"]) == (400, "messages[1].reasoning_content")
-        messages[1]["reasoning_content"] = "I ask."
-        assert demanding.chat(messages=messages, thinking=thinking).status_code == 200
+        brought = [messages[0], {**messages[1], "reasoning_content": "I ask."}, *messages[2:]]
+        assert demanding.chat(messages=brought, thinking=thinking).status_code == 200
 
 
 def test_ignore_eos_goes_on_to_the_limit_and_min_tokens_as_far_as_they_say(server):

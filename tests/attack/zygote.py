@@ -77,13 +77,13 @@ def main() -> None:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(status)
-            status = _waited(child, asked["seconds"])
+            ended = _waited(child, asked["seconds"])
             time.sleep(0.05)  # last words come from a process of their own
             texts = []
-            for file in (output, errors):
-                file.seek(0)
-                texts.append(file.read().decode(errors="replace"))
-        answers.write(json.dumps({"status": status, "output": texts[0], "errors": texts[1]}) + "\n")
+            for written in (output, errors):
+                written.seek(0)
+                texts.append(written.read().decode(errors="replace"))
+        answers.write(json.dumps({"status": ended, "output": texts[0], "errors": texts[1]}) + "\n")
         answers.flush()
 
 

@@ -25,8 +25,8 @@ CONTRACT = {  # formats, most inline, most by URL
 
 def test_the_kinds_formats_and_sizes_are_those_of_the_contract() -> None:
     assert set(MEDIA) == set(CONTRACT)
-    for kind, (formats, inline, fetched) in CONTRACT.items():
-        row = MEDIA[kind]
+    for kind, row in MEDIA.items():
+        formats, inline, fetched = CONTRACT[kind]
         assert (set(row.formats), row.inline, row.fetched) == (formats, inline * MILLION, fetched * MILLION)
     assert (FPS, DEFAULT_FPS, RESOLUTIONS) == ((0.1, 10), 2, ("default", "max"))
 

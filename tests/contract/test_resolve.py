@@ -57,8 +57,8 @@ def test_an_integer_may_be_either_bound_and_nothing_beyond(name):
     where = "max_completion_tokens" if name == "max_tokens" else name
     for value in (low, high):
         assert applied(resolve({name: value}, FLASH).params, where) == value
-    for value in (low - 1, high + 1, low + 0.5, 10**30):
-        assert refusal({name: value}).param == name
+    for beyond in (low - 1, high + 1, low + 0.5, 10**30):
+        assert refusal({name: beyond}).param == name
 
 
 def test_an_integer_written_as_a_float_is_one():
@@ -188,8 +188,8 @@ def test_min_tokens_are_at_most_the_limit_and_ends_are_not_taken_from_a_grammar(
     assert (error.param, error.message) == ("min_tokens", "min_tokens must be at most max_completion_tokens, 9, got 10")
     for value in (-1, 64_001, 0.5, "1", True):
         assert refusal({"min_tokens": value, "max_tokens": 64_000}).param == "min_tokens"
-    for value in (1, "true", []):
-        assert refusal({"ignore_eos": value}).param == "ignore_eos"
+    for odd in (1, "true", []):
+        assert refusal({"ignore_eos": odd}).param == "ignore_eos"
     strict = {"type": "function", "function": {"name": "f", "strict": True}}
     for fields in (
         {"response_format": {"type": "json_object"}},

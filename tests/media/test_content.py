@@ -12,7 +12,7 @@ from mimo.contract.errors import InvalidRequest, RequestTooLarge
 from mimo.contract.media import MEDIA
 from mimo.media.content import checked, inline, read
 from mimo.media.sniff import SIGNATURES, formats_of
-from mimo.types import Media
+from mimo.types import Media, MediaKind
 
 PATH = "messages[0].content[1]"
 FORMATS = [(kind, name) for kind, row in MEDIA.items() for name in row.formats]
@@ -35,7 +35,7 @@ def test_every_format_of_the_contract_has_a_signature_and_a_beginning_here() -> 
 
 
 @pytest.mark.parametrize(("kind", "name"), FORMATS)
-def test_a_media_type_follows_from_the_content(kind: str, name: str) -> None:
+def test_a_media_type_follows_from_the_content(kind: MediaKind, name: str) -> None:
     assert BEGINNINGS[name][0] == kind
     data = BEGINNINGS[name][1]
     for media_type in (*MEDIA[kind].formats[name], "application/octet-stream", ""):
@@ -141,7 +141,7 @@ def test_sound_may_come_as_bare_base64_as_openai_s_clients_send_it() -> None:
 
 
 @pytest.mark.parametrize("kind", MEDIA)
-def test_over_the_limit_is_413_with_size_and_limit_and_nothing_is_decoded(kind: str) -> None:
+def test_over_the_limit_is_413_with_size_and_limit_and_nothing_is_decoded(kind: MediaKind) -> None:
     limit = MEDIA[kind].inline
     characters = (limit // 3 + 1) * 4
     with pytest.raises(RequestTooLarge, match=r"50\.000001 MB; at most 50 MB") as problem:

@@ -32,6 +32,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def vocabulary(nano: LocalEngine) -> Vocabulary:
+    assert isinstance(nano.tokenizer, Vocabulary)
     return nano.tokenizer
 
 

@@ -160,6 +160,7 @@ class Facts:
                 Turn("user", ask[0].upper() + ask[1:]),
                 Turn("assistant", f"The {part} of the {subject} is {value}."),
             ], value
+        assert isinstance(wanted, str)
         value = self.kinds[wanted]
         ask = rng.choice(KINDS[wanted][1].split("|"))
         return [Turn("user", ask), Turn("assistant", KINDS[wanted][2].format(v=value))], value

@@ -129,13 +129,13 @@ def count(rng: Random) -> Conversation:
     if kind == 1:
         word = rng.choice(PLAIN)
         letter = rng.choice(word) if rng.random() < 0.8 else rng.choice("abcdefghijklmnoprstuwy")
-        seen, steps = 0, []
+        seen, spelt = 0, []
         for character in word:
             seen += character == letter
-            steps.append(f"{character} {seen}")
+            spelt.append(f"{character} {seen}")
         number = "once" if seen == 1 else f"{seen} times"
         return made(
-            rng, COUNT_ONE, word, f"{letter} is in {word} {number}.", ", ".join(steps) + ".", "count", 0.4, l=letter
+            rng, COUNT_ONE, word, f"{letter} is in {word} {number}.", ", ".join(spelt) + ".", "count", 0.4, l=letter
         )
     found = some(rng, 2, 9)
     steps = ", ".join(f"{word} {i + 1}" for i, word in enumerate(found))

@@ -38,9 +38,9 @@ def test_an_error_keeps_its_class_and_the_rest_of_its_message():
     with pytest.raises(ContextLengthExceeded) as caught, wire_names(RESPONSES):
         raise ContextLengthExceeded("too long; shorten messages, messages!", param="messages")
     assert (caught.value.message, caught.value.param) == ("too long; shorten input, messages!", "input")
-    with pytest.raises(InvalidRequest) as caught, wire_names(ANTHROPIC):
+    with pytest.raises(InvalidRequest) as refused, wire_names(ANTHROPIC):
         raise InvalidRequest('stop must be x, got "stop"', param="stop")
-    assert caught.value.message == 'stop_sequences must be x, got "stop"'
+    assert refused.value.message == 'stop_sequences must be x, got "stop"'
 
 
 USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}

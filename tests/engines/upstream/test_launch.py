@@ -112,7 +112,7 @@ def test_every_flag_of_mimo_in_them_is_a_setting():
         argument
         for container in containers(documents())
         for argument in container.get("args") or container.get("command") or ()
-        if "serve" in (container.get("args") or container.get("command"))
+        if "serve" in (container.get("args") or container.get("command") or ())
     ]
     assert len(arguments) > 10
     for argument in arguments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_what_is_next_to_it_is_not(address: str) -> None:
 
 
 def test_every_range_of_the_table_is_refused_at_both_ends() -> None:
-    for network, _ in (*NOT_PUBLIC_4, *NOT_PUBLIC_6):
+    networks: list[Any] = [network for network, _ in (*NOT_PUBLIC_4, *NOT_PUBLIC_6)]
+    for network in networks:
         assert not is_public(network[0]) and not is_public(network[-1])
 
 

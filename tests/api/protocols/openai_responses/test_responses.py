@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,8 @@ def test_every_item_opens_grows_and_closes_before_the_next(server, text, fields)
     assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
     assert events[0]["response"]["output"] == [] and events[0]["response"]["status"] == "in_progress"
     output = events[-1]["response"]["output"]
-    at, grown, current = -1, "", None
+    at, grown = -1, ""
+    current: Any = None
     for event in events[2:-1]:
         match event["type"].rsplit(".", 2)[-2:]:
             case ["output_item", "added"]:
