@@ -227,6 +227,9 @@ async def test_budget_forces_the_end_of_thinking(nano: LocalEngine) -> None:
 @pytest.mark.parametrize("least", [1, 80])
 async def test_the_turn_does_not_end_before_min_tokens(nano: LocalEngine, least: int) -> None:
     end = tuple((token, 100.0) for token in sorted(nano.tokenizer.end_ids))
-    wanted = token_request(prompt(nano, "Say hi."), 80, min_tokens=least, logit_bias=end, seed=3)
+    wanted = token_request(
+        prompt(nano, "Say hi."), 80, min_tokens=least, logit_bias=end, seed=3,
+        constrain=constrain(nano.tokenizer, min_tokens=least),
+    )  # fmt: skip
     (choice,) = await collect(nano, wanted)
     assert (len(tokens(choice)), choice[-1].finish) == (least, "length" if least == 80 else "stop")
