@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,16 +40,21 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def served(*arguments: str, script: Script | Path | str | None = None, seconds: float = 300.0) -> Iterator[Served]:
+def served(
+    *arguments: str,
+    script: Script | Path | str | None = None,
+    seconds: float = 300.0,
+    program: Sequence[str] = ("-m", "mimo"),
+) -> Iterator[Served]:
     """A server that runs until the block ends: `mimo serve` with these arguments, on a free port of this machine.
 
     Without arguments it serves nano. `script`: play a script instead, a `Script` or a file. `seconds`: how long it may
-    take until it answers. Raises `DidNotStart`.
+    take until it answers. `program`: what Python runs in place of mimo's own command line. Raises `DidNotStart`.
     """
     with contextlib.ExitStack() as stack:
         if script is not None:
             arguments = ("--engine", "scripted", "--script", str(_file(script, stack)), *arguments)
-        process = stack.enter_context(_process(arguments))
+        process = stack.enter_context(_process(program, arguments))
         yield Served(_address(process, seconds), process)
 
 
@@ -64,11 +69,11 @@ def _file(script: Script | Path | str, stack: contextlib.ExitStack) -> Path:
 
 
 @contextlib.contextmanager
-def _process(arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+def _process(program: Sequence[str], arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
     here = str(Path(mimo.__file__).parents[1])  # this mimo and no other, also where it is not installed
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "mimo", "serve", "--port", "0", *arguments]
+    command = [sys.executable, *program, "serve", "--port", "0", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         yield process

@@ -1,0 +1,1 @@
+"""Traffic of every kind against one server, and what it leaves behind: `make soak`."""
