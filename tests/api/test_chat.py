@@ -185,3 +185,26 @@ def test_ignore_eos_goes_on_to_the_limit_and_min_tokens_as_far_as_they_say(serve
     stopped = server.chat("hi", ignore_eos=True, max_tokens=40, stop=["world"]).json()["choices"][0]
     assert (stopped["finish_reason"], stopped["message"]["content"]) == ("stop", "Hello, ")
     assert server.chat("hi", min_tokens=0, ignore_eos=False).json()["usage"]["completion_tokens"] == 4
+
+
+def test_what_other_servers_know_of_streams_and_templates_is_taken(server):
+    padded = server.chat("hi", stream=True, stream_options={"include_obfuscation": False})
+    assert padded.status_code == 200 and "x-mimo-ignored" not in padded.headers
+    kept = server.chat("hi", chat_template_kwargs={"preserve_thinking": True})
+    assert kept.status_code == 200
+    assert "chat_template_kwargs.preserve_thinking" in kept.headers["x-mimo-ignored"]
+    wrong = server.chat("hi", stream=True, stream_options={"continuous_usage_stats": 1})
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "stream_options.continuous_usage_stats")
+
+
+def test_a_refusal_of_the_assistant_is_text(server):
+    def count(**said):
+        turns = [{"role": "user", "content": "hi"}, {"role": "assistant", **said}, {"role": "user", "content": "why"}]
+        answer = server.chat(messages=turns)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["usage"]["prompt_tokens"]
+
+    plain = count(content="I will not.")
+    assert count(content=[{"type": "refusal", "refusal": "I will not."}]) == plain
+    assert count(content=None, refusal="I will not.") == plain
+    assert count(content="I will not.", refusal=None) == plain

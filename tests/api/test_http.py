@@ -35,7 +35,7 @@ def test_every_kind_of_answer_has_a_request_id(server):
 
 
 def test_an_unknown_path_is_a_404_in_the_envelope(server):
-    for path in ("/", "/v1", "/v1/models/", "/v1/nope", "/V1/models", "/v1/chat/completions/", "/%00", "/../etc"):
+    for path in ("/v1", "/v1/models/", "/v1/nope", "/V1/models", "/v1/chat/completions/", "/%00", "/../etc"):
         answer = server.http.get(path)
         assert (answer.status_code, set(answer.json()["error"])) == (404, ENVELOPE), path
         assert answer.json()["error"]["code"] == "not_found"
@@ -107,8 +107,14 @@ def test_our_own_bug_shows_nothing_but_the_request_id(serving, caplog):
 
 
 def test_health_and_readiness(server):
-    assert server.http.get("/healthz").json() == {"status": "ok"}
+    assert server.http.get("/healthz").json() == server.http.get("/health").json() == {"status": "ok"}
     assert server.http.get("/readyz").json() == {"status": "ready", "engine": "scripted"}
+
+
+def test_the_root_leads_to_the_documentation(server):
+    for answer in (server.http.get("/"), server.http.head("/")):
+        assert (answer.status_code, answer.headers["location"], answer.content) == (307, "/docs", b"")
+    assert server.http.head("/", follow_redirects=True).status_code == 200
 
 
 def test_while_loading_the_api_is_503_and_the_process_healthy(serving):

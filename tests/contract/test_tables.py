@@ -85,6 +85,7 @@ def test_nothing_sent_means_the_documented_defaults(model):
         ignore_eos=False,
         min_tokens=0,
         include_usage=False,
+        continuous_usage=False,
         thinking=CONTRACT_MODELS[model.id][2],
         thinking_budget=None,
         n=1,

@@ -77,7 +77,7 @@ async def _run(
         tally.stream = stream
         await stream.accepted()  # what an upstream refuses is still a plain HTTP error
         tally.observation.started()
-        source = Source(engine.info.fingerprint, engine.tokenizer.piece)
+        source = Source(engine.info.fingerprint, engine.tokenizer.piece, lambda: tally.usage()[0])
         send = _stream if decoded.request.params.stream else _whole
         await send(protocol, exchange, decoded, source, tally)
 

@@ -32,7 +32,8 @@ class Route:
     """`answer(backend, exchange, id)` sends the reply. An `api` route needs a key and a ready engine.
 
     `raises`: the errors of this route beyond those that every `api` route has, in the form of `errors`. `request`,
-    `response`: names of their shapes in the OpenAPI document. `content_type`, `streams`: what a success is made of.
+    `response`: names of their shapes in the OpenAPI document. `content_type`, `streams`: what a success is made of;
+    `status`: its own.
     """
 
     answer: Answer
@@ -44,6 +45,7 @@ class Route:
     response: str | None = None
     content_type: str = JSON
     streams: bool = False
+    status: int = 200
 
     @property
     def refusals(self) -> list[type[ApiError]]:

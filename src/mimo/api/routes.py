@@ -10,12 +10,15 @@ from typing import Any
 
 from mimo.api.answer import answer
 from mimo.api.backend import Backend
-from mimo.api.endpoints.health import health, ready
-from mimo.api.endpoints.models import model, models
+from mimo.api.endpoints.health import health, ready, root
+from mimo.api.endpoints.models import anthropic_model, anthropic_models, model, models
 from mimo.api.endpoints.openapi.document import openapi
 from mimo.api.endpoints.tokenize import tokenize
+from mimo.api.endpoints.tokenizer import detokenize, tokenizer_info
+from mimo.api.endpoints.tokenizer import tokenize as vllm_tokenize
 from mimo.api.exchange import Exchange
 from mimo.api.protocols import PROTOCOLS
+from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.base import Protocol
 from mimo.api.route import ANSWER_ERRORS, BODY_ERRORS, Answer, Route, Routes
 from mimo.api.site.docs.page import HTML, docs
@@ -52,7 +55,22 @@ ROUTES: Routes = Routes(
         ("POST", "/v1/tokenize"): Route(
             tokenize, "Text or messages to token ids", BODY_ERRORS, request="TokenizeRequest", response="Tokens"
         ),
+        ("GET", "/anthropic/v1/models"): Route(
+            anthropic_models, "The models in Anthropic's form", errors=ANTHROPIC, response="AnthropicModelList"
+        ),
+        ("GET", "/anthropic/v1/models/{id}"): Route(
+            anthropic_model, "One model in Anthropic's form", (NotFound,), errors=ANTHROPIC, response="AnthropicModel"
+        ),
+        ("POST", "/tokenize"): Route(
+            vllm_tokenize, "Text or messages to token ids, in vLLM's form", BODY_ERRORS, request="VllmTokenizeRequest"
+        ),
+        ("POST", "/detokenize"): Route(
+            detokenize, "Token ids to text, in vLLM's form", BODY_ERRORS, request="VllmDetokenizeRequest"
+        ),
+        ("GET", "/tokenizer_info"): Route(tokenizer_info, "The names of the tokenizer's tokens, in vLLM's form"),
+        ("GET", "/"): Route(root, "To the documentation", api=False, content_type=HTML, status=307),
         ("GET", "/healthz"): Route(health, "Whether the process answers", api=False),
+        ("GET", "/health"): Route(health, "As /healthz, for harnesses", api=False),
         ("GET", "/readyz"): Route(ready, "Whether the model answers", (ServiceUnavailable,), api=False),
         ("GET", "/openapi.json"): Route(openapi(lambda: ROUTES.table), "This API as an OpenAPI document", api=False),
         ("GET", "/docs"): Route(docs(lambda: ROUTES.table), "This API as a page", api=False, content_type=HTML),

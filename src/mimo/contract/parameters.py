@@ -74,8 +74,11 @@ _ROWS = (
         tip="Use max_completion_tokens.",
     ),
     members(
-        "stream_options", boolean("include_usage"), status="client",
-        description="With include_usage a stream ends in one extra chunk that holds the token counts.",
+        "stream_options", boolean("include_usage"), boolean("continuous_usage_stats"),
+        unused("include_obfuscation", "boolean"), status="client",
+        description="With include_usage a stream ends in one extra chunk that holds the token counts, with "
+                    "continuous_usage_stats every chunk holds those so far. Nothing is padded, whatever "
+                    "include_obfuscation says.",
         tip="Only together with stream: true.",
     ),
     members(

@@ -15,6 +15,7 @@ from mimo.types import JsonFormat, Media, Message, Sampling, Tool, ToolChoice
 class Params:
     """What one request asks of sampling and output; counts are in tokens.
 
+    `include_usage`: a stream ends in the counts; `continuous_usage`: every chunk of it has those so far.
     `ignore_eos`: the turn does not end before `max_completion_tokens`; `min_tokens`: nor before so many.
     `seed_given`: whether the seed is the client's and not drawn by us: an engine without seeds refuses the one, not
     the other.
@@ -28,6 +29,7 @@ class Params:
     min_tokens: int
     stream: bool
     include_usage: bool
+    continuous_usage: bool
     thinking: bool
     thinking_budget: int | None
     tools: tuple[Tool, ...]

@@ -81,9 +81,11 @@ def _ruled(given: Mapping[str, Any], table: ParameterTable, model: Model) -> dic
     if "stream_options" in given and not value("stream"):
         raise InvalidRequest("stream_options is allowed only together with stream: true", param="stream_options")
     offered = tools.check_tool_rules(value("tools"), value("tool_choice"))
+    options = given.get("stream_options", {})
     thinking, budget = _thinking(given, model)
     return {
-        "include_usage": given.get("stream_options", {}).get("include_usage", False),
+        "include_usage": options.get("include_usage", False),
+        "continuous_usage": options.get("continuous_usage_stats", False),
         "seed_given": "seed" in given,
         "thinking": thinking,
         "thinking_budget": budget,

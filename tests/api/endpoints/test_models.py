@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anthropic
 import pytest
 
 from mimo.contract.models import MODELS, Price, alias, with_models
@@ -76,3 +77,24 @@ def test_an_unknown_model_is_a_404_that_lists_the_models(server, name):
     error = server.http.get(f"/v1/models/{name}")
     assert error.status_code == 404
     assert all(model in error.json()["error"]["message"] for model in MODELS)
+
+
+@pytest.mark.parametrize("base", ["", "/anthropic"], ids=["by the header", "by the path"])
+def test_anthropics_sdk_lists_and_reads_the_models(server, base):
+    with anthropic.Anthropic(
+        base_url=f"{server.url}{base}", api_key="unused", max_retries=0, _strict_response_validation=True
+    ) as client:
+        listed = list(client.models.list())
+        assert [model.id for model in listed] == list(MODELS)
+        one = client.models.retrieve("mimo-v2-pro")
+        assert one == listed[0]
+        assert one.created_at.timestamp() == MODELS["mimo-v2-pro"].created
+        assert one.max_tokens == 128_000
+        with pytest.raises(anthropic.NotFoundError) as missing:
+            client.models.retrieve("nope")
+        assert missing.value.body["error"]["type"] == "not_found_error"
+
+
+def test_the_path_alone_gives_anthropics_form(server):
+    assert server.http.get("/anthropic/v1/models").json()["first_id"] == "mimo-v2-pro"
+    assert server.http.get("/v1/models").json()["object"] == "list"

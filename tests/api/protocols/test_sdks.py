@@ -143,3 +143,35 @@ def test_completions_parse_and_so_does_the_stream(client):
         return  # its type for chunks has no null for the finish_reason that has not come yet
     chunks = client.completions.create(model=FLASH, prompt="hi", stream=True)
     assert "".join(chunk.choices[0].text for chunk in chunks) == "Hello, world!"
+
+
+def test_openai_counts_the_tokens_of_a_response(client):
+    fields = {"model": FLASH, "input": "hi", "instructions": "Be short."}
+    counted = client.responses.input_tokens.count(**fields)
+    assert counted.object == "response.input_tokens"
+    assert counted.input_tokens == client.responses.create(**fields).usage.input_tokens
+    with pytest.raises(openai.BadRequestError):
+        client.responses.input_tokens.count(model=FLASH, input=[{"role": "nobody", "content": "hi"}])
+
+
+def test_openai_usage_in_every_chunk_where_it_is_asked_for(client):
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    chat = {"model": FLASH, "messages": HELLO, "stream": True, "stream_options": options}
+    text = {"model": FLASH, "prompt": "hi", "stream": True, "stream_options": options}
+    loose = client.with_options()
+    loose._strict_response_validation = False  # its type of a completion's chunk has no null finish_reason
+    for chunks in (list(client.chat.completions.create(**chat)), list(loose.completions.create(**text))):
+        counts = [chunk.usage.completion_tokens for chunk in chunks]
+        assert counts == sorted(counts) and counts[-1] == 4
+        assert len(set(counts)) > 1
+        assert {chunk.usage.prompt_tokens for chunk in chunks} == {chunks[-1].usage.prompt_tokens}
+        assert chunks[-1].choices == []
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(**chat)
+                   if chunk.choices) == "Hello, world!"  # fmt: skip
+
+
+def test_openai_usage_in_every_chunk_stands_by_itself(client):
+    chat = {"model": FLASH, "messages": HELLO, "stream": True, "logprobs": True}
+    chunks = list(client.chat.completions.create(**chat, stream_options={"continuous_usage_stats": True}))
+    assert all(chunk.choices and chunk.usage for chunk in chunks)
+    assert all(chunk.usage is None for chunk in client.chat.completions.create(**chat))

@@ -1,4 +1,4 @@
-"""GET /healthz: whether the process answers. GET /readyz: whether the model does."""
+"""GET /healthz and /health: whether the process answers. GET /readyz: whether the model does. GET /: where to read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from mimo.contract.errors import ServiceUnavailable
 async def health(_: Backend, exchange: Exchange, __: str) -> None:
     """Always fine: an answer is all that is asked for."""
     await exchange.reply(200, b'{"status":"ok"}')
+
+
+async def root(_: Backend, exchange: Exchange, __: str) -> None:
+    """To the documentation. Some clients ask for `/` to see whether anything is there."""
+    await exchange.reply(307, b"", headers=[("location", "/docs")])
 
 
 async def ready(backend: Backend, exchange: Exchange, _: str) -> None:

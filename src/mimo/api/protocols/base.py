@@ -16,7 +16,7 @@ from mimo.api.protocols.fields import Decoded
 from mimo.api.route import Route
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
-from mimo.types import Event
+from mimo.types import Event, Usage
 
 D = TypeVar("D", bound=Decoded[Any])
 Schema = dict[str, object]
@@ -24,10 +24,11 @@ Schema = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who answers: the fingerprint of the engine, and the bytes of its tokens."""
+    """Who answers: the fingerprint of the engine, the bytes of its tokens, and the counts so far."""
 
     fingerprint: str
     piece: Callable[[int], bytes]
+    usage: Callable[[], Usage]
 
 
 class Frames(ABC):

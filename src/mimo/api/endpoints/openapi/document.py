@@ -56,10 +56,11 @@ def document(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route
 
 def _operation(method: str, path: str, route: Route) -> Schema:
     name = path.removesuffix("/{id}").strip("/").replace("/", "_").replace(".", "_")
+    responses = {str(route.status): _success(route), **{str(e.status): _failure(e, route) for e in route.refusals}}
     operation: Schema = {
         "operationId": f"{method.lower()}_{name}{'_id' if path.endswith('{id}') else ''}",
         "summary": route.summary,
-        "responses": {"200": _success(route), **{str(e.status): _failure(e, route) for e in route.refusals}},
+        "responses": responses,
     }
     if route.api:
         operation["security"] = [{}, {"bearer": []}, {"api-key": []}, {"x-api-key": []}]

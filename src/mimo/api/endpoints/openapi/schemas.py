@@ -10,6 +10,8 @@ from mimo.api.protocols.schema import COUNT, STRING, Schema, any_of, obj, ref
 from mimo.contract.models import Model
 from mimo.contract.rows import Parameter
 
+FLAG: Schema = {"type": "boolean"}
+
 
 def schemas(models: Mapping[str, Model]) -> Schema:
     """Everything that the paths refer to, by name."""
@@ -32,6 +34,20 @@ def _others(model: Schema, models: Mapping[str, Model]) -> Schema:
             "object": {"const": "tokens"}, "count": COUNT, "ids": {"type": "array", "items": COUNT},
             "pieces": {"type": "array", "items": STRING},
         }),
+        "VllmTokenizeRequest": any_of(
+            obj({"model": model, "prompt": STRING, "return_token_strs": FLAG}, ("prompt",)),
+            obj({**conversation, "return_token_strs": FLAG}, ("messages",)),
+        ),
+        "VllmDetokenizeRequest": obj({"model": model, "tokens": {"type": "array", "items": COUNT}}, ("tokens",)),
+        "AnthropicModelList": obj({
+            "data": {"type": "array", "items": ref("AnthropicModel")}, "has_more": FLAG, "first_id": STRING,
+            "last_id": STRING,
+        }),
+        "AnthropicModel": obj({
+            "type": {"const": "model"}, "id": STRING, "display_name": STRING, "created_at": STRING,
+            "lifecycle": {"const": "active"}, "max_input_tokens": COUNT, "max_tokens": COUNT,
+        }),
+        "InputTokens": obj({"object": {"const": "response.input_tokens"}, "input_tokens": COUNT}),
         "ModelList": obj({"object": {"const": "list"}, "data": {"type": "array", "items": ref("Model")}}),
         "Model": obj({"id": STRING, "object": {"const": "model"}, "created": COUNT, "owned_by": STRING}),
         "Error": obj({

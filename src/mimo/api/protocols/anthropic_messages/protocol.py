@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from mimo.api.protocols.anthropic_messages.count import count_tokens
 from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.anthropic_messages.reply import Message, Whole
-from mimo.api.protocols.anthropic_messages.request import FIELDS, WIRE_NAMES, decode
+from mimo.api.protocols.anthropic_messages.request import FIELDS, WIRE_NAMES, decode, decode_count
 from mimo.api.protocols.anthropic_messages.schema import schemas
 from mimo.api.protocols.anthropic_messages.stream import MessageEvents
 from mimo.api.protocols.base import Protocol
+from mimo.api.protocols.count import counter
 from mimo.api.route import BODY_ERRORS, Route
 
 _COUNT = Route(
-    count_tokens,
+    counter(decode_count, {}),
     "Count the tokens of a conversation on the Anthropic protocol",
     BODY_ERRORS,
     errors=ANTHROPIC,

@@ -26,9 +26,9 @@ def _build_call(call: dict[str, Any], path: str, reading: Reading) -> ToolCall:
 
 def _build(message: dict[str, Any], path: str, reading: Reading) -> Message:
     calls = tuple(message.get("tool_calls") or ())
-    if message["content"] is None and not calls:
+    parts = message["content"] or ([message["refusal"]] if message.get("refusal") else ())
+    if message["content"] is None and not parts and not calls:
         refuse(f"{path}.content", _PARTS, None)
-    parts = message["content"] or ()
     reasoning = message.get("reasoning_content")
     if calls and not reasoning:
         missing = f"{path}.reasoning_content"
@@ -64,6 +64,7 @@ def _listed(reading: Reading) -> str:
 
 
 _TEXTS = Content(Array(OneOf("type", _TEXT, _PART), _PARTS, 1))
+_SAID = Content(Array(OneOf("type", {**_TEXT, "refusal": text_part("refusal", "refusal")}, _PART), _PARTS, 1))
 _ANY = Content(Array(OneOf("type", {**_TEXT, **_MEDIA}, _PART, _listed), _PARTS, 1))
 
 
@@ -77,7 +78,8 @@ _MESSAGES: Mapping[str, Shape[Message]] = {
     "user": _message("user", _ANY),
     "assistant": _message(
         "assistant",
-        Optional(_TEXTS),
+        Optional(_SAID),
+        refusal=Optional(Text()),
         tool_calls=Optional(Array(_CALL, "an array of calls")),
         reasoning_content=Optional(Text()),
     ),

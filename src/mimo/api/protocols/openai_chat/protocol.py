@@ -16,6 +16,11 @@ def _reply(decoded: Decoded[ChatRequest], source: Source) -> Reply:
     return Reply(request.model.id, source.fingerprint, params.n, params.thinking, source.piece)
 
 
+def _chunks(decoded: Decoded[ChatRequest], source: Source) -> Chunks:
+    params = decoded.request.params
+    return Chunks(_reply(decoded, source), params.include_usage, source.usage if params.continuous_usage else None)
+
+
 OPENAI_CHAT = Protocol(
     name="openai_chat",
     title="chat completions",
@@ -23,7 +28,7 @@ OPENAI_CHAT = Protocol(
     paths=("/v1/chat/completions",),
     fields=FIELDS,
     decode=decode,
-    frames=lambda decoded, source: Chunks(_reply(decoded, source), decoded.request.params.include_usage),
+    frames=_chunks,
     body=lambda decoded, source: Whole(_reply(decoded, source), decoded.request.params.sampling.logprobs is not None),
     request="ChatCompletionRequest",
     response="ChatCompletion",

@@ -6,7 +6,7 @@ token: a chunk is bytes made ahead and one JSON string. Knows the wire format; k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -20,10 +20,12 @@ _encode = msgspec.json.encode
 
 
 class Chunks(Frames):
-    """Frames of a streamed answer: templates made once, one JSON string filled in per chunk."""
+    """Frames of a streamed answer: templates made once, one JSON string filled in per chunk. `counted`: where every
+    chunk is to have the counts so far, what gives them."""
 
-    def __init__(self, reply: Reply, include_usage: bool) -> None:
+    def __init__(self, reply: Reply, include_usage: bool, counted: Callable[[], Usage] | None = None) -> None:
         self._reply = reply
+        self._counted = counted
         self._include_usage = include_usage
         self._head = _encode(reply.head("chat.completion.chunk"))[:-1]
         self._content = [self._template(index, b'"content":') for index in range(reply.choices)]
@@ -38,7 +40,9 @@ class Chunks(Frames):
         """The frames of a batch, ready for one write."""
         parts: list[bytes] = []
         for event in events:
-            if type(event) is ContentDelta and not event.logprobs:
+            if self._counted is not None:
+                parts.append(self._rare(event))
+            elif type(event) is ContentDelta and not event.logprobs:
                 parts.append(self._content[event.choice].fill(event.text))
             elif type(event) is ReasoningDelta and not event.logprobs:
                 parts.append(self._reasoning[event.choice].fill(event.text))
@@ -50,10 +54,11 @@ class Chunks(Frames):
         """Everything that is not plain text, encoded in full."""
         match event:
             case ContentDelta(choice, text, logprobs):
-                fields = {"content": self._reply.logprobs(logprobs), "refusal": None}
+                fields = {"content": self._reply.logprobs(logprobs), "refusal": None} if logprobs else None
                 return frame(self._chunk(choice, b'"content":' + _encode(text), logprobs=_encode(fields)))
             case ReasoningDelta(choice, text, logprobs):
-                fields = {"content": None, "refusal": None, "reasoning_content": self._reply.logprobs(logprobs)}
+                given = self._reply.logprobs(logprobs)
+                fields = {"content": None, "refusal": None, "reasoning_content": given} if logprobs else None
                 return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(fields)))
             case CompleteCall(choice):
                 head, arguments = call_deltas(event)
@@ -73,8 +78,9 @@ class Chunks(Frames):
         return Template(before, after)
 
     def _chunk(self, index: int, delta: bytes, reason: bytes = b"null", logprobs: bytes = b"null") -> bytes:
-        return b'%b,"choices":[{"index":%d,"delta":{%b},"logprobs":%b,"finish_reason":%b}]}' % (
-            self._head, index, delta, logprobs, reason,
+        counts = b"" if self._counted is None else b',"usage":' + _encode(usage(self._counted()))
+        return b'%b,"choices":[{"index":%d,"delta":{%b},"logprobs":%b,"finish_reason":%b}]%b}' % (
+            self._head, index, delta, logprobs, reason, counts,
         )  # fmt: skip
 
 

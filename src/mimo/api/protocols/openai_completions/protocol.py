@@ -23,6 +23,7 @@ def _text(decoded: Decoded[TextRequest], source: Source) -> Text:
         source.piece,
         params.sampling.logprobs is not None,
         params.include_usage,
+        source.usage if params.continuous_usage else None,
     )
 
 

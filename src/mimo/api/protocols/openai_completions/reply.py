@@ -21,10 +21,17 @@ from mimo.types import ContentDelta, Event, Finish, TokenLogprob, Usage
 
 class Text(Body, Frames):
     """An answer, either whole or streamed. `piece(token)` gives a token's bytes; `logprobs`, `usage`: what is wanted in
-    it, the latter of a stream."""
+    it, the latter of a stream; `counted` gives the counts so far where every chunk is to have them."""
 
     def __init__(
-        self, model: str, fingerprint: str, choices: int, piece: Callable[[int], bytes], logprobs: bool, usage: bool
+        self,
+        model: str,
+        fingerprint: str,
+        choices: int,
+        piece: Callable[[int], bytes],
+        logprobs: bool,
+        usage: bool,
+        counted: Callable[[], Usage] | None = None,
     ) -> None:
         self._head: dict[str, object] = {
             "id": f"cmpl-{os.urandom(16).hex()}",
@@ -36,6 +43,7 @@ class Text(Body, Frames):
         self._piece = piece
         self._wanted = logprobs
         self._include_usage = usage
+        self._counted = counted
         self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(choices)]
         self._offsets = [0] * choices
         self._texts: list[list[str]] = [[] for _ in range(choices)]
@@ -80,7 +88,8 @@ class Text(Body, Frames):
         return b"".join(parts)
 
     def _chunk(self, choices: list[object], **more: object) -> bytes:
-        return frame(msgspec.json.encode({**self._head, "choices": choices, **more}))
+        counts = {} if self._counted is None else {"usage": usage(self._counted())}
+        return frame(msgspec.json.encode({**self._head, "choices": choices, **counts, **more}))
 
     def _choice(self, index: int, text: str, columns: dict[str, list[object]], reason: str | None) -> object:
         return {

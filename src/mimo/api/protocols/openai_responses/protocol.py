@@ -1,17 +1,27 @@
-"""The row of OpenAI's Responses: POST /v1/responses. Nothing is stored."""
+"""The row of OpenAI's Responses: POST /v1/responses and its input_tokens. Nothing is stored."""
 
 from __future__ import annotations
 
 from mimo.api.protocols.base import Protocol, Source
+from mimo.api.protocols.count import counter
 from mimo.api.protocols.openai_responses.reply import Response, Whole
 from mimo.api.protocols.openai_responses.request import FIELDS, WIRE_NAMES, ResponsesRequest, decode
 from mimo.api.protocols.openai_responses.schema import schemas
 from mimo.api.protocols.openai_responses.stream import ResponseEvents
+from mimo.api.route import BODY_ERRORS, Route
 
 
 def _response(decoded: ResponsesRequest, source: Source) -> Response:
     return Response(decoded.request, decoded.fields, decoded.tools, source.piece)
 
+
+_COUNT = Route(
+    counter(decode, {"object": "response.input_tokens"}),
+    "Count the tokens of a request on the Responses protocol",
+    BODY_ERRORS,
+    request="ResponsesRequest",
+    response="InputTokens",
+)
 
 OPENAI_RESPONSES = Protocol(
     name="openai_responses",
@@ -26,4 +36,5 @@ OPENAI_RESPONSES = Protocol(
     request="ResponsesRequest",
     response="Response",
     schemas=schemas,
+    others={("POST", "/v1/responses/input_tokens"): _COUNT},
 )
