@@ -1,0 +1,79 @@
+"""A listener between a client and the server that passes everything on and keeps what was asked and answered.
+
+What a client shows may hide that a request was refused and tried again in another form; here it is seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+_ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
+"""How the last event of a stream begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request and its answer."""
+
+    method: str
+    path: str
+    asked: bytes
+    status: int
+    streamed: bool
+    answered: bytes
+
+    @property
+    def complete(self) -> bool:
+        """Whether a streamed answer came to its last event."""
+        return not self.streamed or self.answered.rstrip().split(b"\n\n")[-1].startswith(_ENDS)
+
+
+@contextlib.contextmanager
+def recorder(url: str) -> Iterator[tuple[str, list[Recorded]]]:
+    """The address to give a client in place of `url`, and what has passed so far."""
+    address = urlsplit(url)
+    record: list[Recorded] = []
+
+    class Relay(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.0"  # the end of the connection ends an answer
+
+        def relay(self) -> None:
+            asked = self.rfile.read(int(self.headers.get("content-length") or 0))
+            server = HTTPConnection(address.hostname or "", address.port, timeout=120)
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+            server.request(self.command, self.path, asked, {**headers, "connection": "close"})
+            answer = server.getresponse()
+            self.send_response_only(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            self.end_headers()
+            answered = b""
+            try:
+                while piece := answer.read1():
+                    answered += piece
+                    self.wfile.write(piece)
+            finally:
+                streamed = (answer.getheader("content-type") or "").startswith("text/event-stream")
+                record.append(Recorded(self.command, self.path, asked, answer.status, streamed, answered))
+                server.close()
+
+        do_GET = do_POST = do_HEAD = do_OPTIONS = relay
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            return
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
+    listener.daemon_threads = True
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.server_port}", record
+    finally:
+        listener.shutdown()
+        listener.server_close()
