@@ -1,7 +1,7 @@
 """Bytes of a body → one JSON object, or a 400 that says what is wrong and, where there is one, in which field.
 
-Strict JSON in UTF-8: no NaN, no lone surrogates, no number beyond a double, no name twice in an object. Knows no
-field names.
+Strict JSON in UTF-8: no NaN, no lone surrogates, no number beyond a double, no name twice in an object, and no more
+values than can be decoded while others wait. Knows no field names.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ import math
 
 import msgspec
 
-from mimo.contract.errors import InvalidRequest, shown
+from mimo.api.values import MOST, too_many
+from mimo.contract.errors import InvalidRequest, RequestTooLarge, shown
 
 
 def decode_object(body: bytes) -> dict[str, object]:
-    """The JSON object in `body`. Raises `InvalidRequest`."""
+    """The JSON object in `body`. Raises `InvalidRequest`; `RequestTooLarge` for more than `MOST` values and names."""
     body = body.removeprefix(codecs.BOM_UTF8)
+    if too_many(body):
+        raise RequestTooLarge(f"the body must hold at most {MOST:,} values and names of fields")
     try:
-        value = msgspec.json.decode(body)
         _ONCE.decode(body.decode())
+        value = msgspec.json.decode(body)
+    except _TooLong:
+        raise InvalidRequest(_TOO_LONG) from None
     except _Twice as problem:
         raise InvalidRequest(f"the body holds {shown(problem.args[0])} twice in one object; send it once") from None
     except RecursionError:
@@ -30,6 +35,20 @@ def decode_object(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InvalidRequest(f"the body must be a JSON object, got {shown(value)}")
     return value
+
+
+_DIGITS = 400
+_TOO_LONG = "the body holds a number that is too long"
+
+
+class _TooLong(ValueError):
+    """An integer beyond a double: thousands of them take long to make."""
+
+
+def _short(digits: str) -> None:
+    """Raise `_TooLong`."""
+    if len(digits) > _DIGITS:
+        raise _TooLong
 
 
 class _Twice(ValueError):
@@ -46,7 +65,8 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return made
 
 
-_ONCE = json.JSONDecoder(object_pairs_hook=_once)
+_ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=_short, parse_float=len)
+"""Decodes for the names alone."""
 
 
 def _explained(body: bytes, problem: Exception) -> InvalidRequest:
@@ -62,7 +82,7 @@ def _explained(body: bytes, problem: Exception) -> InvalidRequest:
     except json.JSONDecodeError as error:
         return InvalidRequest(f"the body must be JSON: {error.msg} at line {error.lineno}, column {error.colno}")
     except ValueError:
-        return InvalidRequest("the body holds a number that is too long")
+        return InvalidRequest(_TOO_LONG)
     try:
         found = _fault(value)
     except RecursionError:

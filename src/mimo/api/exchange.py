@@ -15,8 +15,8 @@ from typing import Any
 from mimo.api.encoding import decoded
 from mimo.api.envelope import OPENAI, ErrorForm
 from mimo.api.keep_alive import KeepAlive
-from mimo.api.policy import BODY_SECONDS
 from mimo.api.request_body import ClientGone, Receive, RequestBody
+from mimo.api.slow_work import SlowWork
 from mimo.contract.errors import ApiError
 
 Scope = MutableMapping[str, Any]
@@ -65,8 +65,8 @@ class Exchange:
         value = self.headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, limit: int, seconds: float = BODY_SECONDS) -> bytes:
-        """The whole body, decompressed; from then on a client that leaves ends the exchange.
+    async def body(self, limit: int, seconds: float, slow: SlowWork) -> bytes:
+        """The whole body, decompressed by `slow`; from then on a client that leaves ends the exchange.
 
         Raises what `RequestBody.read` does, and `UnsupportedMediaType` for an unknown `content-encoding`.
         """
@@ -80,7 +80,7 @@ class Exchange:
             self.receiving = False
         self._watch = asyncio.create_task(self._until_gone())
         encodings = self.header("content-encoding")
-        return body if encodings is None else await asyncio.to_thread(decoded, body, encodings, limit)
+        return body if encodings is None else await slow.run(decoded, body, encodings, limit)
 
     def _close_after(self) -> None:
         """Say that the connection ends with this answer: the rest of the body stays unread."""

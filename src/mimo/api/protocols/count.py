@@ -29,7 +29,7 @@ def counter(
             return len(render(request, backend.chat_format, limit).tokens)
 
     async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
-        given = await exchange.body(backend.body_limit, backend.policy.body_seconds)
+        given = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow)
         abandoned = threading.Event()
         try:
             # in a thread: a long conversation takes long
