@@ -19,6 +19,7 @@ from mimo.cli.options import GroupedCommand
 from mimo.cli.serve import serve
 from mimo.contract.errors import ApiError, StartError
 from mimo.serving.console import say_error
+from mimo.serving.loop import leave
 
 app = typer.Typer(
     name="mimo",
@@ -51,18 +52,21 @@ def main() -> None:
     if os.name != "posix":
         say_error("mimo runs on Linux and macOS, not on this system; on Windows use WSL or the container image")
         sys.exit(1)
+    leave(_status())
+
+
+def _status() -> int:
+    """Run the command, and give the status to exit with."""
     try:
-        sys.exit(app(prog_name="mimo", standalone_mode=False))
+        return app(prog_name="mimo", standalone_mode=False) or 0
     except (StartError, ApiError) as problem:
         say_error(str(problem))
-        sys.exit(1)
+        return 1
     except typer.TyperException as problem:
         say_error(_usage_error(problem))
-        sys.exit(problem.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return problem.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
 
 
 def _usage_error(problem: typer.TyperException) -> str:

@@ -8,20 +8,45 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import sys
+import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn, TypeVar
 
 Result = TypeVar("Result")
 _NEW_OBJECTS = 10_000
 
 
+class _Threads(ThreadPoolExecutor):
+    """The threads of the loop, which a shutdown does not wait for: a native call in one may take long."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
+
+
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run `main` to its end on the fastest loop there is."""
+    """Run `main` to its end on the fastest loop there is. Threads that compute on are left behind: see `leave`."""
     try:
         import uvloop
     except ImportError:  # not on every system
-        return asyncio.run(main)
-    return uvloop.run(main)
+        return asyncio.run(_run(main))
+    return uvloop.run(_run(main))
+
+
+async def _run(main: Coroutine[Any, Any, Result]) -> Result:
+    asyncio.get_running_loop().set_default_executor(_Threads(thread_name_prefix="mimo"))
+    return await main
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with `status`, at once where a thread still computes: Python itself would wait for it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        os._exit(status)
+    sys.exit(status)
 
 
 def freeze_gc() -> None:
