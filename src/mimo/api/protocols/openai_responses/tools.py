@@ -132,9 +132,11 @@ class Tools:
             refuse(
                 "tool_choice.type", "function, custom or allowed_tools: no tool of the server's own can be called", kind
             )
+        self._unknown(value, ("name", "namespace"), "tool_choice")
         return {"type": "function", "function": {"name": self._seen(value)}}
 
     def _allowed(self, value: Wire) -> object:
+        self._unknown(value, ("mode", "tools"), "tool_choice")
         mode, tools = value.get("mode", "auto"), value.get("tools")
         if mode not in ("auto", "required"):
             refuse("tool_choice.mode", "auto or required", mode)
