@@ -9,7 +9,7 @@ An engine that takes messages, and a request with media, skip the prompt: messag
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -28,7 +28,7 @@ from mimo.engines.merged import MergedAnswers
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.limit import Limit
 from mimo.tokenizers.plain import PlainTokenizer
-from mimo.types import Constrain, Event, Markers, Prompt, TokenRequest, Tool, Usage
+from mimo.types import Constrain, Echo, Event, Finish, Markers, Prompt, TokenRequest, Tool, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,21 @@ class TextRequest:
     """A request to continue raw prompts, after validation: no chat template, no reasoning, no calls.
 
     `prompts`: text or token ids, each under the path where the client put it, for errors; `params.n` choices for each.
+    `echo`: the prompt comes back ahead of the answer, with the log-probabilities that `params` asks for;
+    `prompt_logprobs`: those of the prompt are wanted in any case, as `Sampling.logprobs`.
     """
 
     model: Model
     params: Params
     prompts: Mapping[str, str | tuple[int, ...]]
+    echo: bool = False
+    prompt_logprobs: int | None = None
+
+    @property
+    def of_prompt(self) -> int | None:
+        """How many of the likeliest tokens are wanted at each position of the prompt; None: no log-probabilities."""
+        asked = (self.prompt_logprobs, self.params.sampling.logprobs if self.echo else None)
+        return max((count for count in asked if count is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +113,15 @@ def start(prepared: Prepared, engine: Engine, *, repetition_truncation: bool = T
     request = prepared.request
     if isinstance(request, ChatRequest) and not prepared.prompts:
         return cast(MessageEngine, engine).chat(request)  # the route that its capabilities say
+    echo = isinstance(request, TextRequest) and (request.echo or request.prompt_logprobs is not None)
+    empty = request.params.max_completion_tokens == 0
     answers: list[EventStream] = []
     try:
         for prompt in prepared.prompts:
-            stream = cast(TokenEngine, engine).generate(_token_request(prompt, request.params, prepared.constrain))
-            answers.append(Answer(prompt, stream, _outputs(prepared, prompt, engine, repetition_truncation)))
+            stream = cast(TokenEngine, engine).generate(_token_request(prompt, request, prepared.constrain))
+            answers.append(
+                Answer(prompt, stream, _outputs(prepared, prompt, engine, repetition_truncation), echo, empty)
+            )
     except BaseException:
         for answer in answers:
             answer.close()
@@ -133,9 +147,14 @@ def render(request: ChatRequest, chat_format: ChatFormat, limit: Limit | None = 
 
 
 class Answer(EventStream):
-    """A running answer to one prompt: iterate it once for batches of events, the last one being `Usage`."""
+    """A running answer to one prompt: iterate it once for batches of events, the last one being `Usage`. `echo`: the
+    prompt is the first of them; `empty`: and nothing follows it."""
 
-    def __init__(self, prompt: Prompt, stream: TokenStream, outputs: list[ChoiceOutput]) -> None:
+    def __init__(
+        self, prompt: Prompt, stream: TokenStream, outputs: list[ChoiceOutput], echo: bool = False, empty: bool = False
+    ) -> None:
+        self._echo = echo
+        self._empty = empty
         self._prompt = prompt
         self._stream = stream
         self._outputs = outputs
@@ -151,6 +170,12 @@ class Answer(EventStream):
         try:
             async for batch in stream:
                 events: list[Event] = []
+                if self._echo:
+                    self._echo = False
+                    events += self._echoes()
+                if self._empty:
+                    yield events + [Finish(output.choice, "length") for output in outputs]
+                    break
                 for sampled in batch:
                     output = outputs[sampled.choice]
                     if output.finished:
@@ -166,6 +191,12 @@ class Answer(EventStream):
             yield [self.usage()]
         finally:
             stream.close()
+
+    def _echoes(self) -> Iterator[Event]:
+        """The prompt, for every choice."""
+        given = self._stream.prompt_logprobs
+        logprobs = (None, *given) if given or len(self._prompt.tokens) == 1 else ()
+        return (Echo(output.choice, self._prompt.tokens, logprobs) for output in self._outputs)
 
     def usage(self) -> Usage:
         """Token counts so far, over all choices."""
@@ -201,6 +232,10 @@ def _check_continuation(request: ChatRequest, engine: Engine) -> None:
 def _prepare_text(request: TextRequest, engine: Engine, limit: Limit) -> Prepared:
     if not engine.capabilities.tokens:
         raise UnsupportedParameter(f"prompt: {engine.info.engine} takes messages, no raw prompt", param="prompt")
+    if request.of_prompt is not None and not engine.capabilities.prompt_logprobs:
+        name = "prompt_logprobs" if request.prompt_logprobs is not None else "echo"
+        words = f"{name}: {engine.info.engine} gives no log-probabilities of a prompt; leave {name} or logprobs out"
+        raise UnsupportedParameter(words, param=name)
     prompts = (_token_ids(prompt, path, engine, limit) for path, prompt in request.prompts.items())
     constrain = answer_constraint(request.params, (), None, None, engine.tokenizer, in_reasoning=False)
     return Prepared(request, tuple(map(Prompt, prompts)), constrain)
@@ -247,12 +282,14 @@ def _outputs(prepared: Prepared, prompt: Prompt, engine: Engine, repetition_trun
     ]
 
 
-def _token_request(prompt: Prompt, params: Params, constrain: Constrain | None) -> TokenRequest:
+def _token_request(prompt: Prompt, request: ChatRequest | TextRequest, constrain: Constrain | None) -> TokenRequest:
+    params = request.params
     return TokenRequest(
         prompt=prompt.tokens,
         sampling=params.sampling,
-        max_completion_tokens=params.max_completion_tokens,
+        max_completion_tokens=max(1, params.max_completion_tokens),  # an engine samples; what is not wanted is dropped
         n=params.n,
         min_tokens=least_tokens(params),
         constrain=constrain,
+        prompt_logprobs=request.of_prompt if isinstance(request, TextRequest) else None,
     )

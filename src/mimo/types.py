@@ -191,7 +191,7 @@ class TokenRequest:
 
     `max_completion_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted. `min_tokens`: no
     end-of-turn token may come before this many others, which `constrain` sees to too: it makes what each choice must
-    follow; None: nothing.
+    follow; None: nothing. `prompt_logprobs`: as `Sampling.logprobs`, for the tokens of the prompt.
     """
 
     prompt: tuple[int, ...]
@@ -200,6 +200,7 @@ class TokenRequest:
     min_tokens: int
     n: int
     constrain: Constrain | None = None
+    prompt_logprobs: int | None = None
 
 
 class TokenBatch(Struct, frozen=True, gc=False):
@@ -213,6 +214,15 @@ class TokenBatch(Struct, frozen=True, gc=False):
     tokens: tuple[int, ...]
     logprobs: tuple[TokenLogprob, ...] = ()
     finish: Literal["stop", "length"] | None = None
+
+
+class Echo(Struct, frozen=True, gc=False):
+    """The prompt of one choice, ahead of what it samples. `logprobs` runs along `tokens` where it is wanted, None for
+    the first, which follows nothing."""
+
+    choice: int
+    tokens: tuple[int, ...]
+    logprobs: tuple[TokenLogprob | None, ...] = ()
 
 
 class ReasoningDelta(Struct, frozen=True, gc=False):
@@ -259,4 +269,4 @@ class Usage:
     cached_tokens: int
 
 
-Event = ReasoningDelta | ContentDelta | CompleteCall | Finish | Usage
+Event = Echo | ReasoningDelta | ContentDelta | CompleteCall | Finish | Usage

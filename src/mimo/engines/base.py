@@ -11,13 +11,13 @@ it and closed once. All methods are called on the event loop; whatever computes 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mimo.contract.request import ChatRequest
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import Event, MediaKind, TokenBatch, TokenRequest, Usage
+from mimo.types import Event, MediaKind, TokenBatch, TokenLogprob, TokenRequest, Usage
 
 Route = Literal["tokens", "messages"]
 
@@ -36,11 +36,12 @@ class EngineInfo:
 class Capabilities:
     """What an engine can do. `media`: the kinds it takes in addition to text. `grammar`: it asks a
     constraint at every token. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as
-    tokens; else it is a `MessageEngine` alone."""
+    tokens; else it is a `MessageEngine` alone. `prompt_logprobs`: it keeps `TokenRequest.prompt_logprobs`."""
 
     media: tuple[MediaKind, ...] = ()
     grammar: bool = False
     tokens: bool = True
+    prompt_logprobs: bool = False
 
     def route(self, request: ChatRequest) -> Route:
         """How the engine takes `request`, whose media are of kinds in `media`."""
@@ -62,6 +63,8 @@ class TokenStream(ABC):
 
     cached_tokens: int = 0
     """Prompt tokens that were found in the cache; final once the first batch arrived."""
+    prompt_logprobs: Sequence[TokenLogprob] = ()
+    """Of the prompt's tokens but the first, where they were asked for; complete once the first batch arrived."""
 
     async def accepted(self) -> None:
         """Wait until the engine has taken the request. Raises an `ApiError` if it does not; in process it always has.

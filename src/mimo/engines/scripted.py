@@ -79,7 +79,7 @@ class ScriptedTokenizer(ByteTokenizer):
 class ScriptedEngine(TokenEngine):
     """Plays a `Script`."""
 
-    capabilities = Capabilities(grammar=True)
+    capabilities = Capabilities(grammar=True, prompt_logprobs=True)
 
     def __init__(self, script: Script, name: str = "script") -> None:
         self.script = script
@@ -174,6 +174,9 @@ class ScriptedStream(TokenStream):
         constrain = request.constrain
         self._guided = request.min_tokens > 0 or (constrain is not None and constrain.every_token)
         self._limit = min(request.max_completion_tokens, room)
+        if (top := request.prompt_logprobs) is not None:
+            known = (TokenLogprob(token, 0.0, ((token, 0.0),) if top else ()) for token in request.prompt[1:])
+            self.prompt_logprobs = tuple(known)
         self._at = dict.fromkeys(range(request.n), 0)
         self._failed = False
         self._constraints = [constrain(choice, self._limit) if constrain else None for choice in self._at]

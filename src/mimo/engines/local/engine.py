@@ -35,7 +35,9 @@ class LocalEngine(TokenEngine):
         self._streams: set[LocalStream] = set()
         self.tokenizer = model.tokenizer
         self.chat_template = model.chat_template
-        self.capabilities = Capabilities(grammar=True)
+        self.capabilities = Capabilities(
+            grammar=True, prompt_logprobs=model.rewindable or model.options.chunk <= model.outputs
+        )
         fingerprint = f"local-{'-'.join(model.name.lower().split())}-{model.header.digest}"
         self.info = EngineInfo("local", model.name, model.context_window, fingerprint)
         sampler = Sampler(model.slots, model.tokenizer.vocabulary, threads, model.tokenizer.valid)

@@ -32,6 +32,8 @@ fast kernels for the other types depend on the number of rows; `tests/engines/lo
 _EVERY_KIND = f"Hello, w\u00f6rld!\n\t 12 \u4e2d\U0001f600 {bytes(range(1, 128)).decode()} <|im_end|>"
 """Text that makes a tokenizer use what it must have: letters, digits, white space, bytes of every kind."""
 
+OUTPUTS = 64
+"""Rows of a prompt whose logits are read at once: 39 MB for a vocabulary of 152,000, not resident before they are."""
 LONG = 0.003
 """Seconds that `threads` would take over a call: from here on it is worth the core that was left to the server, which
 waits for a moment in so long a call rather than in every one."""
@@ -124,7 +126,8 @@ class LocalModel:
         trained = library.llama_model_n_ctx_train(model)
         wanted = min(options.context_window or trained, trained)
         params = library.llama_context_default_params()
-        params.n_seq_max = params.n_outputs_max = self.slots = slots
+        params.n_seq_max = self.slots = slots
+        params.n_outputs_max = self.outputs = max(slots, min(options.chunk, OUTPUTS))
         params.n_ctx = wanted * slots
         params.n_batch = params.n_ubatch = max(options.chunk, slots)
         params.n_threads = params.n_threads_batch = options.threads
@@ -189,15 +192,19 @@ class LocalModel:
         template: bytes | None = self._library.llama_model_chat_template(self._model, None)
         return (template or b"").decode(errors="replace")
 
-    def decode_prompt(self, slot: int, tokens: Sequence[int], position: int, *, last: bool) -> NDArray[np.float32]:
-        """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary]."""
+    def decode_prompt(
+        self, slot: int, tokens: Sequence[int], position: int, *, last: bool = False, rows: range | None = None
+    ) -> NDArray[np.float32]:
+        """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary], or
+        those of `rows` of it, at most `outputs`."""
         count = len(tokens)
         self._tokens[:count] = tokens
         self._positions[:count] = np.arange(position, position + count)
         self._sequences[:count] = slot
         self._wanted[:count] = 0
-        self._wanted[count - 1] = last
-        return self._decode(count, int(last), step=False)
+        wanted = rows or range(count - last, count)
+        self._wanted[wanted.start : wanted.stop] = 1
+        return self._decode(count, len(wanted), step=False)
 
     def decode_step(
         self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int], wanted: Sequence[bool]
@@ -240,9 +247,9 @@ class LocalModel:
             return self._no_logits
         address: int = self._library.llama_get_logits(self._context)
         if address != self._logits_address:  # it stays the same for most of a context's life, and a view costs 20 µs
-            size = self.slots * self.tokenizer.vocabulary
+            size = self.outputs * self.tokenizer.vocabulary
             self._logits_address = address
-            self._logits = np.ctypeslib.as_array((c.c_float * size).from_address(address)).reshape(self.slots, -1)
+            self._logits = np.ctypeslib.as_array((c.c_float * size).from_address(address)).reshape(self.outputs, -1)
         return self._logits[:outputs]
 
     def truncate(self, slot: int, length: int) -> bool:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
 from mimo.engines.local.model import LocalModel
+from mimo.engines.local.prompt_logprobs import prompt_logprobs
 from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
 from mimo.sampling import NO_TOKEN, Sampler
 from mimo.types import TokenBatch, TokenLogprob
@@ -159,6 +160,8 @@ class Scheduler:
 
     def _reusable(self, slot: Slot, sequence: Sequence) -> int:
         """Tokens of the prompt that `slot` holds in a form we may use; one is always left to decode, or two."""
+        if sequence.reads is not None:
+            return 0  # what is not decoded gives no logits
         unit = self._model.options.chunk if self._invariant else 1
         known = slot.from_prompt if self._invariant else len(slot.tokens)
         most = min(known, len(sequence.prompt) - (2 if self._invariant else 1))
@@ -192,7 +195,7 @@ class Scheduler:
             size -= 1  # a call with one row is computed otherwise, and not the same on any number of threads
         chunk = sequence.prompt[start : start + size]
         whole = start + len(chunk) == len(sequence.prompt)
-        logits = self._model.decode_prompt(slot.index, chunk, start, last=whole)
+        logits = self._decode_prompt(slot, sequence, chunk, whole)
         slot.tokens += chunk
         if slot.from_prompt == start and len(chunk) == self._model.options.chunk:
             slot.from_prompt += len(chunk)
@@ -202,6 +205,30 @@ class Scheduler:
         else:
             self._prefilling.append(slot)  # prompts take turns, so that a long one does not hold up a short one
         return len(chunk)
+
+    def _decode_prompt(
+        self, slot: Slot, sequence: Sequence, chunk: tuple[int, ...], whole: bool
+    ) -> NDArray[np.float32]:
+        """Decode a chunk; the logits of its last token if it ends the `whole` prompt.
+
+        Where log-probabilities of the prompt are wanted its rows are read first, and the last chunk is taken back and
+        decoded as always: a call that gives many rows computes the last one otherwise in its last bits, and the answer
+        shall not depend on what is said of the prompt.
+        """
+        model, start = self._model, len(slot.tokens)
+        if sequence.reads is None:
+            return model.decode_prompt(slot.index, chunk, start, last=whole)
+        following = sequence.prompt[start + 1 : start + 1 + len(chunk)]
+        for first in range(0, len(chunk), model.outputs):
+            rows = range(first, min(first + model.outputs, len(chunk)))
+            logits = model.decode_prompt(slot.index, chunk, start, rows=rows)
+            tokens = following[rows.start : rows.stop]
+            known = logits[: len(tokens), : model.tokenizer.valid]
+            sequence.stream.prompt_logprobs += prompt_logprobs(known, tokens, sequence.reads)
+            if not model.rewindable or (not whole and len(chunk) == len(rows)):
+                return logits[-1:]
+            model.truncate(slot.index, start or -1)
+        return model.decode_prompt(slot.index, chunk, start, last=whole)
 
     def _sibling_ahead(self, slot: Slot) -> bool:
         """Whether another choice of the same request is decoding the very same prompt; then its work is copied."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mimo.contract.errors import ApiError
 from mimo.engines.base import TokenStream
-from mimo.types import TokenBatch, TokenRequest
+from mimo.types import TokenBatch, TokenLogprob, TokenRequest
 
 
 class LocalStream(TokenStream):
@@ -21,6 +21,7 @@ class LocalStream(TokenStream):
     def __init__(self, request: TokenRequest, cancel: Callable[[LocalStream, int], None]) -> None:
         self.request = request
         self.open = set(range(request.n))
+        self.prompt_logprobs: list[TokenLogprob] = []
         self._cancel = cancel
         self._ready: list[TokenBatch] = []
         self._error: ApiError | None = None
@@ -83,6 +84,11 @@ class Sequence:
     started: bool = False
     sampled: int = 0
     last: int = -1
+
+    @property
+    def reads(self) -> int | None:
+        """How many of the likeliest tokens it notes at each position of the prompt, None: nothing. One choice does."""
+        return self.stream.request.prompt_logprobs if self.choice == 0 else None
 
 
 @dataclass(slots=True, eq=False)

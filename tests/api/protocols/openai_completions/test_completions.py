@@ -110,7 +110,12 @@ BAD = [  # fields, code, param
     ({"prompt": ["a"] * 33}, "invalid_request", "prompt"),
     ({"prompt": "x" * 40_000}, "context_length_exceeded", "prompt"),
     ({"prompt": ["a", "x" * 40_000]}, "context_length_exceeded", "prompt"),
-    ({"echo": True}, "unsupported_parameter", "echo"),
+    ({"echo": "yes"}, "invalid_request", "echo"),
+    ({"echo": True, "max_tokens": -1}, "invalid_request", "max_tokens"),
+    ({"echo": True, "max_tokens": False}, "invalid_request", "max_tokens"),
+    ({"prompt_logprobs": 21}, "invalid_request", "prompt_logprobs"),
+    ({"prompt_logprobs": -1}, "invalid_request", "prompt_logprobs"),
+    ({"prompt_logprobs": True}, "invalid_request", "prompt_logprobs"),
     ({"suffix": "end"}, "unsupported_parameter", "suffix"),
     ({"best_of": 3}, "unsupported_parameter", "best_of"),
     ({"tools": []}, "unsupported_parameter", "tools"),
@@ -136,6 +141,48 @@ def test_a_wrong_field_is_named_and_the_next_request_answered(server, fields, co
         assert param in error["message"] or code == "context_length_exceeded"
     assert complete(server).status_code == 200
     assert server.running(0) == 0
+
+
+def test_an_echo_is_the_prompt_before_the_answer_whole_and_streamed(server, events):
+    plain = complete(server, ["ab", "é"], n=2, seed=3).json()
+    echoed = complete(server, ["ab", "é"], n=2, seed=3, echo=True).json()
+    prompts = ["ab", "ab", "é", "é"]
+    texts = [prompt + choice["text"] for prompt, choice in zip(prompts, plain["choices"], strict=True)]
+    assert [choice["text"] for choice in echoed["choices"]] == texts
+    assert echoed["usage"] == plain["usage"]
+    streamed = events(complete(server, ["ab", "é"], n=2, seed=3, echo=True, stream=True).text)
+    joined = [""] * 4
+    for chunk in streamed:
+        for choice in chunk["choices"]:
+            joined[choice["index"]] += choice["text"]
+    assert joined == texts
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_with_an_echo_there_may_be_nothing_after_the_prompt(server, events, stream):
+    fields = {"echo": True, "max_tokens": 0, "logprobs": 1, "stream": stream}
+    fields |= {"stream_options": {"include_usage": True}} if stream else {}
+    answer = complete(server, [104, 195, 169], **fields)
+    assert answer.status_code == 200, answer.text
+    chunks = events(answer.text) if stream else [answer.json()]
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    assert "".join(choice["text"] for choice in choices) == "hé"
+    assert choices[-1]["finish_reason"] == "length"
+    assert chunks[-1]["usage"]["completion_tokens"] == 0
+    columns = choices[0]["logprobs"]
+    assert columns["token_logprobs"][0] is None and columns["top_logprobs"][0] is None
+    assert columns["tokens"] == ["h", "bytes:\\xc3", "bytes:\\xa9"]
+    assert columns["text_offset"] == [0, 1, 1]
+    assert server.running(0) == 0
+
+
+def test_prompt_logprobs_have_vllms_form_with_and_without_an_echo(server):
+    for echo in (False, True):
+        answer = complete(server, "ab", prompt_logprobs=1, echo=echo, max_tokens=2).json()["choices"][0]
+        assert answer["prompt_logprobs"] == [None, {"98": {"logprob": 0.0, "rank": 1, "decoded_token": "b"}}]
+        assert answer["logprobs"] is None
+        assert answer["text"].startswith("ab") == echo
+    assert "prompt_logprobs" not in complete(server, "ab").json()["choices"][0]
 
 
 @pytest.mark.parametrize("fields", [{"echo": False, "suffix": None, "best_of": 1}, {"n": 2, "best_of": 2}], ids=str)

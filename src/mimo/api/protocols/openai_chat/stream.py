@@ -14,7 +14,7 @@ from mimo.api.protocols.base import Frames
 from mimo.api.protocols.openai import usage
 from mimo.api.protocols.openai_chat.reply import Reply
 from mimo.api.sse import DONE, Template, frame
-from mimo.types import CompleteCall, ContentDelta, Event, Finish, ReasoningDelta, Usage
+from mimo.types import CompleteCall, ContentDelta, Echo, Event, Finish, ReasoningDelta, Usage
 
 _encode = msgspec.json.encode
 
@@ -65,6 +65,8 @@ class Chunks(Frames):
                 return self._call(choice, head) + self._call(choice, arguments)
             case Finish(choice, reason):
                 return frame(self._chunk(choice, b"", reason=_encode(reason)))
+            case Echo():
+                return b""  # a conversation is not repeated
             case Usage():
                 if not self._include_usage:
                     return DONE

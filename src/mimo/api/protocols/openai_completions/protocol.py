@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mimo.api.protocols.base import Protocol, Source
 from mimo.api.protocols.fields import Decoded
-from mimo.api.protocols.openai_completions.reply import Text
+from mimo.api.protocols.openai_completions.reply import Text, Wanted
 from mimo.api.protocols.openai_completions.request import FIELDS, WIRE_NAMES, decode
 from mimo.api.protocols.openai_completions.schema import schemas
 from mimo.generate import TextRequest
@@ -21,7 +21,7 @@ def _text(decoded: Decoded[TextRequest], source: Source) -> Text:
         source.fingerprint,
         choices,
         source.piece,
-        params.sampling.logprobs is not None,
+        Wanted(params.sampling.logprobs, request.echo, request.prompt_logprobs),
         params.include_usage,
         source.usage if params.continuous_usage else None,
     )

@@ -8,12 +8,13 @@ Knows the wire's field names; knows no engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
 from mimo.api.protocols.fields import Decoded, requested_model, wire_names
-from mimo.contract.checks import refuse
+from mimo.contract.checks import boolean, integer, refuse
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
@@ -33,7 +34,7 @@ FIELDS: Mapping[str, str] = {
 """The client's fields by the row of the parameters table that each one is; `logprobs` is a count here."""
 WIRE_NAMES: Mapping[str, str] = {"top_logprobs": "logprobs", "messages": "prompt"}
 """Paths of ours by this API's names."""
-OTHER_FIELDS = ("model", "prompt", "logprobs", "echo", "suffix", "best_of")
+OTHER_FIELDS = ("model", "prompt", "logprobs", "echo", "prompt_logprobs", "suffix", "best_of")
 KNOWN: Mapping[str, object] = {**PARAMETERS.shapes, **{name: {} for name in OTHER_FIELDS}}
 MAX_PROMPTS = 32
 """Prompts of one request."""
@@ -52,9 +53,33 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[
             words = f"an integer between {row.minimum} and {row.maximum}: how many of the likeliest tokens to give"
             refuse("logprobs", words, count)
         given["logprobs"] = True
+    echo = boolean(fields["echo"], "echo") if fields.get("echo") is not None else False
+    nothing = echo and _set_to_nothing(given)
     with wire_names(WIRE_NAMES):
         params = resolve({**given, "thinking": {"type": "disabled"}}, model).params
-    return Decoded(TextRequest(model, params, _prompts(fields.get("prompt"))), tuple(ignored))
+    if nothing:
+        params = replace(params, max_completion_tokens=0)
+    of_prompt = fields.get("prompt_logprobs")
+    if of_prompt is not None:
+        of_prompt = integer(of_prompt, "prompt_logprobs", 0, _most_logprobs(model))
+    prompts = _prompts(fields.get("prompt"))
+    return Decoded(TextRequest(model, params, prompts, echo, of_prompt), tuple(ignored))
+
+
+def _set_to_nothing(given: dict[str, object]) -> bool:
+    """Whether no token at all is wanted, as only a prompt that comes back allows; `given` asks for one then."""
+    name = "max_completion_tokens" if "max_completion_tokens" in given else "max_tokens"
+    value = given.get(name)
+    if value != 0 or isinstance(value, bool) or not isinstance(value, int):
+        return False
+    given[name] = 1
+    return True
+
+
+def _most_logprobs(model: Model) -> int:
+    most = model.parameters["top_logprobs"].maximum
+    assert isinstance(most, int)
+    return most
 
 
 def _refuse_others(fields: Mapping[str, object]) -> None:
@@ -65,8 +90,6 @@ def _refuse_others(fields: Mapping[str, object]) -> None:
             raise UnsupportedParameter(words, param=name)
     if fields.get("top_logprobs") is not None:
         raise UnsupportedParameter("top_logprobs is not supported here: logprobs says how many", param="top_logprobs")
-    if fields.get("echo") not in (None, False):
-        _refuse_value("echo", "null or false: the prompt is not repeated", fields["echo"])
     if fields.get("suffix") not in (None, ""):
         _refuse_value("suffix", "null: text is continued, not filled in", fields["suffix"])
     best_of = fields.get("best_of")

@@ -15,6 +15,13 @@ def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
     rows = {name: describe(row) for name, row in FIELDS.items()}
     words = "How many of the likeliest tokens to return at each position, with log-probabilities."
     rows["logprobs"] = {**describe("top_logprobs"), "default": None, "description": words}
+    rows["echo"] = {
+        "type": ["boolean", "null"],
+        "default": False,
+        "description": "Give the prompt ahead of the answer.",
+    }
+    words = "As logprobs, for the tokens of the prompt, each choice holding them."
+    rows["prompt_logprobs"] = {**describe("top_logprobs"), "default": None, "description": words}
     prompt = any_of(text, ids, array(any_of(text, ids), most=MAX_PROMPTS))
     return {
         "CompletionRequest": obj({"model": model, "prompt": prompt, **rows}, ("model", "prompt")),
