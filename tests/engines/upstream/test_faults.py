@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -69,6 +70,58 @@ def test_an_engine_that_hangs_in_mid_stream_is_an_error_event(llama, fake):
     assert error(llama.chat()) == (504, "upstream_timeout")
     assert until(lambda: fake.hanging == 0)
     assert llama.running == 0
+
+
+def _alive(*first: object, sign: bytes) -> Any:
+    """Sends the events of `first`, and then `sign` ten times a second until the other side has gone."""
+
+    async def behaviour(asked: Asked, out: Out) -> None:
+        await out.head()
+        await out.events(*first)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(300):
+                await out.chunk(sign)
+                await asyncio.sleep(0.1)
+        out.writer.close()
+
+    return behaviour
+
+
+EMPTY = b'data: {"choices":[{"index":0,"delta":{"content":""}}],"content":"","tokens":[],"text":"","output_ids":[]}\n\n'
+
+
+@pytest.mark.parametrize("name", ["llama-server", "vllm", "sglang", "hosted"])
+@pytest.mark.parametrize("sign", [b": still here\n\n", b"\n", EMPTY], ids=["comments", "line-ends", "empty-chunks"])
+def test_signs_of_life_alone_do_not_keep_a_request_open(fronts, fake, name, sign):
+    if name in ("vllm", "sglang") and sign == EMPTY:
+        pytest.skip("its events without tokens are unreadable, which ends the request as well")
+    fake.behaviour = _alive(sign=sign)
+    begun = time.monotonic()
+    assert error(fronts[name].chat()) == (504, "upstream_timeout")
+    assert time.monotonic() - begun < 20
+    assert broken(fronts[name].chat(stream=True)) == "upstream_timeout"
+    assert fronts[name].running == 0
+
+
+def test_a_slow_answer_is_whole_however_long_it_takes(hosted, fake):
+    """Five seconds at a timeout of one, in a call that is sent on only when it is complete."""
+
+    async def behaviour(asked: Asked, out: Out) -> None:
+        await out.head()
+        call = {"index": 0, "id": "a", "type": "function", "function": {"name": "look", "arguments": '{"at": "'}}
+        pieces = [call, *({"index": 0, "function": {"arguments": "x"}} for _ in range(8))]
+        for piece in [*pieces, {"index": 0, "function": {"arguments": '"}'}}]:
+            await out.events(*chat_events({"tool_calls": [piece]}, finish=None)[1:])
+            await out.chunk(b": still here\n\n")
+            await asyncio.sleep(0.5)
+        await out.events(*chat_events(finish="tool_calls")[1:])
+        await out.end()
+
+    fake.behaviour = behaviour
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    answer = hosted.chat(tools=[tool])
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == '{"at": "xxxxxxxx"}'
 
 
 async def _half_a_chunk(asked: Asked, out: Out) -> None:

@@ -37,7 +37,8 @@ class ChoiceReader:
         self._limit = params.max_completion_tokens
         self._room = params.max_completion_tokens * _LONGEST_TOKEN
         self._counts: dict[str, int] = {}
-        self._chunks = 0
+        self.chunks = 0
+        """How many came that hold something of the answer."""
         self._calls = OpenCalls()
         self._opening = ""
 
@@ -60,10 +61,10 @@ class ChoiceReader:
 
     def _take(self, delta: Delta) -> list[Event]:
         self._room -= len(delta.content) + len(delta.reasoning) + sum(len(call.arguments) for call in delta.calls)
-        if self._chunks == self._limit or self._room < 0:
+        if self.chunks == self._limit or self._room < 0:
             self._end("length")
             return []
-        self._chunks += 1
+        self.chunks += 1
         events: list[Event] = []
         if delta.reasoning:
             events.append(ReasoningDelta(self._choice, delta.reasoning))
@@ -95,9 +96,9 @@ class ChoiceReader:
     def usage(self) -> Usage:
         """The counts of this choice."""
         counts = self._counts
-        completion = counts.get("completion_tokens", self._chunks)
+        completion = counts.get("completion_tokens", self.chunks)
         if self._cut:  # before the upstream could count
-            completion = max(completion, self._chunks)
+            completion = max(completion, self.chunks)
         return Usage(
             prompt_tokens=counts.get("prompt_tokens", 0),
             completion_tokens=completion,

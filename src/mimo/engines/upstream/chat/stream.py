@@ -70,8 +70,11 @@ class ChatStream(EventStream):
         answer, arriving = AnswerEvents(), aiter(reply)
         try:
             async for data in arriving:
+                before = reader.chunks
                 if events := [event for chunk in answer.feed(data) for event in reader.read(chunk)]:
                     yield events
+                if reader.chunks > before:
+                    reply.advance()
                 if answer.done or reader.reason is not None:
                     break
             else:

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from mimo.contract.errors import ApiError, UpstreamError
+from mimo.contract.errors import ApiError, UpstreamError, UpstreamTimeout
 from mimo.engines.upstream.http import errors
 
 log = logging.getLogger("mimo.upstream")
@@ -38,13 +38,24 @@ OfStatus = Callable[[int, bytes, str | None], ApiError]
 
 
 class Reply:
-    """An answer that has begun: its bytes as they come. Closing it ends the upstream's work."""
+    """An answer that has begun: its bytes as they come. Closing it ends the upstream's work.
 
-    __slots__ = ("_first", "_response")
+    `timeout`: seconds in which bytes may come that bring the answer no further, such as comments and empty chunks: who
+    reads says by `advance` when they have.
+    """
 
-    def __init__(self, response: aiohttp.ClientResponse, first: bytes) -> None:
+    __slots__ = ("_advanced", "_first", "_response", "_time", "_timeout")
+
+    def __init__(self, response: aiohttp.ClientResponse, first: bytes, timeout: float) -> None:
         self._response = response
         self._first = first
+        self._timeout = timeout
+        self._time = asyncio.get_running_loop().time
+        self._advanced = self._time()
+
+    def advance(self) -> None:
+        """Something of the answer has come, and has been taken."""
+        self._advanced = self._time()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Pieces of the body, never empty. Raises `UpstreamError`, `UpstreamTimeout`."""
@@ -56,6 +67,8 @@ class Reply:
                 data = await read()
             except errors.CAUGHT as problem:
                 raise errors.of_connection(problem) from problem
+            if data and self._time() - self._advanced > self._timeout:
+                raise UpstreamTimeout("upstream sent nothing of its answer for too long, only signs of life")
 
     @property
     def complete(self) -> bool:
@@ -185,7 +198,7 @@ class Client:
             log.log(logging.DEBUG if lost else logging.WARNING, "%s: %s: %s", address.url, type(problem), problem)
             raise Unanswered(errors.of_connection(problem), lost=lost, refused=errors.is_refusal(problem)) from problem
         address.report_ok()
-        return Reply(response, first)
+        return Reply(response, first, self._timeout)
 
     async def _first(self, response: aiohttp.ClientResponse, of_status: OfStatus) -> bytes:
         if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):

@@ -62,6 +62,8 @@ async def raw_events(reader: Reader, reply: Reply) -> AsyncIterator[list[RawEven
         async for data in reply:
             if events := [event for one in answer.feed(data) if (event := read(one)) is not None]:
                 yield events
+                if any(event.tokens for event in events):
+                    reply.advance()
             if answer.done:
                 await reply.finish()
                 return
