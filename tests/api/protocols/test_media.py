@@ -61,7 +61,7 @@ def parts_of(decoded: Decoded) -> tuple[str | Media, ...]:
 def test_parts_become_media_with_their_path_and_text_stays_in_its_place() -> None:
     decoded = chat(TEXT, IMAGE, AUDIO, {**VIDEO, "fps": 0.1, "media_resolution": "max"}, TEXT)
     text, image, audio, video, last = parts_of(decoded)
-    assert (text, last, decoded.request.messages[-1].content) == ("a", "a", "aa")
+    assert (text, last, decoded.request.messages[-1].content) == ("a", "a", "a\na")
     assert isinstance(image, Media) and isinstance(audio, Media) and isinstance(video, Media)
     assert [(one.kind, one.format, one.path) for one in (image, audio, video)] == [
         ("image", "png", "messages[0].content[1]"),

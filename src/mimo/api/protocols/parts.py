@@ -27,8 +27,12 @@ URL = 'an object like {"url": …}'
 
 
 def text_of(parts: Sequence[str | Media]) -> str:
-    """The text among `parts`."""
-    return "".join(part for part in parts if isinstance(part, str))
+    """The text among `parts`, in every protocol and for system blocks too: a part begins a line.
+
+    vLLM and llama.cpp join the parts of chat completions so; SGLang puts a space. With nothing between, as both have it
+    for Anthropic's system blocks, the last word of one part and the first of the next are one word.
+    """
+    return "\n".join(part for part in parts if isinstance(part, str))
 
 
 def with_media(parts: Sequence[str | Media]) -> Parts:

@@ -72,7 +72,7 @@ def test_documents_and_search_results_are_read_as_text(within):
 def test_a_document_of_blocks_is_their_text():
     source = {"type": "content", "content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]}
     assert (
-        "one two" in request({"role": "user", "content": [{"type": "document", "source": source}]}).messages[0].content
+        "one\ntwo" in request({"role": "user", "content": [{"type": "document", "source": source}]}).messages[0].content
     )
 
 
@@ -103,3 +103,11 @@ def test_a_text_block_holds_no_null(server):
     stream = server.post(json.dumps({"model": FLASH, "messages": [HI], "stream": True}), "/v1/messages").text
     starts = [line for line in stream.splitlines() if "content_block_start" in line and line.startswith("data: ")]
     assert starts and all("null" not in line for line in starts)
+
+
+def test_the_word_for_a_failed_tool_stands_before_its_first_line():
+    use = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    text = [{"type": "text", "text": "no such file"}, {"type": "text", "text": "at line 1"}]
+    result = {"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": text}
+    said = request(HI, {"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}).messages[-1]
+    assert said.content == "Error: no such file\nat line 1"

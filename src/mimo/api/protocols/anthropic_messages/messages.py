@@ -55,7 +55,8 @@ def _result(block: dict[str, Any], path: str, reading: Reading) -> Message:
     if call not in reading.calls:
         refuse(f"{path}.tool_use_id", "the id of a tool_use in an earlier message", call)
     if block["is_error"] and not text_of(parts).lower().startswith("error"):
-        parts = ("Error: ", *parts)  # the templates have no other place for it
+        first, *others = parts  # the templates have no other place for it
+        parts = (f"Error: {first}", *others) if isinstance(first, str) else ("Error: ", *parts)
     return Message("tool", text_of(parts), tool_call_id=call, parts=with_media(parts))
 
 
