@@ -96,7 +96,7 @@ def first_byte(requests: int) -> dict[str, Series]:
     with scripted(1) as (url, _):
         host, port = url.removeprefix("http://").split(":")
         payload = json.dumps(body(1)).encode()
-        request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+        request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         request += b"content-length: %d\r\n\r\n%b" % (len(payload), payload)
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

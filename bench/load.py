@@ -92,7 +92,7 @@ async def _stream(url: str, body: dict[str, object]) -> Reading:
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**20)
     payload = json.dumps(body).encode()
     writer.write(
-        b"POST %b HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        b"POST %b HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n"
         b"content-length: %d\r\n\r\n%b" % (parts.path.encode(), len(payload), payload)
     )
     start = time.perf_counter()
