@@ -22,8 +22,11 @@ class Constant:
         self._event = b"data: " + b"x" * (size - 8) + b"\n\n"
         self._count = count
         self._end = b'data: {"usage":{"completion_tokens":%d}}\n\n' % count
-        self.draining = False
         self.running: list[Any] = []  # what `server.run` drains
+        self.quiet_seconds = 60.0
+
+    def drain(self) -> None:
+        """Nothing is held back: it answers until it is stopped."""
 
     async def __call__(
         self,
