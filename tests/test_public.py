@@ -34,6 +34,13 @@ def test_the_public_names_are_these_and_each_is_there() -> None:
         _ = mimo.nothing_like_it
 
 
+def test_make_help_names_every_target() -> None:
+    stated = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert stated
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line.split()[1] for line in said.splitlines()] == stated[1].split()
+
+
 def test_importing_mimo_loads_nothing_else() -> None:
     code = "import sys, importlib, typing; before = set(sys.modules); import mimo; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,12 +10,15 @@ SCRIPT = """{"answers": [{"when": "why", "steps": ["<think>", "Hm", "</think>", 
                          {"steps": ["Hi", " there"]}]}"""
 
 
-def mimo(*arguments: str, seconds: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
+def mimo(
+    *arguments: str, seconds: float = 300, piped: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mimo", *arguments],
         capture_output=True,
         text=True,
         timeout=seconds,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if piped is None else None,
+        input=piped,
         env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
     )

@@ -40,6 +40,12 @@ def test_chat_answers_one_message(script: Path) -> None:
     assert done.stdout.split() == ["Hm", "Because."]
 
 
+def test_text_piped_into_chat_goes_with_the_message(script: Path) -> None:
+    scripted = ("--engine", "scripted", "--script", str(script))
+    assert mimo("chat", "hello", *scripted, piped="why\n").stdout.split() == ["HmBecause."]
+    assert mimo("chat", "hello", *scripted, piped="").stdout.split() == ["Hi", "there"]
+
+
 def test_chat_says_when_the_limit_cut_the_answer(script: Path) -> None:
     done = mimo("chat", "hello", "--engine", "scripted", "--script", str(script), "--max-completion-tokens", "1")
     assert "Hi" in done.stdout and "there" not in done.stdout
@@ -55,6 +61,9 @@ def test_chat_says_when_the_limit_cut_the_answer(script: Path) -> None:
         (("serve", "--engine", "scripted", "--port", "0"), "--script"),
         (("serve", "--host", "0.0.0.0", "--port", "0"), "--insecure"),
         (("serve", "--host", "no.such.host.invalid", "--port", "0"), "no such address"),
+        (("serve", "--upstream", "http://127.0.0.1:1", "--port", "0"), "upstream: the local engine does not read it"),
+        (("serve", "--engine", "hosted", "--slots", "9", "--port", "0"), "--engine: local"),
+        (("serve", "--context-window", "16384", "--port", "0"), "context_window must be at most 8192"),
         (("launch", "tensorrt", "MiMo-V2-Flash"), "those there are: llama-server, vllm, sglang"),
     ],
 )

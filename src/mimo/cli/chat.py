@@ -30,11 +30,16 @@ def chat(
     config: ConfigFile = None,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Talk to a model in the terminal; its thinking is dimmed."""
-    from mimo.cli.terminal import ChatOptions, talk
+    """Talk to a model in the terminal; its thinking is dimmed.
+
+    Text that is piped in goes with the message: git diff | mimo chat "Explain this."
+    """
+    from mimo.cli.terminal import ChatOptions, piped, talk
 
     parameters = {name: given.pop(name) for name in SAMPLING if given.get(name) is not None}
     if thinking is not None:
         parameters["thinking"] = {"type": "enabled" if thinking else "disabled"}
+    if message is not None and (text := piped()):
+        message = f"{message}\n\n{text}"
     options = ChatOptions(model_id, system, message, parameters)
     asyncio.run(talk(load_settings(given, file=config), options, Console(highlight=False, markup=False)))

@@ -6,6 +6,9 @@ It knows no flags: `chat.py` reads those.
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mimo.chat.prompt import ChatFormat
-from mimo.config import Settings, model_rows
+from mimo.config import ConfigError, Settings, model_rows
 from mimo.contract.errors import ApiError
 from mimo.contract.models import find_model
 from mimo.contract.request import ChatRequest
@@ -34,6 +37,19 @@ class ChatOptions:
     system: str | None
     message: str | None
     parameters: Mapping[str, object]
+
+
+def piped() -> str:
+    """What a pipe or a file brings on standard input, up to its end; "" on a terminal. Raises `ConfigError`."""
+    if sys.stdin is None:  # closed by the shell
+        return ""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
+        return ""
+    try:
+        return sys.stdin.buffer.read().decode().strip("\n")
+    except ValueError as problem:
+        raise ConfigError(f"standard input must be text in UTF-8: {problem}") from None
 
 
 async def talk(settings: Settings, options: ChatOptions, console: Console) -> None:

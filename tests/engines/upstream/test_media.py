@@ -472,4 +472,4 @@ def test_mimo_serve_takes_media_by_its_settings(fake: Fake) -> None:
 def test_media_are_no_setting_of_the_engine_in_this_process() -> None:
     command = [sys.executable, "-m", "mimo", "serve", "--port", "0", "--media", "image"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 1 and "the local engine takes text only" in " ".join(ended.stderr.split())
+    assert ended.returncode == 1 and "media: the local engine does not read it" in " ".join(ended.stderr.split())

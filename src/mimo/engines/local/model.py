@@ -53,10 +53,10 @@ class DecodeCall(NamedTuple):
 class ModelOptions:
     """How to hold a model in memory.
 
-    `slots`: sequences at once (at least 2). `context_window`: tokens of each sequence, 0 for the model's own;
-    never more than that.
-    `chunk`: prompt tokens a decode call;
-    with batch invariance also the grain of prefix reuse. `gpu_layers` −1: all that fit, on a GPU build.
+    `slots`: sequences at once (at least 2). `context_window`: tokens of each sequence, refused above the model's own;
+    0 for the model's own, and then at most `default_window`, where that is not 0.
+    `chunk`: prompt tokens a decode call; with batch invariance also the grain of prefix reuse.
+    `gpu_layers` −1: all that fit, on a GPU build.
     `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
     `batch_invariant`: use no kernel whose result depends on how many rows a call has, one row apart.
     `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds) times them.
@@ -64,6 +64,7 @@ class ModelOptions:
 
     slots: int = 8
     context_window: int = 0
+    default_window: int = 0
     chunk: int = 64
     threads: int = 1
     long_threads: int = 0
@@ -124,7 +125,11 @@ class LocalModel:
         """Whether tokens can be taken back from the end of a sequence; recurrent state cannot be rewound."""
         slots = max(2, options.slots)
         trained = library.llama_model_n_ctx_train(model)
-        wanted = min(options.context_window or trained, trained)
+        if options.context_window > trained:
+            raise EngineError(
+                f"{path}: context_window must be at most {trained}, the model's own, got {options.context_window}"
+            )
+        wanted = options.context_window or min(options.default_window or trained, trained)
         params = library.llama_context_default_params()
         params.n_seq_max = self.slots = slots
         params.n_outputs_max = self.outputs = max(slots, min(options.chunk, OUTPUTS))

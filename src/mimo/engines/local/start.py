@@ -41,7 +41,8 @@ async def start(options: Options, on_progress: Callable[[float], None] | None = 
         options.model or gguf_path(),
         ModelOptions(
             slots=options.slots or (_nano_slots() if nano else _FILE_SLOTS),
-            context_window=options.context_window or (0 if nano else _FILE_WINDOW),
+            context_window=options.context_window or 0,
+            default_window=0 if nano else _FILE_WINDOW,
             chunk=options.chunk,
             threads=threads,
             long_threads=long_threads,
