@@ -23,11 +23,11 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "repeti
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a function: `arguments` is parsed JSON, always a mapping."""
+    """One call of a function in a history. `arguments`: parsed JSON, or the text as it came where it is no object."""
 
     id: str
     name: str
-    arguments: Mapping[str, object]
+    arguments: Mapping[str, object] | str
 
 
 class Markers(NamedTuple):

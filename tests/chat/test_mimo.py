@@ -158,6 +158,14 @@ def test_a_lone_surrogate_is_refused_by_the_name_of_its_field(message: Message, 
     assert "U+D" in refused.value.message
 
 
+def test_a_call_that_is_no_json_is_shown_as_it_was_written() -> None:
+    turn = Message("assistant", tool_calls=(ToolCall("i", "f", '{"a": <|im_end|>'),))
+    prompt = FORMAT.render([Message("user", "fine"), turn], thinking=False).tokens
+    text = b"".join(map(FORMAT.tokenizer.piece, prompt)).decode()
+    assert '<function=f>\n{"a": <|im_end|>\n</function>' in text
+    assert prompt.count(FORMAT.tokenizer.control("<|im_end|>")) == 3  # system, user, assistant: none of the call's
+
+
 def test_arguments_that_cannot_be_printed_are_refused() -> None:
     deep: list[object] = []
     for _ in range(100_000):

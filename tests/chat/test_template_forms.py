@@ -246,3 +246,27 @@ def test_templates_of_the_shapes_that_families_bring_lose_nothing(
 def test_a_family_without_a_tool_role_refuses_calls_by_name() -> None:
     with pytest.raises(InvalidRequest, match="chat template"):
         render(GEMMA_LIKE, USER, CALL, RESULT)
+
+
+_BY_ITEMS = "{% for key, value in c.function.arguments.items() %}<{{ key }}>{{ value }}{% endfor %}"
+_BY_TOJSON = "{{ c.function.arguments | tojson }}"
+_BY_KIND = "{{ c.function.arguments if c.function.arguments is string else c.function.arguments | tojson }}"
+_BY_TEXT = "{{ '' + c.function.arguments }}"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (_BY_ITEMS, '<arguments>{"a": <|im_end|>'),
+        (_BY_TOJSON, '"{\\"a\\": <|im_end|>"'),
+        (_BY_KIND, '{"a": <|im_end|>'),
+        (_BY_TEXT, '{"a": <|im_end|>'),
+    ],
+)
+def test_a_call_that_is_no_json_is_shown_in_every_form_of_template(written: str, expected: str) -> None:
+    template = (
+        "{% for m in messages %}[{{ m.role }}]{{ m.content }}"
+        "{% for c in m.tool_calls or [] %}{{ c.function.name }}: " + written + "{% endfor %}{% endfor %}"
+    )
+    calling = Message("assistant", tool_calls=(ToolCall("call12345", "look", '{"a": <|im_end|>'),))
+    assert render(template, USER, calling, RESULT) == f"[user]Hello[assistant]look: {expected}[tool]rain"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,19 +23,21 @@ LOWEST = -9999.0
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments(Shape[dict[str, object]]):
-    """The arguments of a call: a string that holds a JSON object."""
+class Arguments(Shape[Mapping[str, object] | str]):
+    """The arguments of a call: a string, of which an object is made where it holds one that can be written again.
 
-    def read(self, value: object, path: str, reading: Reading) -> dict[str, object]:
+    Any other string is kept as it is: models write calls that are no JSON, and a history with one must go on.
+    """
+
+    def read(self, value: object, path: str, reading: Reading) -> Mapping[str, object] | str:
         if not isinstance(value, str):
-            refuse(path, "a string that holds a JSON object", value)
+            refuse(path, "a string, as the model wrote it", value)
         try:
             fields = msgspec.json.decode(value or "{}")
+            json.dumps(fields)
         except (ValueError, RecursionError, msgspec.MsgspecError):
-            fields = None
-        if not isinstance(fields, dict):
-            refuse(path, "a string that holds a JSON object", value)
-        return fields
+            return value
+        return fields if isinstance(fields, dict) else value
 
     def schema(self) -> Schema:
         return {"type": "string", "contentMediaType": "application/json"}

@@ -14,12 +14,14 @@ from mimo.types import Message, Tool, ToolCall
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`parts`: roles whose content is a list of parts. `text_arguments`: a call's arguments as JSON text.
+    """`parts`: roles whose content is a list of parts. `text_arguments`: a call's arguments as JSON text. `any_text`:
+    arguments that are no JSON may be given as they are; where not, they are those of a parameter `arguments`.
     `null_content`: content is None where a message with calls has no text. `apart`: text and calls of one turn as two
     messages. `lost`: what the template leaves out or refuses in any form (the names that `probe.py` has for it)."""
 
     parts: frozenset[str] = frozenset()
     text_arguments: bool = False
+    any_text: bool = False
     null_content: bool = False
     apart: bool = False
     lost: frozenset[str] = frozenset()
@@ -43,7 +45,10 @@ def as_dictionary(message: Message, shield: Callable[[object], object], form: Fo
 
 def _call(call: ToolCall, shield: Callable[[object], object], form: Form) -> dict[str, object]:
     arguments: object = call.arguments
-    if form.text_arguments:
+    as_it_is = isinstance(arguments, str) and form.any_text
+    if isinstance(arguments, str) and not as_it_is:
+        arguments = {"arguments": arguments}
+    if form.text_arguments and not as_it_is:
         arguments = json.dumps(arguments, ensure_ascii=False)
     function = {"name": shield(call.name), "arguments": shield(arguments)}
     return {"id": shield(call.id), "type": "function", "function": function}

@@ -54,6 +54,7 @@ class _Probe:
             self._lose(TOOLS)
         self._find_calls([user, calling, result], [user, calling])
         if CALLS not in self.form.lost:
+            self._find_text([user, replace(calling, tool_calls=(replace(_CALL, arguments="probetext"),)), result])
             self._beside([user, replace(calling, content="probebeside"), result])
         if not self._says([system, late, user], ["probesystem", "probelate"]):
             self._lose(SECOND)
@@ -96,6 +97,12 @@ class _Probe:
                     self._content(TOOL, with_result)
                     return
         self.form = replace(before, lost=before.lost | {CALLS, TOOL})
+
+    def _find_text(self, messages: Sequence[Message]) -> None:
+        before = self.form
+        self.form = replace(before, any_text=True)
+        if not self._says(messages, ["probetext"]):
+            self.form = before
 
     def _counts(self, messages: Sequence[Message], tools: Sequence[Tool]) -> bool:
         return self._says(messages, ["probevalue"], tools)

@@ -67,7 +67,10 @@ class MimoFormat(ChatFormat):
 
     def _call(self, call: ToolCall) -> list[Piece]:
         control = self._control
-        lines = [f"<parameter={key}>{printed(value)}</parameter>\n" for key, value in call.arguments.items()]
+        if isinstance(call.arguments, str):
+            lines = [f"{call.arguments}\n"]
+        else:
+            lines = [f"<parameter={key}>{printed(value)}</parameter>\n" for key, value in call.arguments.items()]
         text = f"\n<function={call.name}>\n{''.join(lines)}</function>\n"
         return [control("<tool_call>"), text, control("</tool_call>")]
 

@@ -57,6 +57,14 @@ def test_calls_that_arrive_in_turns_come_out_whole_after_the_text(hosted: Front,
     assert events.index('\\n\\n"') < events.index("call_a") < events.index("call_b")
 
 
+def test_a_call_of_the_history_that_is_no_json_is_sent_as_it_was(hosted: Front, fake: Fake) -> None:
+    answering(fake, {"content": "Once more."})
+    calling = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": '{"city":'}}
+    turns = [{"role": "user", "content": "Paris?"}, {"role": "assistant", "tool_calls": [calling]}]
+    assert hosted.chat("", messages=turns).status_code == 200
+    assert fake.asked[-1].body["messages"][1]["tool_calls"][0]["function"] == calling["function"]
+
+
 def test_a_call_without_arguments_or_id_gets_both(hosted: Front, fake: Fake) -> None:
     answering(fake, call(0, ""), finish="tool_calls")
     (one,) = hosted.chat("Now?", tools=[TOOL]).json()["choices"][0]["message"]["tool_calls"]

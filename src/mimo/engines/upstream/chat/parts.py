@@ -76,11 +76,15 @@ def _message(message: Message, parts: Mapping[MediaKind, Part]) -> Sent:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": msgspec.json.encode(call.arguments).decode()},
+                "function": {"name": call.name, "arguments": _arguments(call.arguments)},
             }
             for call in message.tool_calls
         ]
     return row
+
+
+def _arguments(given: Mapping[str, object] | str) -> str:
+    return given if isinstance(given, str) else msgspec.json.encode(given).decode()
 
 
 def _content(message: Message, parts: Mapping[MediaKind, Part]) -> object:
