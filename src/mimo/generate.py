@@ -92,8 +92,23 @@ def prepare(
         raise UnsupportedParameter(words, param=name)
     with within_window(engine.info, abandoned) as limit:
         prompt = render(request, chat_format, limit)
-    constrain = answer_constraint(params, tools, calls, grammar, engine.tokenizer, in_reasoning=prompt.in_reasoning)
+    constrain = answer_constraint(
+        params,
+        tools,
+        calls,
+        grammar,
+        engine.tokenizer,
+        in_reasoning=prompt.in_reasoning,
+        thinks_first=engine.capabilities.thinks_first and chat_format.thinks,
+    )
     return Prepared(request, (prompt,), constrain, calls.markers if calls else CALL)
+
+
+def cannot_think(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
+    """Whether thinking is on and nothing can come of it: the prompt is ours, and its format knows no thinking."""
+    if isinstance(request, TextRequest) or not request.params.thinking:
+        return False
+    return engine.capabilities.route(request) == "tokens" and not chat_format.thinks
 
 
 def is_quick(request: ChatRequest | TextRequest, chat_format: ChatFormat) -> bool:

@@ -96,7 +96,8 @@ Serving = Callable[..., contextlib.AbstractContextManager[Server]]
 def start(script: Script = SCRIPT, **options: Any) -> Iterator[Server]:
     engine = ScriptedEngine(script)
     policy = Policy(**{row.name: options.pop(row.name) for row in fields(Policy) if row.name in options})
-    server = Server(App(engine, chat_format(None, engine.tokenizer), routes=ROUTES, policy=policy, **options), engine)
+    written = chat_format(options.pop("template", None), engine.tokenizer)
+    server = Server(App(engine, written, routes=ROUTES, policy=policy, **options), engine)
     try:
         yield server
     finally:

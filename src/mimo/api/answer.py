@@ -19,10 +19,10 @@ from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
 from mimo.api.observer import Admission, Observation, Settlement
 from mimo.api.protocols.base import Protocol, Source
-from mimo.api.protocols.fields import Decoded, wire_names
+from mimo.api.protocols.fields import Decoded, wire_names, without_thinking
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate import TextRequest, is_quick, prepare, start
+from mimo.generate import TextRequest, cannot_think, is_quick, prepare, start
 from mimo.media.fetch.request import with_content
 from mimo.types import Event, Finish, FinishReason, Usage
 
@@ -63,6 +63,8 @@ async def _run(
     protocol: Protocol[Any], backend: Backend, exchange: Exchange, decoded: Decoded[Any], large: bool, tally: Tally
 ) -> None:
     engine = backend.engine
+    if cannot_think(decoded.request, engine, backend.chat_format):
+        decoded = without_thinking(decoded)
     slow = large or not is_quick(decoded.request, backend.chat_format)
     abandoned = threading.Event()
     arguments = decoded.request, engine, backend.chat_format, abandoned

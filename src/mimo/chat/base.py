@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.limit import Limit
-from mimo.types import Message, Prompt, Tool
+from mimo.types import THINK, Message, Prompt, Tool
 
 Piece = int | str
 """The id of a control token that the format itself puts there, or plain text."""
@@ -24,8 +24,16 @@ class ChatFormat(ABC):
     quick = True
     """Whether a short conversation is rendered in well under a millisecond; if not, not on the event loop."""
 
+    knows_thinking = True
+    """Whether a conversation is written in another way with thinking on, or the format has a place for reasoning."""
+
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model can be asked to think: its format knows thinking, and its vocabulary both tags."""
+        return self.knows_thinking and None not in map(self.tokenizer.control, THINK)
 
     def render(
         self,

@@ -3,6 +3,7 @@
 1. inside reasoning: what the thinking budget says; without a budget everything but the end of the turn
 2. outside: what the grammar says, and before its first token `<think>` too, once, if thinking is on
 3. both: outside the budget may still forbid, so that an answer always follows
+4. where the engine can, thinking that the prompt has not opened begins with the first token
 
 The marker of a call inside reasoning, where calls are possible, ends it and is the first token of the grammar.
 """
@@ -13,7 +14,7 @@ import numpy as np
 
 from mimo.constraints.budget import ThinkingBudget
 from mimo.output.reasoning import Reasoning
-from mimo.sampling.allowed import all_but, allow
+from mimo.sampling.allowed import all_but, allow, allows
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import Allowed, Constraint
 
@@ -29,6 +30,27 @@ class BudgetConstraint:
     def accept(self, token: int) -> None:
         """Take the drawn token."""
         self._budget.count(self._reasoning.push(token))
+
+
+class ThinkingFirst:
+    """`opens`, which begins reasoning, is the first token wherever `inner` allows it (None: everywhere): thinking is a
+    switch, whatever the temperature."""
+
+    def __init__(self, inner: Constraint | None, opens: int) -> None:
+        self.inner = inner
+        self._opens = opens
+        self._begun = False
+
+    def allowed(self) -> Allowed:
+        """What may be drawn next."""
+        allowed = None if self.inner is None else self.inner.allowed()
+        return self._opens if not self._begun and allows(allowed, self._opens) else allowed
+
+    def accept(self, token: int) -> None:
+        """Take the drawn token."""
+        self._begun = True
+        if self.inner is not None:
+            self.inner.accept(token)
 
 
 class AnswerConstraint:

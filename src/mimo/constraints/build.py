@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mimo.calls import CallFormat
-from mimo.constraints.answer import AnswerConstraint, BudgetConstraint
+from mimo.constraints.answer import AnswerConstraint, BudgetConstraint, ThinkingFirst
 from mimo.constraints.budget import ThinkingBudget
 from mimo.constraints.ends import OpenEnd
 from mimo.constraints.llguidance import Grammar, GrammarConstraint, compiled
@@ -28,9 +28,10 @@ def answer_constraint(
     tokenizer: Tokenizer,
     *,
     in_reasoning: bool,
+    thinks_first: bool = False,
 ) -> Constrain | None:
     """What each choice must follow, None: nothing. `tools`: those offered, in the form of `calls`; `grammar`: of the
-    answer; `in_reasoning`: the prompt left a `<think>` open.
+    answer; `in_reasoning`: the prompt left a `<think>` open; `thinks_first`: with thinking on, the first token does.
 
     CPU-bound where there is a grammar, for any thread. Raises `InvalidRequest` for one that the vocabulary cannot
     follow.
@@ -38,14 +39,17 @@ def answer_constraint(
     thinking = Reasoning(tokenizer, thinking=True, in_reasoning=False)
     budget = params.thinking_budget if thinking.opens is not None and thinking.closes is not None else None
     least = least_tokens(params)
-    if grammar is None and budget is None and not least:
+    first = None
+    if thinks_first and params.thinking and not in_reasoning and thinking.closes is not None:
+        first = thinking.opens
+    if grammar is None and budget is None and not least and first is None:
         return None
     try:
         ready = None if grammar is None else compiled(grammar, tokenizer)
     except ValueError as problem:
         words = f"the tokens of this model cannot follow the grammar that this request needs: {problem}"
         raise InvalidRequest(words) from None
-    return AnswerRules(params.thinking, in_reasoning, budget, least, ready, tuple(tools), calls, tokenizer)
+    return AnswerRules(params.thinking, in_reasoning, budget, least, first, ready, tuple(tools), calls, tokenizer)
 
 
 def least_tokens(params: Params) -> int:
@@ -61,6 +65,7 @@ class AnswerRules:
     in_reasoning: bool
     budget: int | None
     least: int
+    first: int | None
     grammar: Grammar | None
     tools: tuple[Tool, ...]
     calls: CallFormat | None
@@ -77,6 +82,10 @@ class AnswerRules:
         return self.grammar is not None or self.budget is not None
 
     def __call__(self, choice: int, limit: int) -> Constraint | None:
+        rule = self._rule(limit)
+        return rule if self.first is None else ThinkingFirst(rule, self.first)
+
+    def _rule(self, limit: int) -> Constraint | None:
         reasoning = Reasoning(
             self.tokenizer, thinking=self.thinking, in_reasoning=self.in_reasoning, calls=bool(self.tools)
         )

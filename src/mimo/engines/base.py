@@ -36,12 +36,14 @@ class EngineInfo:
 class Capabilities:
     """What an engine can do. `media`: the kinds it takes in addition to text. `grammar`: it asks a
     constraint at every token. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as
-    tokens; else it is a `MessageEngine` alone. `prompt_logprobs`: it keeps `TokenRequest.prompt_logprobs`."""
+    tokens; else it is a `MessageEngine` alone. `prompt_logprobs`: it keeps `TokenRequest.prompt_logprobs`.
+    `thinks_first`: it can be given the first token of a choice and loses nothing by it."""
 
     media: tuple[MediaKind, ...] = ()
     grammar: bool = False
     tokens: bool = True
     prompt_logprobs: bool = False
+    thinks_first: bool = False
 
     def route(self, request: ChatRequest) -> Route:
         """How the engine takes `request`, whose media are of kinds in `media`."""

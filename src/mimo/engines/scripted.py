@@ -25,13 +25,14 @@ from typing import cast
 import msgspec
 import numpy as np
 
+from mimo.constraints.answer import ThinkingFirst
 from mimo.contract.errors import EngineError, RateLimitExceeded, ServiceUnavailable
 from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine, TokenStream
 from mimo.engines.limits import check_logit_bias, check_window
 from mimo.sampling import NO_TOKEN, Sampler, warm
 from mimo.sampling.allowed import allows
 from mimo.tokenizers.bytes import ByteTokenizer
-from mimo.types import Allowed, TokenBatch, TokenLogprob, TokenRequest
+from mimo.types import Allowed, Constrain, Constraint, TokenBatch, TokenLogprob, TokenRequest
 
 Step = str | list[int] | dict[str, object]
 Move = int | dict[int, float] | None
@@ -79,7 +80,7 @@ class ScriptedTokenizer(ByteTokenizer):
 class ScriptedEngine(TokenEngine):
     """Plays a `Script`."""
 
-    capabilities = Capabilities(grammar=True, prompt_logprobs=True)
+    capabilities = Capabilities(grammar=True, prompt_logprobs=True, thinks_first=True)
 
     def __init__(self, script: Script, name: str = "script") -> None:
         self.script = script
@@ -179,7 +180,7 @@ class ScriptedStream(TokenStream):
             self.prompt_logprobs = tuple(known)
         self._at = dict.fromkeys(range(request.n), 0)
         self._failed = False
-        self._constraints = [constrain(choice, self._limit) if constrain else None for choice in self._at]
+        self._constraints = [self._rule(constrain, choice) for choice in self._at]
         self._ends = engine.tokenizer.end_ids
         self._plain = request.sampling.logprobs is None and not any(self._constraints)
         """Whether the script alone decides."""
@@ -189,6 +190,12 @@ class ScriptedStream(TokenStream):
             self._sampler = Sampler(request.n, engine.tokenizer.vocabulary, threads=1)
             for choice in self._at:
                 self._sampler.begin(choice, request.sampling, choice, self._constraints[choice])
+
+    def _rule(self, constrain: Constrain | None, choice: int) -> Constraint | None:
+        """What `choice` must follow. Whether it thinks first, a script that says its first token says too."""
+        rule = constrain(choice, self._limit) if constrain else None
+        drawn = bool(self._moves) and not isinstance(self._moves[0], int)
+        return rule.inner if isinstance(rule, ThinkingFirst) and not drawn else rule
 
     async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         delay = self._engine.script.delay

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Generic, TypeVar
 
@@ -117,6 +117,14 @@ def reasoning_notices(missing: Mapping[str, str], params: Params, policy: Policy
         if policy.require_reasoning_passback:
             raise InvalidRequest(f"{what} is required: with thinking on it must be passed back", param=path)
     return [f"{what} is missing; the model does not see what it thought" for what in missing.values()]
+
+
+def without_thinking(decoded: Decoded[Q]) -> Decoded[Q]:
+    """`decoded` for a model that knows no thinking: it is off, and reported as left out. Never refused: it may be the
+    default of the model's name."""
+    off = replace(decoded.request.params, thinking=False, thinking_budget=None)
+    request = replace(decoded.request, params=off)
+    return replace(decoded, request=request, ignored=(*decoded.ignored, "thinking"))
 
 
 def resolve_fields(ours: Mapping[str, object], reading: Reading, policy: Policy, names: Mapping[str, str]) -> Params:

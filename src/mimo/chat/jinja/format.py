@@ -17,7 +17,7 @@ from mimo.chat.jinja.roles import arrangements
 from mimo.chat.jinja.shield import Shield
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import Message, Tool
+from mimo.types import THINK, Message, Tool
 
 
 class JinjaFormat(ChatFormat):
@@ -33,6 +33,7 @@ class JinjaFormat(ChatFormat):
         self._renderer = Renderer(template, bounds)
         try:
             self._form = probed(lambda messages, tools: self._output(messages, tools, thinking=False))
+            self.knows_thinking = THINK[1] in template or self._differs()
         except ValueError:
             self._renderer.close()
             raise
@@ -84,6 +85,14 @@ class JinjaFormat(ChatFormat):
                     raise
                 first = first or problem
         raise first or TemplateRefusal("it takes no system message")
+
+    def _differs(self) -> bool:
+        """Whether thinking changes what the template writes."""
+        greeting = [as_dictionary(Message("user", "probeuser"), lambda value: value, self._form)]
+        try:
+            return self._output(greeting, None, thinking=True) != self._output(greeting, None, thinking=False)
+        except TemplateRefusal:
+            return False
 
     def _output(self, messages: Sequence[object], tools: Sequence[object] | None, thinking: bool) -> str:
         return self._renderer.render(

@@ -36,7 +36,9 @@ class LocalEngine(TokenEngine):
         self.tokenizer = model.tokenizer
         self.chat_template = model.chat_template
         self.capabilities = Capabilities(
-            grammar=True, prompt_logprobs=model.rewindable or model.options.chunk <= model.outputs
+            grammar=True,
+            prompt_logprobs=model.rewindable or model.options.chunk <= model.outputs,
+            thinks_first=True,
         )
         fingerprint = f"local-{'-'.join(model.name.lower().split())}-{model.header.digest}"
         self.info = EngineInfo("local", model.name, model.context_window, fingerprint)

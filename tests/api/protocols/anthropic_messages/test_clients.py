@@ -72,7 +72,8 @@ def test_documents_and_search_results_are_read_as_text(within):
 def test_a_document_of_blocks_is_their_text():
     source = {"type": "content", "content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]}
     assert (
-        "one\ntwo" in request({"role": "user", "content": [{"type": "document", "source": source}]}).messages[0].content
+        "one \ntwo"
+        in request({"role": "user", "content": [{"type": "document", "source": source}]}).messages[0].content
     )
 
 
