@@ -151,6 +151,9 @@ class Settings:
     body_seconds: float = _setting(
         60.0, _LIMITS, "Seconds a request body may take to arrive, plus one per 64 KiB received.", bounds=(1, 86400)
     )
+    data_dir: Path | None = _setting(
+        None, _ANSWERS, "Folder for files and batches.", shown="the user's data directory, ~/.local/share/mimo on Linux"
+    )
     strict: bool = _setting(False, _ANSWERS, "Refuse unknown request fields instead of reporting them.")
     repetition_truncation: bool = _setting(True, _ANSWERS, "End an answer that has entered a loop.")
     require_reasoning_passback: bool = _setting(

@@ -45,7 +45,9 @@ def test_an_unknown_path_is_a_404_in_the_envelope(server):
 def test_a_wrong_method_is_a_405_that_names_the_right_ones(server, method, path):
     answer = server.http.request("PATCH", path.replace("{id}", "mimo-v2-pro"))
     assert answer.status_code == 405
-    assert answer.headers["allow"] == {"GET": "GET, HEAD, OPTIONS", "POST": "POST, OPTIONS"}[method]
+    known = {own for own, pattern in ROUTES.table if pattern == path}
+    known |= {"OPTIONS", "HEAD"} if "GET" in known else {"OPTIONS"}
+    assert set(answer.headers["allow"].split(", ")) == known and method in known
     error = answer.json()["error"]
     assert error.get("code") == "method_not_allowed" or error["type"] == "invalid_request_error"
     options = server.http.options(path)

@@ -12,6 +12,8 @@ from dataclasses import replace
 from mimo.api.access import check_host, check_origin
 from mimo.api.auth import Keys
 from mimo.api.backend import Backend, Loaded
+from mimo.api.batches.store import Store
+from mimo.api.batches.worker import Worker
 from mimo.api.cors import allow_origin
 from mimo.api.exchange import Exchange, Scope, Send
 from mimo.api.observer import Observer
@@ -35,7 +37,7 @@ class App:
     `keys`: who may come in (empty: everybody). `policy`: how requests are read and answers are ended. `observer`: sees
     every request that is answered. `fetcher`: lets media be named by URL. `cors_origins`: pages of other origins that
     may use the API. `hosts`: names it may be asked by, None for any (`access.py`). `quiet_seconds`: a stream that is
-    silent for so long, or for twice that at the most, sends a comment.
+    silent for so long, or for twice that at the most, sends a comment. `store`: keeps files and batches.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class App:
         policy: Policy = DEFAULT,
         observer: Observer | None = None,
         fetcher: Fetcher | None = None,
+        store: Store | None = None,
         cors_origins: Collection[str] = (),
         hosts: Collection[str] | None = None,
         quiet_seconds: float = QUIET_SECONDS,
@@ -63,7 +66,7 @@ class App:
         self.running: set[Exchange] = set()
         """Exchanges of API routes that are not finished."""
         policy = replace(policy, media_urls=fetcher is not None)
-        self.backend = Backend(models, policy, observer or Observer(), fetcher)
+        self.backend = Backend(models, policy, observer or Observer(), fetcher, store=store)
         """What requests that come now are answered from."""
         if engine is not None and chat_format is not None:
             self.answer_with(engine, chat_format)
@@ -71,6 +74,13 @@ class App:
     def answer_with(self, engine: Engine, chat_format: ChatFormat) -> None:
         """Answer with `engine`, which has started, from now on."""
         self.backend = replace(self.backend, loaded=Loaded(engine, chat_format))
+
+    async def run_batches(self) -> None:
+        """Answer what is in the store, until cancelled."""
+        if self.backend.store is not None:
+            worker = Worker(self.backend.store, lambda: self.backend, self.routes)
+            self.backend = replace(self.backend, new_batch=worker.wake)
+            await worker.run()
 
     def drain(self) -> None:
         """Take no new request; running ones go on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from mimo.api.batches.store import Store
 from mimo.api.observer import Observer
 from mimo.api.policy import Policy
 from mimo.api.slow_work import SlowWork
@@ -31,7 +32,7 @@ class Loaded:
 class Backend:
     """The `models` rows it answers for, its `policy` and `observer`. `fetcher`: gets media that are named by URL, where
     that is allowed. `loaded`: the engine, or what makes the error of those who ask for it. `slow`: where long work
-    runs."""
+    runs. `store`: where files and batches are kept, `new_batch` says that one has changed."""
 
     models: Mapping[str, Model]
     policy: Policy
@@ -39,6 +40,8 @@ class Backend:
     fetcher: Fetcher | None = None
     loaded: Loaded | Callable[[], ApiError] = ServiceUnavailable.loading
     slow: SlowWork = field(default_factory=SlowWork)
+    store: Store | None = None
+    new_batch: Callable[[], None] = lambda: None
 
     @property
     def ready(self) -> bool:

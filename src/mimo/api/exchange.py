@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import parse_qsl
 
 from mimo.api.encoding import decoded
 from mimo.api.envelope import OPENAI, ErrorForm
@@ -30,7 +31,7 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class Exchange:
-    """A request (`method`, `path`, `headers`, `id`) and the writing side of its answer.
+    """A request (`method`, `path`, `query`, `headers`, `id`) and the writing side of its answer.
 
     As a context manager it turns `cut` into an exception inside the block: whatever the block awaits is cancelled, and
     the reason is raised in its place.
@@ -39,6 +40,7 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.query: dict[str, str] = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
         self.headers: dict[bytes, bytes] = {name.lower(): value for name, value in scope["headers"]}
         given = self.headers.get(b"x-request-id", b"")
         self.id: str = given.decode() if _SANE_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"

@@ -65,7 +65,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """`table`: method and path → route; a path that ends in `{id}` takes whatever follows. `error_forms`: how errors
+    """`table`: method and path → route; `{id}` in a path stands for whatever is there, and of
+    several that fit the one counts that says most after it. `error_forms`: how errors
     look where there is no route, by the beginning of the path."""
 
     table: Mapping[tuple[str, str], Route]
@@ -74,12 +75,16 @@ class Routes:
     def find(self, path: str) -> Match:
         """The routes of `path`."""
         found: dict[str, Route] = {}
-        argument = ""
+        argument, closest = "", 0
         for (method, pattern), route in self.table.items():
-            prefix = pattern.removesuffix("{id}")
-            if pattern == path or (prefix != pattern and path.startswith(prefix) and path != prefix):
-                found[method] = route
-                argument = path[len(prefix) :]
+            before, mark, after = pattern.partition("{id}")
+            inside = path.removeprefix(before).removesuffix(after)
+            if pattern == path or (mark and inside and path == before + inside + after):
+                if len(after) > closest:
+                    found, closest = {}, len(after)
+                if len(after) == closest:
+                    found[method] = route
+                    argument = inside if mark else ""
         if "GET" in found:
             found["HEAD"] = found["GET"]
         return Match(found, argument, self._errors(path, found))

@@ -10,6 +10,8 @@ from typing import Any
 
 from mimo.api.answer import answer
 from mimo.api.backend import Backend
+from mimo.api.endpoints.batches import batch, batches, cancel, create
+from mimo.api.endpoints.files import BYTES, content, delete, file, files, upload
 from mimo.api.endpoints.health import health, ready, root
 from mimo.api.endpoints.models import anthropic_model, anthropic_models, model, models
 from mimo.api.endpoints.openapi.document import openapi
@@ -22,7 +24,7 @@ from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.base import Protocol
 from mimo.api.route import ANSWER_ERRORS, BODY_ERRORS, Answer, Route, Routes
 from mimo.api.site.docs.page import HTML, docs
-from mimo.contract.errors import NotFound, ServiceUnavailable
+from mimo.contract.errors import InvalidRequest, NotFound, ServiceUnavailable, UnsupportedMediaType
 
 
 def _runner(protocol: Protocol[Any]) -> Answer:
@@ -47,6 +49,7 @@ def _of_protocol(protocol: Protocol[Any]) -> Iterator[tuple[tuple[str, str], Rou
     yield from protocol.others.items()
 
 
+_ANSWERING = [path for protocol in PROTOCOLS for path in protocol.paths]
 ROUTES: Routes = Routes(
     {
         **{key: route for protocol in PROTOCOLS for key, route in _of_protocol(protocol)},
@@ -68,6 +71,17 @@ ROUTES: Routes = Routes(
             detokenize, "Token ids to text, in vLLM's form", BODY_ERRORS, request="VllmDetokenizeRequest"
         ),
         ("GET", "/tokenizer_info"): Route(tokenizer_info, "The names of the tokenizer's tokens, in vLLM's form"),
+        ("POST", "/v1/files"): Route(
+            upload, "Send a file for a batch, as a form", (*BODY_ERRORS, UnsupportedMediaType)
+        ),
+        ("GET", "/v1/files"): Route(files, "The files", (InvalidRequest,)),
+        ("GET", "/v1/files/{id}"): Route(file, "One file", (NotFound,)),
+        ("DELETE", "/v1/files/{id}"): Route(delete, "Delete a file", (NotFound,)),
+        ("GET", "/v1/files/{id}/content"): Route(content, "What is in a file", (NotFound,), content_type=BYTES),
+        ("POST", "/v1/batches"): Route(create(_ANSWERING), "Answer the requests in a file, later", BODY_ERRORS),
+        ("GET", "/v1/batches"): Route(batches, "The batches", (InvalidRequest,)),
+        ("GET", "/v1/batches/{id}"): Route(batch, "One batch", (NotFound,)),
+        ("POST", "/v1/batches/{id}/cancel"): Route(cancel, "End a batch", (NotFound, InvalidRequest)),
         ("GET", "/"): Route(root, "To the documentation", api=False, content_type=HTML, status=307),
         ("GET", "/healthz"): Route(health, "Whether the process answers", api=False),
         ("GET", "/health"): Route(health, "As /healthz, for harnesses", api=False),

@@ -31,6 +31,11 @@ class EngineInfo:
     context_window: int
     fingerprint: str
 
+    @property
+    def label(self) -> str:
+        """Engine and model, as long as a restart does not change them."""
+        return f"{self.engine}/{self.model}"
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

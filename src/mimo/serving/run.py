@@ -12,6 +12,7 @@ from rich.text import Text
 
 from mimo.api.access import names_of
 from mimo.api.app import App
+from mimo.api.batches.store import Store, default_folder
 from mimo.api.policy import Policy
 from mimo.api.routes import ROUTES
 from mimo.chat.unknown import WHAT_TO_DO, UnknownFormat
@@ -46,6 +47,7 @@ async def run(
         cors_origins=settings.cors_origin,
         hosts=_hosts(settings),
         fetcher=Fetcher() if settings.allow_media_urls else None,
+        store=Store(settings.data_dir or default_folder()),
     )
     loading = asyncio.create_task(start_engine(settings, console))
     if wait_for_engine:
@@ -64,6 +66,7 @@ async def run(
     )
     engine: Engine | None = None
     warming: list[asyncio.Task[object]] = []
+    batches: asyncio.Task[None] | None = None
     try:
         done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)
         if server in done:  # it could not listen, or was stopped before the engine had started
@@ -76,11 +79,15 @@ async def run(
         _say(await address, settings, engine, app, console)
         if isinstance(chat_format, UnknownFormat):
             console.print(f"  no chat: {chat_format.why}; {WHAT_TO_DO}")
+        batches = asyncio.create_task(app.run_batches())
         on_ready()
         await server
     finally:
         loading.cancel()
         server.cancel()
+        if batches is not None:  # what they have done is kept, and they go on at the next start
+            batches.cancel()
+            await asyncio.gather(batches, return_exceptions=True)
         await asyncio.gather(server, loading, *warming, return_exceptions=True)
         if engine is not None:
             chat_format.close()

@@ -55,16 +55,16 @@ def document(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route
 
 
 def _operation(method: str, path: str, route: Route) -> Schema:
-    name = path.removesuffix("/{id}").strip("/").replace("/", "_").replace(".", "_")
+    name = path.replace("/{id}", "").strip("/").replace("/", "_").replace(".", "_")
     responses = {str(route.status): _success(route), **{str(e.status): _failure(e, route) for e in route.refusals}}
     operation: Schema = {
-        "operationId": f"{method.lower()}_{name}{'_id' if path.endswith('{id}') else ''}",
+        "operationId": f"{method.lower()}_{name}{'_id' if '{id}' in path else ''}",
         "summary": route.summary,
         "responses": responses,
     }
     if route.api:
         operation["security"] = [{}, {"bearer": []}, {"api-key": []}, {"x-api-key": []}]
-    if path.endswith("{id}"):
+    if "{id}" in path:
         operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": STRING}]
     if route.request is not None:
         content = {"application/json": {"schema": ref(route.request)}}
