@@ -277,3 +277,17 @@ def test_an_error_in_a_stream_is_an_event_of_the_protocol(serving):
         assert rest[-2] == "event: error"
         error = json.loads(rest[-1].removeprefix("data: "))
         assert error["error"] == {"type": "overloaded_error", "message": "the server is shutting down"}
+
+
+def test_the_bounds_of_tools_are_those_of_anthropic(server):
+    """Names of 65 to 128 characters, more than 128 tools, and null for a keyword that is absent; OpenAI's stay."""
+    empty = {"type": "object", "properties": None, "required": None}
+    tools = [{"name": f"f{at}" if at < 179 else "f" * 128, "input_schema": empty} for at in range(180)]
+    for choice in ({"type": "auto"}, {"type": "tool", "name": tools[179]["name"]}):
+        answer = ask(server, tools=tools, tool_choice=choice, max_tokens=8)
+        assert answer.status_code == 200, answer.text
+        assert ask(server, "/v1/messages/count_tokens", tools=tools, tool_choice=choice).status_code == 200
+    function = {"type": "function", "function": {"name": "f" * 65}}
+    for tools, path in (([function], "tools[0].function.name"), ([function] * 180, "tools")):
+        answer = ask(server, "/v1/chat/completions", tools=tools)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, path)

@@ -27,7 +27,7 @@ _LARGEST = OfModel("max_completion_tokens", "the model's longest output")
 _SEED = 2**63 - 1
 _TEXT = {"type": "string"}
 _FUNCTION = {"const": "function"}
-_NAME = {"type": "string", "pattern": f"^{tools.NAME}$"}
+_NAME = {"type": "string", "pattern": f"^{tools.OPENAI.name}$"}
 
 _ROWS = (
     number(
@@ -138,8 +138,8 @@ _ROWS = (
         tip="At most max_completion_tokens. Not together with response_format or a call that must fit its schema.",
     ),
     shaped(
-        "tools", f"array of at most {tools.MAX_TOOLS} function tools", tools.tools,
-        {"type": "array", "maxItems": tools.MAX_TOOLS, "items": object_shape({
+        "tools", f"array of at most {tools.OPENAI.most} function tools", tools.tools,
+        {"type": "array", "maxItems": tools.OPENAI.most, "items": object_shape({
             "type": _FUNCTION, "function": object_shape({
                 "name": _NAME, "description": _TEXT, "parameters": {"type": "object"}, "strict": {"type": "boolean"},
             }, ["name"]),

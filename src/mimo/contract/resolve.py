@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from mimo.contract import tools
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
 from mimo.contract.request import Params
+from mimo.contract.rows import Parameter
 from mimo.contract.table import ParameterTable
 from mimo.contract.unknown import unknown_members
 from mimo.types import Sampling
@@ -33,6 +35,7 @@ def resolve(
     *,
     other_fields: Collection[str] = ("model", "messages"),
     strict: bool = False,
+    rows: Mapping[str, Parameter] = MappingProxyType({}),
     draw_seed: Callable[[], int] = lambda: secrets.randbits(63),
 ) -> Resolved:
     """Check the wire `fields` of a request against the model's rows and fill in every default.
@@ -41,12 +44,15 @@ def resolve(
     2. the rules between fields
     3. unknown members are reported with the nearest known name, or refused when `strict`
 
-    `other_fields`: known fields that are not parameters. `draw_seed` is called only when no seed was given.
+    `other_fields`: known fields that are not parameters. `rows`: of the protocol's own, which check in place of those
+    of the table with their names. `draw_seed` is called only when no seed was given.
     Raises `InvalidRequest` (or a finer one) naming the field, what is allowed and what came.
     """
     table = model.parameters
     given = {
-        name: table[name].check(value, name) for name, value in fields.items() if value is not None and name in table
+        name: rows.get(name, table[name]).check(value, name)
+        for name, value in fields.items()
+        if value is not None and name in table
     }
     for name in [name for name in given if table[name].alias_of]:
         given.setdefault(table[name].alias_of, given[name])

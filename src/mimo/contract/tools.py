@@ -8,26 +8,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mimo.contract.checks import refuse as _refuse
 from mimo.contract.errors import InvalidRequest, shown
-from mimo.contract.json_schema.schema import check_constraining, check_shape
+from mimo.contract.json_schema.schema import check_constraining, check_shape, without_nulls
 from mimo.types import JsonFormat, NamedTool, Tool, ToolChoice
 
-MAX_TOOLS = 128
-NAME = r"[A-Za-z0-9_.-]{1,64}"
-_NAME = re.compile(NAME)
-_NAME_WORDS = "1 to 64 letters, digits, underscores, dots and dashes"
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an API allows of tools: how many at `most`, the `longest` name in characters. `nulls`: a keyword of a schema
+    whose value is null is one that is absent."""
+
+    most: int
+    longest: int
+    nulls: bool = False
+
+    @property
+    def name(self) -> str:
+        """The regular expression of a name."""
+        return rf"[A-Za-z0-9_.-]{{1,{self.longest}}}"
+
+    @property
+    def name_words(self) -> str:
+        """The same in words."""
+        return f"1 to {self.longest} letters, digits, underscores, dots and dashes"
 
 
-def tools(value: object, path: str) -> tuple[Tool, ...]:
-    """Function tools, each name once."""
+OPENAI = Bounds(most=128, longest=64)
+
+
+def tools(value: object, path: str, bounds: Bounds = OPENAI) -> tuple[Tool, ...]:
+    """Function tools within `bounds`, each name once."""
     if not isinstance(value, list):
         _refuse(path, "an array of function tools", value)
-    if len(value) > MAX_TOOLS:
-        raise InvalidRequest(f"{path} may hold at most {MAX_TOOLS} tools, got {len(value)}", param=path)
-    found = tuple(_tool(item, f"{path}[{at}]") for at, item in enumerate(value))
+    if len(value) > bounds.most:
+        raise InvalidRequest(f"{path} may hold at most {bounds.most} tools, got {len(value)}", param=path)
+    found = tuple(_tool(item, f"{path}[{at}]", bounds) for at, item in enumerate(value))
     seen: dict[str, int] = {}
     for at, tool in enumerate(found):
         if (first := seen.setdefault(tool.name, at)) != at:
@@ -69,8 +87,8 @@ def response_format(value: object, path: str) -> JsonFormat | None:
     if not isinstance(held, dict):
         _refuse(where, "an object with name and schema", held)
     title = held.get("name")
-    if title is not None and not (isinstance(title, str) and _NAME.fullmatch(title)):
-        _refuse(f"{where}.name", _NAME_WORDS, title)
+    if title is not None and not (isinstance(title, str) and re.fullmatch(OPENAI.name, title)):
+        _refuse(f"{where}.name", OPENAI.name_words, title)
     _flag(held.get("strict"), f"{where}.strict")
     _text(held.get("description"), f"{where}.description")
     schema = held.get("schema")
@@ -105,7 +123,7 @@ def _enforced(tool: Tool, choice: ToolChoice) -> bool:
     return choice == "required" or (choice == "auto" and tool.strict)
 
 
-def _tool(item: object, path: str) -> Tool:
+def _tool(item: object, path: str, bounds: Bounds) -> Tool:
     if not isinstance(item, dict):
         _refuse(path, "an object with type and function", item)
     if item.get("type") != "function":
@@ -115,19 +133,21 @@ def _tool(item: object, path: str) -> Tool:
     if not isinstance(function, dict):
         _refuse(path, "an object with a name", function)
     name = function.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        _refuse(f"{path}.name", _NAME_WORDS, name)
+    if not isinstance(name, str) or not re.fullmatch(bounds.name, name):
+        _refuse(f"{path}.name", bounds.name_words, name)
     return Tool(
         name=name,
         description=_text(function.get("description"), f"{path}.description") or "",
-        parameters=_parameters(function.get("parameters"), f"{path}.parameters"),
+        parameters=_parameters(function.get("parameters"), f"{path}.parameters", bounds),
         strict=_flag(function.get("strict"), f"{path}.strict"),
     )
 
 
-def _parameters(value: object, path: str) -> Mapping[str, object]:
+def _parameters(value: object, path: str, bounds: Bounds) -> Mapping[str, object]:
     if value is None:
         return {}
+    if bounds.nulls:
+        value = without_nulls(value)
     check_shape(value, path)
     assert isinstance(value, dict)
     if value.get("type", "object") != "object":

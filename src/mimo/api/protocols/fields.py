@@ -19,6 +19,7 @@ from mimo.contract.models import Model, find_model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest, Params
 from mimo.contract.resolve import resolve
+from mimo.contract.rows import Parameter
 from mimo.generate import TextRequest
 
 Q = TypeVar("Q", bound=ChatRequest | TextRequest)
@@ -127,11 +128,17 @@ def without_thinking(decoded: Decoded[Q]) -> Decoded[Q]:
     return replace(decoded, request=request, ignored=(*decoded.ignored, "thinking"))
 
 
-def resolve_fields(ours: Mapping[str, object], reading: Reading, policy: Policy, names: Mapping[str, str]) -> Params:
+def resolve_fields(
+    ours: Mapping[str, object],
+    reading: Reading,
+    policy: Policy,
+    names: Mapping[str, str],
+    rows: Mapping[str, Parameter] | None = None,
+) -> Params:
     """The parameters of `ours`, fields of the parameters table; what is unknown in them is added to what `reading`
-    ignored. Paths and errors are under the client's `names`."""
+    ignored. Paths and errors are under the client's `names`; `rows`: as `resolve` has them."""
     with wire_names(names):
-        resolved = resolve(ours, reading.model, strict=policy.strict)
+        resolved = resolve(ours, reading.model, strict=policy.strict, rows=rows or {})
     reading.ignored += [rename(report, names) for report in resolved.ignored]
     return resolved.params
 

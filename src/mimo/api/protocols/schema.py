@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mimo.contract.media import MEDIA, megabytes, names
-from mimo.contract.tools import NAME
+from mimo.contract.tools import OPENAI, Bounds
 from mimo.types import MediaKind
 
 Schema = dict[str, object]
@@ -16,8 +16,12 @@ STRING: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 OBJECT: Schema = {"type": "object"}
 NULL: Schema = {"type": "null"}
-FUNCTION_NAME: Schema = {"type": "string", "pattern": f"^{NAME}$"}
 _NOTE = "Only where the model and the engine that answers take it: `GET /v1/models/ID`, `served_by.input`."
+
+
+def function_name(bounds: Bounds = OPENAI) -> Schema:
+    """The name of a function tool."""
+    return {"type": "string", "pattern": f"^{bounds.name}$"}
 
 
 def ref(name: str) -> Schema:

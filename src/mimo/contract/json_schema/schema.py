@@ -8,7 +8,7 @@ names it and its path: a rule that is not applied would be a promise broken in s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from mimo.contract.errors import InvalidRequest, shown
@@ -40,6 +40,28 @@ def check_shape(schema: object, path: str) -> None:
     """Raise `InvalidRequest` naming the path of what is no schema: every one is an object or a boolean."""
     for _ in _schemas(schema, path):
         pass
+
+
+def without_nulls(schema: object, depth: int = 0) -> object:
+    """`schema` without the keywords whose value is null, at any depth; what is no schema as it is."""
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
+        return schema
+    return {
+        keyword: _inner(keyword, value, lambda part: without_nulls(part, depth + 1))
+        for keyword, value in schema.items()
+        if value is not None or keyword in ("const", "default")
+    }
+
+
+def _inner(keyword: str, value: object, change: Callable[[object], object]) -> object:
+    """The value of a keyword, with `change` made of each schema in it."""
+    if keyword in _ONE:
+        return change(value)
+    if keyword in _MANY and isinstance(value, list):
+        return [change(part) for part in value]
+    if keyword in _NAMED and isinstance(value, Mapping):
+        return {name: change(part) for name, part in value.items()}
+    return value
 
 
 def check_constraining(schema: Schema, path: str) -> None:

@@ -8,6 +8,7 @@ An error names Anthropic's field. Knows the wire's field names; knows no engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +23,7 @@ from mimo.api.protocols.fields import (
     requested_model,
     resolve_fields,
 )
-from mimo.api.protocols.schema import FUNCTION_NAME, OBJECT, STRING
+from mimo.api.protocols.schema import OBJECT, STRING, function_name
 from mimo.api.protocols.shapes import (
     FLAG,
     Array,
@@ -40,7 +41,8 @@ from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest
-from mimo.contract.tools import MAX_TOOLS
+from mimo.contract.rows import Parameter
+from mimo.contract.tools import Bounds, tools
 from mimo.contract.unknown import unknown_members
 
 FIELDS: Mapping[str, str] = MappingProxyType(
@@ -75,6 +77,12 @@ WIRE_NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Paths of ours by Anthropic's names."""
 
+BOUNDS = Bounds(most=1024, longest=128, nulls=True)
+"""Anthropic states no number of tools; this one is ours."""
+ROWS: Mapping[str, Parameter] = MappingProxyType(
+    {"tools": replace(PARAMETERS["tools"], read=lambda row, value, path: tools(value, path, BOUNDS))}
+)
+"""Rows of the table whose bounds are this API's."""
 _LIKE = 'an object like {"type": "json_schema", "schema": …}'
 
 
@@ -107,7 +115,7 @@ def _named(choice: dict[str, Any], path: str, reading: Reading) -> tuple[object,
 _TOOL = Object(
     {
         "type": Unused(),
-        "name": Passed(FUNCTION_NAME),
+        "name": Passed(function_name(BOUNDS)),
         "description": Passed(STRING, required=False),
         "input_schema": Passed(OBJECT, needed="a JSON Schema of type object"),
         "strict": Passed({"type": "boolean"}, required=False),
@@ -134,7 +142,7 @@ SHAPES: Mapping[str, Shape[Any]] = MappingProxyType(
                 lambda _: "custom",
             ),
             "an array of function tools",
-            most=MAX_TOOLS,
+            most=BOUNDS.most,
         ),
         "tool_choice": OneOf("type", _CHOICES, 'an object like {"type": "auto"}'),
         "output_config": Object(
@@ -176,7 +184,7 @@ def _decoded(fields: dict[str, object], models: Mapping[str, Model], policy: Pol
     if continues:
         ours["thinking"] = _no_thinking(ours.get("thinking"))
     refuse_ignored(reading.ignored, policy)
-    params = resolve_fields(ours, reading, policy, WIRE_NAMES)
+    params = resolve_fields(ours, reading, policy, WIRE_NAMES, ROWS)
     request = ChatRequest(model, params, messages, continues)
     notices = (*reading.notices, *reasoning_notices(reading.missing_reasoning, params, policy))
     return Decoded(request, tuple(reading.ignored), notices)

@@ -31,7 +31,7 @@ from mimo.contract.errors import InvalidRequest, UnsupportedParameter, shown
 from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest
-from mimo.contract.tools import MAX_TOOLS
+from mimo.contract.tools import OPENAI
 from mimo.contract.unknown import unknown_members
 from mimo.types import Message
 
@@ -101,7 +101,7 @@ _MOST_CALLS = Checked(lambda value, path: checks.integer(value, path, 0, 2**31),
 """Of tools of the server's own, of which there are none: any limit is kept."""
 SHAPES: Mapping[str, Shape[Any]] = MappingProxyType(
     {
-        "tools": Passed(array(TOOL, 0, MAX_TOOLS)),  # read by `Tools`, with those of the input
+        "tools": Passed(array(TOOL, 0, OPENAI.most)),  # read by `Tools`, with those of the input
         "tool_choice": Passed(CHOICE),
         "reasoning": Object({"effort": Passed(PARAMETERS["reasoning_effort"].schema(), required=False)}),
         "text": Object({"format": Passed(OBJECT, required=False)}),

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mimo.api.protocols.schema import FUNCTION_NAME, OBJECT, STRING, Schema, any_of, array, obj
+from mimo.api.protocols.schema import OBJECT, STRING, Schema, any_of, array, function_name, obj
 from mimo.contract.checks import refuse
-from mimo.contract.tools import MAX_TOOLS
+from mimo.contract.tools import OPENAI
 
 _FUNCTION = ("name", "description", "parameters", "strict")
 _CUSTOM = ("name", "description", "format")
@@ -22,12 +22,12 @@ _NAMESPACE = ("name", "description", "tools")
 INPUT = "input"
 """The one argument of a custom tool's function."""
 Wire = dict[str, object]
-_NAMES: Schema = {"name": FUNCTION_NAME, "description": STRING}
+_NAMES: Schema = {"name": function_name(), "description": STRING}
 _FUNCTION_SHAPE = obj({"type": {"const": "function"}, **_NAMES, "parameters": OBJECT, "strict": {"type": "boolean"}})
 TOOL: Schema = any_of(
     _FUNCTION_SHAPE,
     obj({"type": {"const": "custom"}, **_NAMES, "format": OBJECT}),
-    obj({"type": {"const": "namespace"}, **_NAMES, "tools": array(_FUNCTION_SHAPE, 0, MAX_TOOLS)}),
+    obj({"type": {"const": "namespace"}, **_NAMES, "tools": array(_FUNCTION_SHAPE, 0, OPENAI.most)}),
 )
 """The shape of a tool in documents."""
 CHOICE: Schema = any_of({"enum": ["auto", "none", "required"]}, obj({"type": STRING, "name": STRING}, ("type",)))
