@@ -38,7 +38,9 @@ def test_make_help_names_every_target() -> None:
     stated = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert stated
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert [line.split()[1] for line in said.splitlines()] == stated[1].split()
+    assert sorted(line.split()[1] for line in said.splitlines() if line.startswith("make ")) == sorted(
+        stated[1].split()
+    )
 
 
 def test_importing_mimo_loads_nothing_else() -> None:
