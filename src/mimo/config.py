@@ -2,7 +2,7 @@
 
 Every field of `Settings` is a flag (`--drain-seconds`), an environment variable (`MIMO_DRAIN_SECONDS`) and a key of the
 TOML file given by `--config` (`drain_seconds`); the flag wins over the variable, the variable over the file. What a
-field means, its bounds and its choices stand beside it; `SETTINGS` is the same as a table. Knows no engine's insides.
+field means, its bounds and its choices stand in its row; `SETTINGS` is the same as a table. Knows no engine's insides.
 """
 
 from __future__ import annotations

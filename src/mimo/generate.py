@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from mimo.calls.base import CALL
 from mimo.chat.base import encode
 from mimo.chat.prompt import ChatFormat
 from mimo.constraints.build import answer_constraint, least_tokens
@@ -28,7 +27,7 @@ from mimo.engines.merged import MergedAnswers
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.limit import Limit
 from mimo.tokenizers.plain import PlainTokenizer
-from mimo.types import Constrain, Echo, Event, Finish, Markers, Prompt, TokenRequest, Tool, Usage
+from mimo.types import CALL, Constrain, Echo, Event, Finish, Markers, Prompt, TokenRequest, Tool, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def prepare(
     grammar = checked_grammar(params, tools, calls)
     if grammar is not None and not engine.capabilities.grammar:
         name = _constrained_by(params)
-        words = f"{name}: {engine.info.engine} cannot be held to a grammar; use the local engine"
+        words = f"{name}: {engine.info.engine} cannot enforce a grammar; use the local engine"
         raise UnsupportedParameter(words, param=name)
     with within_window(engine.info, abandoned) as limit:
         prompt = render(request, chat_format, limit)
@@ -239,7 +238,7 @@ def _check_media(request: ChatRequest, engine: Engine) -> None:
 def _check_continuation(request: ChatRequest, engine: Engine) -> None:
     """Refuse to continue an assistant's message where no prompt of ours can end in the middle of it."""
     if request.continues:
-        with_media = " beside media" if request.media else ""
+        with_media = " with media" if request.media else ""
         words = f"messages must end in a user message: {engine.info.engine} cannot continue an assistant's{with_media}"
         raise UnsupportedParameter(words, param="messages")
 

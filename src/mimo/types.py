@@ -39,6 +39,8 @@ class Markers(NamedTuple):
 
 THINK = Markers("<think>", "</think>")
 """Around reasoning."""
+CALL = Markers("<tool_call>", "</tool_call>")
+"""Around a call of a function, where a dialect does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,9 @@ class Served:
         """The address, once both workers serve."""
         assert until(lambda: URL.search(self.log.read_text()) is not None, 30), self.log.read_text()
         time.sleep(3 * workers.BEAT_SECONDS)  # the second one is no slower
-        return URL.search(self.log.read_text())[1]
+        found = URL.search(self.log.read_text())
+        assert found
+        return found[1]
 
 
 def alive(process: int) -> bool:

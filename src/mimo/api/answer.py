@@ -123,11 +123,10 @@ class Tally:
             self.observation.first_token()
         self._pieces += len(events)
         for event in events:
-            kind = type(event)
-            if kind is Finish:
-                self._finish.append(event.reason)  # type: ignore[union-attr]
-            elif kind is Usage:
-                self._usage = event  # type: ignore[assignment]
+            if isinstance(event, Finish):
+                self._finish.append(event.reason)
+            elif isinstance(event, Usage):
+                self._usage = event
 
     def usage(self) -> tuple[Usage, bool]:
         """The counts so far, and whether they are exact."""

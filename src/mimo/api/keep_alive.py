@@ -13,7 +13,7 @@ class KeepAlive:
     def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         self.sign = b""
         self.silent = False
-        """Set at every tick; whoever writes clears it."""
+        """Set at every tick; every write clears it."""
         self._send = send
         self._sending: asyncio.Task[None] | None = None
 

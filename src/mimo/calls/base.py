@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from mimo.calls.scanner import Body
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import Constraint, Markers, Tool
+from mimo.types import CALL, Constraint, Markers, Tool
 
 WHITE_SPACE: dict[str, object] = {"whitespace_pattern": "( |\\n {0,16})"}
 """Where JSON allows white space: one space, or a new line and an indentation; so it never runs on."""
 
 MAX_RULES = 2 << 20
 """Characters of the rules of one function: a schema that is repeated at every reference to it can grow to any size."""
-
-
-CALL = Markers("<tool_call>", "</tool_call>")
 
 
 class CallFormat(ABC):

@@ -44,7 +44,7 @@ class ChatFormat(ABC):
         continues: bool = False,
         limit: Limit | None = None,
     ) -> Prompt:
-        """The prompt up to where the model begins to answer; `tools` are the functions it is told of. With `continues`
+        """The prompt up to where the model begins to answer; `tools` are the functions declared to it. With `continues`
         (and thinking off) the last message, an assistant's, is the beginning of that answer. Within `limit`, if any.
 
         1. refuse text that cannot be encoded, and media, which no prompt of ids can hold
@@ -64,8 +64,8 @@ class ChatFormat(ABC):
         answer = messages[-1].content if continues else ""
         pieces = self.pieces(messages[:-1] if continues else messages, thinking, tools)
         last = next((piece for piece in reversed(pieces) if isinstance(piece, int)), None)
-        in_reasoning = last is not None and last == self.tokenizer.control("<think>")
-        if in_reasoning and not thinking and (closes := self.tokenizer.control("</think>")) is not None:
+        in_reasoning = last is not None and last == self.tokenizer.control(THINK.opens)
+        if in_reasoning and not thinking and (closes := self.tokenizer.control(THINK.closes)) is not None:
             pieces += ["\n", closes, "\n\n"]  # what families that prefill <think> write for thinking off
             in_reasoning = False
         if answer:

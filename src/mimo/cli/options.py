@@ -28,7 +28,7 @@ _METAVARS = {int: "INT", float: "NUMBER", Path: "PATH", str: "TEXT"}
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help shows its options under headings, the names on the left and whole sentences beside them."""
+    """A command whose help shows its options under headings, the names on the left and whole sentences on the right."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments first, then the options group by group, in the order in which they were declared."""

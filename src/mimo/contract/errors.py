@@ -76,7 +76,7 @@ class ContextLengthExceeded(InvalidRequest):
 
 
 class UnsupportedInput(InvalidRequest):
-    """Media for a model, or an engine behind it, that does not take them."""
+    """Media for a model or an engine that does not take them."""
 
     code = "unsupported_input"
 
@@ -159,7 +159,7 @@ class ServiceUnavailable(ApiError):
 
     @classmethod
     def shutting_down(cls) -> ServiceUnavailable:
-        """The server has been told to stop."""
+        """The server is shutting down."""
         return cls("the server is shutting down", headers={"retry-after": "5"})
 
 

@@ -71,7 +71,7 @@ RESOLUTIONS = ("default", "max")
 """What `media_resolution` may say; the first is the default."""
 
 BODY_BYTES = 72 * MB
-"""The largest body where media are taken: one part of the largest size in base64, and room for what is beside it."""
+"""The largest body where media are taken: one part of the largest size in base64, and room for the other fields."""
 
 
 def names(kind: MediaKind) -> str:

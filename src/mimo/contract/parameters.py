@@ -117,7 +117,7 @@ _ROWS = (
     ),
     integer(
         "top_logprobs", 0, 20, default=0, status="addition",
-        description="How many of the likeliest tokens to return at each position beside the sampled one.",
+        description="How many of the likeliest tokens to return at each position besides the sampled one.",
         tip="Needs logprobs: true.",
     ),
     token_numbers(

@@ -83,15 +83,15 @@ def response_format(value: object, path: str) -> JsonFormat | None:
     if kind != "json_schema":
         _refuse(f"{path}.type", "one of text, json_object, json_schema", kind)
     where = f"{path}.json_schema"
-    held = value.get("json_schema")
-    if not isinstance(held, dict):
-        _refuse(where, "an object with name and schema", held)
-    title = held.get("name")
+    named = value.get("json_schema")
+    if not isinstance(named, dict):
+        _refuse(where, "an object with name and schema", named)
+    title = named.get("name")
     if title is not None and not (isinstance(title, str) and re.fullmatch(OPENAI.name, title)):
         _refuse(f"{where}.name", OPENAI.name_words, title)
-    _flag(held.get("strict"), f"{where}.strict")
-    _text(held.get("description"), f"{where}.description")
-    schema = held.get("schema")
+    _flag(named.get("strict"), f"{where}.strict")
+    _text(named.get("description"), f"{where}.description")
+    schema = named.get("schema")
     check_shape(schema, f"{where}.schema")
     assert isinstance(schema, dict)
     check_constraining(schema, f"{where}.schema")

@@ -23,7 +23,7 @@ _PREFIX = 256
 """The most characters a data URI may have before its comma."""
 _ANY_TYPE = ("", "application/octet-stream", "binary/octet-stream")
 """What says nothing of the content."""
-_TOLD = {"image": "an image", "audio": "audio", "video": "a video"}
+_ARTICLE = {"image": "an image", "audio": "audio", "video": "a video"}
 
 
 def read(text: str, media: Media, *, urls: bool) -> Media:
@@ -108,7 +108,7 @@ def checked(head: bytes, said: str, media: Media) -> str:
     known = formats_of(head)
     fitting = [name for name in known if name in formats]
     if not fitting:
-        words = f"must be {_TOLD[media.kind]} of format {names(media.kind)}, told by its content; got "
+        words = f"must be {_ARTICLE[media.kind]} of format {names(media.kind)}, judged by its content; got "
         if media.url.lower().startswith("http"):
             raise refused(media, f"{words}another content at this URL")
         raise refused(media, words + (" or ".join(known) or f"bytes that begin {head[:8].hex(' ')}"))
@@ -124,7 +124,7 @@ def check_size(size: int, limit: int, media: Media, *, so_far: bool = False) -> 
     """Raise `RequestTooLarge` for a content of more than `limit` bytes; `so_far`: more may follow."""
     if size > limit:
         came = f"{'at least ' if so_far else ''}{megabytes(size)}"
-        words = f"{media.path} holds {_TOLD[media.kind]} of {came}; at most {megabytes(limit)} are allowed"
+        words = f"{media.path} holds {_ARTICLE[media.kind]} of {came}; at most {megabytes(limit)} are allowed"
         raise RequestTooLarge(f"{words}; make it smaller", param=media.path)
 
 

@@ -46,7 +46,7 @@ class Channel:
             self._take(text)
 
     def at_once(self, choice: int, text: str) -> ReasoningDelta | ContentDelta | None:
-        """The delta of `text`, a token of whole characters, where nothing is held that must come before it; else None.
+        """The delta of `text`, a token of whole characters, where nothing buffered must come before it; else None.
 
         What most tokens need, in a tenth of the steps of `push` and `drain`.
         """
@@ -62,7 +62,7 @@ class Channel:
             self._take(text)
 
     def end(self) -> None:
-        """Nothing comes after: let everything through that is held, unless a stop matched."""
+        """Nothing comes after: let everything through that is buffered, unless a stop matched."""
         if not self.stopped:
             self.leave()
         if self.stopped:  # by now: an incomplete character can be the U+FFFD of a stop

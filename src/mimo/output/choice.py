@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from mimo.calls import call_parser
-from mimo.calls.base import CALL
-from mimo.output.calls import Calls, Held
+from mimo.output.calls import Buffered, Calls
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
 from mimo.output.repetition import Repetition
 from mimo.output.text import whole_texts
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import (
+    CALL,
     CompleteCall,
     ContentDelta,
     Event,
@@ -153,7 +153,7 @@ class ChoiceOutput:
             return "repetition_truncation"
         return None
 
-    def _send(self, found: tuple[list[CompleteCall], Held], events: list[Event]) -> None:
+    def _send(self, found: tuple[list[CompleteCall], Buffered], events: list[Event]) -> None:
         """Send calls, after the content that came before them; and text that came after."""
         calls, text = found
         if calls:

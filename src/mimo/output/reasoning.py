@@ -11,9 +11,8 @@ No text is trimmed: a newline after a tag is the model's and stays. Knows pieces
 
 from __future__ import annotations
 
-from mimo.calls.base import CALL
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import THINK, Markers
+from mimo.types import CALL, THINK, Markers
 
 
 class Reasoning:

@@ -1,7 +1,7 @@
 """Stop strings in a stream of text: the match and what follows are never let through.
 
 The first match to complete wins, and of those that complete at the same character the longest. Only text that can still
-begin a match is held back: one Knuth-Morris-Pratt automaton a stop, its failure table made only as far as a match has
+begin a match is kept back: one Knuth-Morris-Pratt automaton a stop, its failure table made only as far as a match has
 got, so the cost is amortised O(1) a character and stop, and a long stop costs nothing until it begins to match.
 Knows no tokens, no reasoning and no finish reasons.
 """
@@ -60,7 +60,7 @@ class StopFilter:
         self._automata = [_Automaton(stop) for stop in stops]
         self._held: deque[str] = deque()
         self._offset = 0  # characters of _held[0] that were let through already
-        self._size = 0  # characters held
+        self._size = 0  # characters buffered
         self.match: str | None = None
         """The stop that matched. Nothing may be pushed after it."""
 
@@ -79,11 +79,11 @@ class StopFilter:
         return self._release(self._size - (len(text) - end) - len(match))
 
     def flush(self) -> str:
-        """The held text, when no more will come."""
+        """The buffered text, when no more will come."""
         return self._release(self._size)
 
     def _release(self, count: int) -> str:
-        """The first `count` held characters."""
+        """The first `count` buffered characters."""
         self._size -= count
         parts = []
         while count > 0:

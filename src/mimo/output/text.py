@@ -1,6 +1,6 @@
 """Token bytes → whole characters.
 
-A character split over tokens is held until it is complete; invalid bytes become U+FFFD, one for each maximal invalid
+A character split over tokens is buffered to its end; invalid bytes become U+FFFD, one for each maximal invalid
 stretch, exactly as `bytes.decode("utf-8", "replace")` of the whole would. Most tokens are whole characters already:
 `whole_texts` remembers which. Knows no tags or stops.
 """
@@ -19,7 +19,7 @@ TAGS = (*THINK, *(name for row in FORMATS for name in row.markers))
 
 
 class Utf8Decoder:
-    """Incremental UTF-8: never more than three bytes are held."""
+    """Incremental UTF-8: never more than three bytes are buffered."""
 
     __slots__ = ("_held",)
 
@@ -36,20 +36,20 @@ class Utf8Decoder:
 
     @property
     def holding(self) -> bool:
-        """Whether an incomplete character is held."""
+        """Whether an incomplete character is buffered."""
         return bool(self._held)
 
     def before(self, piece: bytes) -> int:
         """How many characters come before the one that holds `piece`'s first byte, if it is pushed next.
 
-        0 unless the held bytes are not continued by `piece`: then they are what they are, U+FFFD.
+        0 unless the buffered bytes are not continued by `piece`: then they are what they are, U+FFFD.
         """
         if not self._held or not piece:
             return 0
         return len((self._held + piece[:1]).decode(errors="replace")) - 1
 
     def flush(self) -> str:
-        """What the held bytes are when nothing follows: U+FFFD, or nothing if none are held."""
+        """What the buffered bytes are when nothing follows: U+FFFD, or nothing if none are buffered."""
         text, _ = utf_8_decode(self._held, "replace", True)
         self._held = b""
         return text

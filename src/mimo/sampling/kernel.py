@@ -129,8 +129,8 @@ def fingerprint() -> int:
 def load() -> Callable[..., Any]:
     """The compiled `sample_rows`; its first call compiles it, or reads it from numba's disk cache.
 
-    The cache lies beside this file, or where that is read-only in the user's cache folder, or in NUMBA_CACHE_DIR. Where
-    none can be written it is compiled at every start.
+    The cache lies next to this file, or where that is read-only in the user's cache folder, or in NUMBA_CACHE_DIR.
+    Where none can be written it is compiled at every start.
     """
     sources = fingerprint()
 

@@ -32,7 +32,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a step would do to one row: shown by the playground and held to the reference by the tests.
+    """What a step would do to one row: shown by the playground, and compared with the reference by the tests.
 
     adjusted: float32 [valid], the logits after steps 1 and 2. ids: int64 [kept], ascending, what step 4 keeps.
     probabilities: float64 [kept], what step 5 draws from; they sum to 1. uniform: step 5's random number in [0, 1).

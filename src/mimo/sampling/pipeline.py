@@ -35,7 +35,7 @@ class Sampler:
        least one token; 1 keeps everything. As in float64 (`nucleus.py` says how this is had at float32's speed).
     5. The draw: the kept token, by ascending id, at which the cumulative weight passes u · sum, u being the uniform
        number of (seed, choice, step).
-    6. step and c advance; the constraint is told.
+    6. step and c advance; the constraint takes the token.
 
     A row without a finite logit after step 2 gives NO_TOKEN and nothing advances for it. Not for concurrent callers.
     """

@@ -1,4 +1,4 @@
-"""Runs the app on a socket until it is told to stop: Granian's embedded server on the loop we are already in.
+"""Runs the app on a socket until it is stopped: Granian's embedded server on the loop we are already in.
 
     listen → answer → SIGTERM → refuse new requests, finish what runs → end the rest with an error → return
 

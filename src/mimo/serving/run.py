@@ -34,7 +34,7 @@ async def run(
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, on `listener` if given. `wait_for_engine`: accept connections only once the engine
-    has started, for a worker beside others, rather than answer 503 until then. `on_ready` is called when requests are
+    has started, for one worker of several, rather than answer 503 until then. `on_ready` is called when requests are
     answered.
 
     Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.

@@ -6,14 +6,14 @@ Ships for the scripted engine and for tests. It knows no model; a subclass may a
 
 from __future__ import annotations
 
+from mimo.types import CALL, THINK
+
 CONTROL_NAMES = (
     "<|endoftext|>",
     "<|im_start|>",
     "<|im_end|>",
-    "<think>",
-    "</think>",
-    "<tool_call>",
-    "</tool_call>",
+    *THINK,
+    *CALL,
     "<tool_response>",
     "</tool_response>",
 )

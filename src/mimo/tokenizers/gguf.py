@@ -46,7 +46,7 @@ class Vocabulary:
                     self._controls.setdefault(name, token)
                     self._special.add(token)
                 if attributes & _STRIPS and not attributes & _CONTROL:
-                    self._whole = False  # it swallows white space beside it
+                    self._whole = False  # it swallows the white space next to it
             if library.llama_vocab_is_eog(self._vocab, token):
                 ends.add(token)
             if not attributes & (_UNUSED | _UNKNOWN):

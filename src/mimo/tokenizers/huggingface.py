@@ -21,7 +21,7 @@ _END_NAMES = ("<|endoftext|>", "<|im_end|>")
 
 
 class JsonTokenizer:
-    """The vocabulary in `file`; end tokens and padding rows from the files beside it. Safe from any thread."""
+    """The vocabulary in `file`; end tokens and padding rows from the files in its folder. Safe from any thread."""
 
     def __init__(self, file: Path) -> None:
         try:
@@ -98,7 +98,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def chat_template(folder: Path) -> str | None:
-    """The template that lies beside a tokenizer.json, if any."""
+    """The template in the folder of a tokenizer.json, if any."""
     file = folder / "chat_template.jinja"
     if file.is_file():
         return file.read_text(encoding="utf-8")

@@ -1,5 +1,5 @@
 """The tokenizer of a model that runs elsewhere, from a file here: a GGUF (its vocabulary alone is read) or a
-tokenizer.json with what lies beside it. Says also which chat template the model brings.
+tokenizer.json with the other files of its folder. Says also which chat template the model brings.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from pathlib import Path
 from mimo.contract.errors import EngineError
 from mimo.tokenizers.base import Tokenizer
 
-_MIMO = ("mimo2", "mimo_v2", "mimo_v2_flash")
+MIMO = frozenset({"mimo2", "mimo_v2", "mimo_v2_flash"})
+"""MiMo's architectures: the first is a GGUF's name for it, the others are model types of config.json files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ def load_tokenizer(path: Path) -> Loaded:
         ) from None
 
     kind = model_type(file.parent)
-    template = None if kind in _MIMO else chat_template(file.parent)
-    if template is None and kind not in (None, *_MIMO):  # a bare tokenizer.json says nothing: MiMo's, as its name says
+    template = None if kind in MIMO else chat_template(file.parent)
+    if template is None and kind not in (None, *MIMO):  # a bare tokenizer.json says nothing: MiMo's, as its name says
         template = ""
     return Loaded(JsonTokenizer(file), template)
 
@@ -56,7 +57,7 @@ def _of_gguf(path: Path) -> Loaded:
     if not model:
         raise EngineError(f"{path}: {'; '.join(library.errors) or 'llama.cpp cannot load its vocabulary'}")
     vocabulary = Vocabulary(library, model)  # keeps the model: as long as the process
-    if header.architecture in _MIMO:
+    if header.architecture in MIMO:
         return Loaded(vocabulary, None)
     template: bytes | None = library.llama_model_chat_template(model, None)
     return Loaded(vocabulary, (template or b"").decode(errors="replace"))

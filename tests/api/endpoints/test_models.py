@@ -92,7 +92,7 @@ def test_anthropics_sdk_lists_and_reads_the_models(server, base):
         assert one.max_tokens == 128_000
         with pytest.raises(anthropic.NotFoundError) as missing:
             client.models.retrieve("nope")
-        assert missing.value.body["error"]["type"] == "not_found_error"
+        assert missing.value.response.json()["error"]["type"] == "not_found_error"
 
 
 def test_the_path_alone_gives_anthropics_form(server):

@@ -144,7 +144,7 @@ def test_usage_is_what_the_engine_says(seeing, fake) -> None:
     assert usage["completion_tokens_details"]["reasoning_tokens"] == 2
 
 
-# Parameters beside media
+# Parameters with media
 
 
 @pytest.mark.parametrize("engine", RAW)
@@ -319,7 +319,7 @@ def test_anthropic_images_reach_the_engine_also_out_of_a_tool_s_result(seeing, f
     assert (rows[2]["role"], rows[2]["content"][1]) == ("tool", IMAGE)
     trailing = {**body, "messages": [messages[0], {"role": "assistant", "content": "It is"}]}
     error = seeing["vllm"].http.post("/v1/messages", json=trailing)
-    assert error.status_code == 400 and "beside media" in error.json()["error"]["message"]
+    assert error.status_code == 400 and "with media" in error.json()["error"]["message"]
 
 
 def test_responses_images_and_sounds_reach_the_engine(seeing, fake) -> None:
@@ -419,7 +419,7 @@ def test_a_url_is_fetched_by_us_and_the_engine_gets_the_content(fetching, fake) 
 def test_a_url_that_leads_nowhere_good_is_a_400_with_its_path(fetching, fake) -> None:
     before, site = fetching
     for url, words in (
-        (f"{site}/b", "told by its content"),
+        (f"{site}/b", "judged by its content"),
         ("http://inside.example/a.png", "only public addresses"),
         ("http://10.0.0.1/a.png", "only public addresses"),
         ("http://u:p@media.example/a.png", "user or a password"),

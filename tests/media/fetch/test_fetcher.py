@@ -220,7 +220,7 @@ async def test_time_is_bounded_in_all_and_not_only_between_bytes(site: Site, beh
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
-        (page(SECRET), "told by its content"),
+        (page(SECRET), "judged by its content"),
         (page(b""), "holds nothing"),
         (page(SECRET, "404 Not Found"), "not answered with its content"),
         (page(SECRET, "500 Oops"), "not answered with its content"),

@@ -180,7 +180,7 @@ class Object(Shape[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Passed(Shape[Any]):
-    """Anything: whoever reads on checks it. `shape` reads it if it is an object; `needed`: what must be there."""
+    """Anything, checked where it is read later. `shape` reads it if it is an object; `needed`: what must be there."""
 
     described: Schema = field(default_factory=dict)
     shape: Shape[Any] | None = None
@@ -236,7 +236,7 @@ class OneOf(Shape[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Array(Shape[list[Any]]):
-    """An array of at least `least` `items`. `most` is documented here, and checked by whoever reads on."""
+    """An array of at least `least` `items`. `most` is documented here, and checked by the code that reads it later."""
 
     items: Shape[Any]
     allowed: str

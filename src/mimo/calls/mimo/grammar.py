@@ -83,7 +83,7 @@ def literal(text: str) -> str:
 
 
 def _object(root: Schema, path: str) -> Schema:
-    """The schema of the arguments, its own references followed; it may say only what parameters can be held to."""
+    """The schema of the arguments, its own references followed; it may say only what a grammar can enforce."""
     schema = root
     for _ in range(16):
         for keyword in schema:

@@ -11,7 +11,7 @@ END = "</parameter>"
 _NOT_END = r"~/(?s:.*)<\/parameter>(?s:.*)/"
 TEXT = f'( /(?s:.*)/ & {_NOT_END} ) "{END}"'
 """Any text, and the end of the value."""
-_FEW = 16  # characters that are counted beside the search for the end
+_FEW = 16  # characters that are counted while the end is searched
 _BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"

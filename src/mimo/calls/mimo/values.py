@@ -113,13 +113,13 @@ class Values:
                 self._collect_typed(fields, where, parts)
 
     def _made_of(self, fields: Schema, rules: set[str], path: str, seen: set[str]) -> list[tuple[object, str]]:
-        """What a schema is made of, with paths. With rules of its own beside them it cannot be taken apart."""
+        """What a schema is made of, with paths. With further rules of its own it cannot be taken apart."""
         keyword = next(key for key in ("$ref", "anyOf", "oneOf", "allOf") if key in rules)
         inner = fields[keyword] if isinstance(fields[keyword], list) else [fields[keyword]]
         assert isinstance(inner, list)
         if len(rules) > 1 or (keyword == "allOf" and len(inner) > 1):
             raise InvalidRequest(
-                f"{path}: {keyword} beside other rules is not supported where a string is possible",
+                f"{path}: {keyword} next to other rules is not supported where a string is possible",
                 param=f"{path}.{keyword}",
             )
         if keyword == "$ref":

@@ -18,7 +18,7 @@ Render = Callable[[list[dict[str, object]], list[dict[str, object]] | None], str
 """Messages and tools as templates know them → the output. Raises `TemplateRefusal`."""
 
 USER, SYSTEM, ASSISTANT, TOOL = "user", "system", "assistant", "tool"
-CALLS, BESIDE, TOOLS = "tool_calls", "content beside tool_calls", "tools"
+CALLS, CONTENT_AND_CALLS, TOOLS = "tool_calls", "content next to tool_calls", "tools"
 SECOND, LATE = "second system", "late system"
 """What a template may lose: the content of a role, calls, text and calls in one turn, declared functions, a second
 system message at the beginning, and one that comes later."""
@@ -55,7 +55,7 @@ class _Probe:
         self._find_calls([user, calling, result], [user, calling])
         if CALLS not in self.form.lost:
             self._find_text([user, replace(calling, tool_calls=(replace(_CALL, arguments="probetext"),)), result])
-            self._beside([user, replace(calling, content="probebeside"), result])
+            self._content_and_calls([user, replace(calling, content="probebeside"), result])
         if not self._says([system, late, user], ["probesystem", "probelate"]):
             self._lose(SECOND)
         if not self._says([system, user, answer, late, user], ["probelate"]):
@@ -107,13 +107,13 @@ class _Probe:
     def _counts(self, messages: Sequence[Message], tools: Sequence[Tool]) -> bool:
         return self._says(messages, ["probevalue"], tools)
 
-    def _beside(self, messages: Sequence[Message]) -> None:
+    def _content_and_calls(self, messages: Sequence[Message]) -> None:
         before = self.form
         for apart in (False, True):
             self.form = replace(before, apart=apart)
             if self._says(messages, ["probebeside", *_CALLED]):
                 return
-        self.form = replace(before, lost=before.lost | {BESIDE})
+        self.form = replace(before, lost=before.lost | {CONTENT_AND_CALLS})
 
 
 def split(messages: Sequence[Message], form: Form) -> list[Message]:
@@ -136,6 +136,6 @@ def lost_in(messages: Sequence[Message], form: Form) -> tuple[int, str] | None:
             return at, f"the content of {message.role} messages"
         if message.tool_calls and CALLS in form.lost:
             return at, CALLS
-        if message.tool_calls and message.content and BESIDE in form.lost:
-            return at, BESIDE
+        if message.tool_calls and message.content and CONTENT_AND_CALLS in form.lost:
+            return at, CONTENT_AND_CALLS
     return None

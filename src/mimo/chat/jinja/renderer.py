@@ -74,7 +74,7 @@ class Renderer:
         """End the process, and with it what it renders. Idempotent, from any thread."""
         self._closed = True
         if (process := self._process) is not None:
-            process.kill()  # whoever waits for its answer sees it end
+            process.kill()  # the thread that waits for its answer sees it end
         with self._lock:
             self._end()
 

@@ -6,7 +6,7 @@
     <|im_start|>assistant⏎        + <think></think> with thinking off; with it on the model writes <think> itself
 
 Where MiMo's template looks for `</think>` inside an assistant's content we do not: content is text. How tools are
-declared is `mimo_tools.py`. Knows no wire format.
+declared is in `tools.py`. Knows no wire format.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from mimo.chat.base import ChatFormat, Piece
 from mimo.chat.mimo.tools import declaration, printed
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import Message, Tool, ToolCall
+from mimo.types import CALL, THINK, Message, Tool, ToolCall
 
 SYSTEM = "You are MiMo, a helpful AI assistant engineered by Xiaomi."
-"""What the model is told when the conversation does not begin with a system message."""
+"""The system message when the conversation does not begin with a system message."""
 
 
 class MimoFormat(ChatFormat):
@@ -32,7 +32,7 @@ class MimoFormat(ChatFormat):
     def __init__(self, tokenizer: Tokenizer, *, keep_all_reasoning: bool = False) -> None:
         super().__init__(tokenizer)
         self.keep_all_reasoning = keep_all_reasoning
-        for name in ("<|im_start|>", "<|im_end|>", "<think>", "</think>"):
+        for name in ("<|im_start|>", "<|im_end|>", *THINK):
             if tokenizer.control(name) is None:
                 raise ValueError(f"MiMo's chat format needs the control token {name}, which the vocabulary lacks")
 
@@ -50,7 +50,7 @@ class MimoFormat(ChatFormat):
             pieces += [control("<|im_start|>"), f"{turn.role}\n"]
             if turn.role == "assistant":
                 kept = self.keep_all_reasoning or at > last_user
-                pieces += [control("<think>"), turn.reasoning_content or "" if kept else "", control("</think>")]
+                pieces += [control(THINK.opens), turn.reasoning_content or "" if kept else "", control(THINK.closes)]
             pieces.append(turn.content)
             if at == 0 and tools:
                 pieces += [control(part) if is_token else part for part, is_token in declaration(tools)]
@@ -58,7 +58,7 @@ class MimoFormat(ChatFormat):
                 pieces += self._call(call)
             pieces.append(control("<|im_end|>"))
         pieces += [control("<|im_start|>"), "assistant\n"]
-        return pieces if thinking else [*pieces, control("<think>"), control("</think>")]
+        return pieces if thinking else [*pieces, control(THINK.opens), control(THINK.closes)]
 
     def _control(self, name: str) -> Piece:
         """The control token, or its name as text where an older vocabulary spells it out (`<tool_response>`)."""
@@ -72,7 +72,7 @@ class MimoFormat(ChatFormat):
         else:
             lines = [f"<parameter={key}>{printed(value)}</parameter>\n" for key, value in call.arguments.items()]
         text = f"\n<function={call.name}>\n{''.join(lines)}</function>\n"
-        return [control("<tool_call>"), text, control("</tool_call>")]
+        return [control(CALL.opens), text, control(CALL.closes)]
 
     def _tool_result(self, turn: Message, first: bool, following: Sequence[Message]) -> list[Piece]:
         """Results that follow each other share one turn."""

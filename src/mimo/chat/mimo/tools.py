@@ -1,4 +1,4 @@
-"""How MiMo-V2-Flash is told of tools: the end of its system turn, as text and the names of control tokens.
+"""How tools are declared to MiMo-V2-Flash: the end of its system turn, as text and the names of control tokens.
 
     # Tools … <tools>⏎<function>⏎<name>N</name>⏎<description>D</description>⏎<parameters>⏎<parameter>⏎<name>p</name> …
     </parameter>⏎<required>["p"]</required>⏎</parameters>⏎</function>⏎</tools> and the rules of a call
@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from mimo.contract.errors import InvalidRequest
-from mimo.types import Tool
+from mimo.types import CALL, THINK, Tool
 
 HEAD = (
     "\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
@@ -20,15 +20,14 @@ HEAD = (
 )
 RULES = (
     "\n</tools>\n\nTo call a function, write it in this form, with nothing after it:\n\n",
-    "<tool_call>",
+    CALL.opens,
     "\n<function=example_function>\n<parameter=example_parameter>value</parameter>\n</function>\n",
-    "</tool_call>",
+    CALL.closes,
     "\n\n<IMPORTANT>\n- Each call sits in its own ",
-    "<tool_call>",
+    CALL.opens,
     " block and names a function from the list.\n- Values are kept exactly as they are, with no quotes or spaces "
     "added.\n- Give every required parameter.\n- Never call a function inside ",
-    "<think>",
-    "</think>",
+    *THINK,
     ".\n- If no function fits, answer without one.\n</IMPORTANT>",
 )
 """Entries that are the name of a control token stand for that token."""

@@ -1,6 +1,6 @@
-"""JSON Schema as a request may hold it: what is well formed, and what decoding can be held to.
+"""JSON Schema as a request may hold it: what is well formed, and what decoding can enforce.
 
-Every schema is checked for shape, so that whoever reads it later finds objects where objects belong. One that
+Every schema is checked for shape, so that later readers find objects where objects belong. One that
 constrains the output may use those keywords of draft 2020-12 that the grammar library honours; any other is a 400 that
 names it and its path: a rule that is not applied would be a promise broken in silence. Knows no grammar and no tool.
 """
@@ -65,7 +65,7 @@ def _inner(keyword: str, value: object, change: Callable[[object], object]) -> o
 
 
 def check_constraining(schema: Schema, path: str) -> None:
-    """Raise `InvalidRequest` for what decoding cannot be held to: a keyword, a `$ref`, a format, or a size."""
+    """Raise `InvalidRequest` for what decoding cannot enforce: a keyword, a `$ref`, a format, or a size."""
     if _size(schema) > MAX_TEXT:
         _refuse(path, f"at most {MAX_TEXT} characters of JSON where it constrains the output")
     if _nested(schema) > MAX_NESTING:

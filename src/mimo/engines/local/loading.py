@@ -1,7 +1,7 @@
 """Loading that can be given up, and whose death is explained: both are beyond what llama.cpp does by itself.
 
 A damaged file can crash the process, or keep a native call busy for ever. The load runs in a thread that nobody has to
-wait for, and a small process beside this one says a last line if this one dies meanwhile. Knows no model.
+wait for, and a small second process prints a last line if this one dies meanwhile. Knows no model.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, Library, ProgressCallback
 from mimo.llamacpp.untouched import untouched
 from mimo.tokenizers.gguf import Vocabulary
+from mimo.tokenizers.load import MIMO
 
 _F32, _F16 = 0, 1
-_MIMO_ARCHITECTURE = "mimo2"
 _FOR_ANY_ROWS = frozenset({0, 1, 2, 8, 30})
 """F32, F16, Q4_0, Q8_0, BF16: weights whose kernels give a row the same bits with one other row or with a hundred. The
 fast kernels for the other types depend on the number of rows; `tests/engines/local/test_other_models.py` holds both."""
@@ -192,7 +192,7 @@ class LocalModel:
     @property
     def chat_template(self) -> str | None:
         """The file's own template, "" where it brings none; None for MiMo's own architecture, whose format is ours."""
-        if self.header.architecture == _MIMO_ARCHITECTURE:
+        if self.header.architecture in MIMO:
             return None
         template: bytes | None = self._library.llama_model_chat_template(self._model, None)
         return (template or b"").decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The content at a URL as a data URI: fetched by us, so that the engine behind never follows a client's address.
+"""The content at a URL as a data URI: fetched by us, so that the upstream never follows a client's URL.
 
     URL → guard → GET → redirect? the guard again → status, encoding → pieces, counted → base64 → what the content is
 

@@ -3,8 +3,8 @@ checked here, and every redirect is looked at as the first URL was.
 
     URL → scheme, credentials, port → name looked up once → every address of it checked → connected to just those
 
-Knows no content. What goes wrong is told in words that say nothing of the network that this server is in: a name that
-does not exist and one that leads inside are told alike.
+Knows no content. Its errors say nothing of the network that this server is in: a name that
+does not exist and one that leads inside get the same error.
 """
 
 from __future__ import annotations
@@ -119,4 +119,4 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""

@@ -92,7 +92,7 @@ def any_strict(request: ChatRequest) -> bool:
     return request.params.tool_choice != "none" and any(tool.strict for tool in request.params.tools)
 
 
-strict = when(any_strict, "strict: beside media arguments cannot be held to a schema; leave it out")
+strict = when(any_strict, "strict: with media arguments cannot be constrained to a schema; leave it out")
 """Refuses strict functions."""
 
 
@@ -164,12 +164,12 @@ _BESIDE_MEDIA: Mapping[str, ChatCell] = MappingProxyType({
         refuse=each("video", lambda media: None if media.resolution == "default" else _MAX, ".media_resolution")),
     "max_tokens": Cell("mapped", "an alias of max_completion_tokens"),
     "stream_options": replace(_SHARED["stream_options"], how="the engine's own usage, always asked for"),
-    "thinking.budget_tokens": _never("beside media a budget cannot be kept",
+    "thinking.budget_tokens": _never("with media a budget cannot be kept",
         lambda request: request.params.thinking_budget is not None),
-    "logprobs": _never("beside media they are not read", lambda request: request.params.sampling.logprobs is not None),
+    "logprobs": _never("with media they are not read", lambda request: request.params.sampling.logprobs is not None),
     "top_logprobs": Cell("refused", "as logprobs"),
     "tool_choice": Cell("as is", "`auto`, `none`; others refused", tool_choice,
-        when(forced, "beside media a choice cannot be forced; use auto or none")),
+        when(forced, "with media a choice cannot be forced; use auto or none")),
     "response_format": Cell("as is", "`response_format`: the engine's own grammar", _schema),
     "end of turn": ours("the engine's `finish_reason`"),
 })  # fmt: skip

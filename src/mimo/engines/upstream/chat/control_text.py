@@ -26,7 +26,7 @@ def check_control_text(request: ChatRequest, tokenizer: Tokenizer) -> None:
     spelled = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
     for path, text in _written(request):
         if (found := spelled.search(text)) is not None:
-            words = f"holds {found[0]}, which the upstream would read as a control token beside media; leave it out"
+            words = f"holds {found[0]}, which the upstream would read as a control token with media; leave it out"
             raise UnsupportedInput(f"{path} {words}", param=path)
 
 

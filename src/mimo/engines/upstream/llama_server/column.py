@@ -5,7 +5,6 @@ Read in the sources of llama.cpp, and run for real.
 
 from __future__ import annotations
 
-from mimo.calls.base import CALL
 from mimo.contract.media import DEFAULT_FPS
 from mimo.engines.upstream.chat import parts
 from mimo.engines.upstream.chat.cells import (
@@ -21,7 +20,7 @@ from mimo.engines.upstream.chat.cells import (
 from mimo.engines.upstream.columns import Cell, when
 from mimo.engines.upstream.raw.cells import RawCell, raw_column, switched_off, temperature
 from mimo.engines.upstream.raw.cells import limit as raw_limit
-from mimo.types import THINK
+from mimo.types import CALL, THINK
 
 _KEPT_MARKS = [*THINK, *CALL]
 _SEED_32 = 2**32 - 1

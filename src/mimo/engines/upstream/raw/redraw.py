@@ -38,10 +38,9 @@ class Requests:
         sampling = replace(self._request.sampling, seed=self._seed())
         return self._made(taker.prompt, sampling, taker.room, banned)
 
-    def single(self, prompt: tuple[int, ...], **sampling: object) -> RawRequest:
-        """One token after `prompt`, with these changes to how it is drawn."""
-        changed = replace(self._request.sampling, seed=self._seed(), **sampling)  # type: ignore[arg-type]
-        return self._made(prompt, changed, 1)
+    def single(self, prompt: tuple[int, ...], sampling: Sampling) -> RawRequest:
+        """One token after `prompt`, drawn by `sampling` with a seed of its own."""
+        return self._made(prompt, replace(sampling, seed=self._seed()), 1)
 
     def _seed(self) -> int:
         return derived_seed(self._request.sampling.seed, self._choice, self.sent)
@@ -76,8 +75,9 @@ class Redraw:
         if isinstance(allowed, int):
             return await self.force(allowed)
         bias = biased(allowed, self._taker.vocabulary, self._request.sampling.logit_bias)
+        sampling = replace(self._request.sampling, logit_bias=bias)
         for _ in range(_TRIES):
-            event = await self._route.one_token(self._requests.single(self._taker.prompt, logit_bias=bias))
+            event = await self._route.one_token(self._requests.single(self._taker.prompt, sampling))
             token = event.tokens[0] if event.tokens else self._route.end_ids[0]
             if allows(allowed, token):
                 if token in self._taker.ends:
@@ -95,5 +95,5 @@ class Redraw:
         return structs.replace(batch, logprobs=tuple(logprobs))
 
     async def _logprobs_of(self, prompt: tuple[int, ...], token: int) -> tuple[TokenLogprob, ...]:
-        request = self._requests.single(prompt, temperature=0.0, logit_bias=((token, _FORCED),))
-        return await self._route.logprobs_of(request, token)
+        forced = replace(self._request.sampling, temperature=0.0, logit_bias=((token, _FORCED),))
+        return await self._route.logprobs_of(self._requests.single(prompt, forced), token)

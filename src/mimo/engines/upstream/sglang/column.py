@@ -53,7 +53,7 @@ COLUMN = raw_column({
     **PENALTIES,
     "seed": Cell("mapped", "`sampling_seed`: 31 bits derived from seed and choice; in force only under "
         "`--enable-deterministic-inference`", lambda request: {"sampling_seed": request.sampling.seed % 2**31}),
-    "logprobs": Cell("mapped", "`return_logprob`; refused beside penalties, bias, a budget, a grammar, and "
+    "logprobs": Cell("mapped", "`return_logprob`; refused with penalties, bias, a budget, a grammar, and "
         "temperatures other than 0 and 1, whose effect they would hold", lambda request: {
         "return_logprob": request.sampling.logprobs is not None, "top_logprobs_num": request.sampling.logprobs or 0},
         when(_not_raw, _UNRAW)),
