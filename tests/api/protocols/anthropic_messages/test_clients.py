@@ -112,3 +112,10 @@ def test_the_word_for_a_failed_tool_stands_before_its_first_line():
     result = {"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": text}
     said = request(HI, {"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}).messages[-1]
     assert said.content == "Error: no such file\nat line 1"
+
+
+def test_the_most_tokens_of_another_model_are_lowered_to_ours_with_a_notice():
+    body = {"model": FLASH, "messages": [HI], "max_tokens": 128_000}
+    decoded = decode(json.dumps(body).encode(), MODELS, Policy())
+    assert decoded.request.params.max_completion_tokens == 64_000
+    assert decoded.notices == ("max_tokens is 64000, the most that mimo-v2-flash takes",)

@@ -195,6 +195,10 @@ def _ours(fields: Mapping[str, object], reading: Reading) -> dict[str, object]:
     given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     given |= {name: shape.read(given[name], name, reading) for name, shape in SHAPES.items() if name in given}
     ours = {row: given[name] for name, row in FIELDS.items() if name in given}
+    most_tokens, asked = reading.model.max_completion_tokens, given.get("max_tokens")
+    if isinstance(asked, int) and asked > most_tokens:  # required, so that clients fill in the most of another model
+        ours["max_completion_tokens"] = most_tokens
+        reading.notices.append(f"max_tokens is {most_tokens}, the most that {reading.model.id} takes")
     if "stop" in ours and not isinstance(ours["stop"], list):
         most = reading.model.parameters["stop"].repeats
         refuse("stop_sequences", f"an array of 1 to {most} non-empty strings", ours["stop"])
