@@ -100,3 +100,15 @@ def test_an_open_server_checks_the_name_by_default_and_one_with_keys_needs_the_k
     with served("--engine", "scripted", "--script", str(script), *options) as (url, _):
         answer = httpx.get(f"{url}/v1/models", headers={"host": "evil.example"})
         assert answer.status_code == named
+
+
+@pytest.mark.parametrize("name", ["host", "origin"])
+@pytest.mark.parametrize("foreign_first", [True, False])
+def test_a_second_header_does_not_hide_a_foreign_one(serving, name, foreign_first):
+    with serving(hosts=names_of("127.0.0.1")) as server, server.connect() as client:
+        own = f"127.0.0.1:{server.port}" if name == "host" else server.url
+        values = ["https://evil.example" if name == "origin" else "evil.example", own]
+        lines = "".join(f"{name}: {value}\r\n" for value in (values if foreign_first else values[::-1]))
+        lines += "" if name == "host" else f"host: 127.0.0.1:{server.port}\r\n"
+        client.sendall(f"GET /v1/models HTTP/1.1\r\n{lines}connection: close\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 403")

@@ -41,7 +41,7 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: dict[str, str] = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
-        self.headers: dict[bytes, bytes] = {name.lower(): value for name, value in scope["headers"]}
+        self.headers = _headers(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
         self.id: str = given.decode() if _SANE_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"
         self.common: list[tuple[str, str]] = [("x-request-id", self.id)]
@@ -63,7 +63,7 @@ class Exchange:
         self._reason: Exception | None = None
 
     def header(self, name: str) -> str | None:
-        """The value of a request header (the last one sent), or None."""
+        """The value of a request header, or None; of one that was sent several times all, with commas between."""
         value = self.headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
@@ -169,3 +169,12 @@ class Exchange:
 
     def _write(self, chunk: bytes) -> Awaitable[None]:
         return self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+def _headers(sent: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """By name in lower case. What was sent twice is joined, as HTTP reads it: one Host hides no other behind it."""
+    made: dict[bytes, bytes] = {}
+    for name, value in sent:
+        name = name.lower()
+        made[name] = made[name] + b", " + value if name in made else value
+    return made
