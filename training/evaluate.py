@@ -259,12 +259,17 @@ def report(gguf: Path, tokenizer: Tokenizer, count: int) -> str:
 
 def write_card(card: Path, gguf: Path, table: str) -> None:
     """Replaces what stands between the card's marks."""
-    data, text = gguf.read_bytes(), card.read_text("utf-8")
+    data = gguf.read_bytes()
     facts = f"- size: {len(data)} bytes\n- sha256: `{hashlib.sha256(data).hexdigest()}`"
-    for mark, new in (("file", facts), ("evaluation", table)):
-        pattern = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.S)
-        text, count = pattern.subn(lambda found, new=new: f"{found[1]}{new}\n{found[2]}", text)  # type: ignore[misc]
-        assert count == 1, f"{card} has no marks for {mark}"
+    write_mark(card, "file", facts)
+    write_mark(card, "evaluation", table)
+
+
+def write_mark(card: Path, mark: str, new: str) -> None:
+    """Replaces what stands between one pair of marks."""
+    pattern = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.S)
+    text, count = pattern.subn(lambda found: f"{found[1]}{new}\n{found[2]}", card.read_text("utf-8"))
+    assert count == 1, f"{card} has no marks for {mark}"
     card.write_text(text, "utf-8")
 
 

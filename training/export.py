@@ -220,8 +220,13 @@ def main() -> None:
     parser.add_argument("--gguf", type=Path, help="where the GGUF goes")
     parser.add_argument("--kind", choices=("Q8_0", "F16", "F32"), default="Q8_0")
     parser.add_argument("--hf", type=Path, help="folder for safetensors, config and tokenizer")
+    parser.add_argument("--mix", type=Path, help="a GGUF whose weights are averaged with the checkpoint's")
+    parser.add_argument("--share", type=float, default=0.75, help="of the checkpoint in that average")
     args = parser.parse_args()
     state = torch.load(args.out / "checkpoint.pt", map_location="cpu")["model"]
+    if args.mix:
+        before = state_of(args.mix, SIZES[args.size])
+        state = {name: before[name].lerp(value, args.share) for name, value in state.items()}
     tokenizer = json.loads((args.out / "tokenizer.json").read_text("utf-8"))
     if args.gguf:
         write_gguf(args.gguf, SIZES[args.size], state, tokenizer, Kind[args.kind])

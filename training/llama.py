@@ -220,6 +220,22 @@ def answers(
                 take(llama, slot, row, running, following, choose)
 
 
+def follow(llama: Llama, prompt: list[int], decoded: list[int], stop: set[int], limit: int, choose: Any) -> list[int]:
+    """What follows one prompt in slot 0, of which the part that `decoded` begins with too is not decoded again."""
+    same = next((i for i, (a, b) in enumerate(zip(prompt, decoded, strict=False)) if a != b), len(decoded))
+    same = min(same, len(prompt) - 1)
+    llama.lib.llama_memory_seq_rm(llama.memory, 0, same, -1)
+    for start in range(same, len(prompt), 512):
+        part = prompt[start : start + 512]
+        last = start + len(part) == len(prompt)
+        rows = [(token, start + i, 0, last and i == len(part) - 1) for i, token in enumerate(part)]
+        logits = llama.decode(rows)
+    ids = [choose(logits[0], 0)]
+    while ids[-1] not in stop and len(ids) < limit:
+        ids.append(choose(llama.decode([(ids[-1], len(prompt) + len(ids) - 1, 0, True)])[0], 0))
+    return ids
+
+
 def take(llama: Llama, slot: int, logits: np.ndarray, running: dict, following: dict, choose: Any) -> None:
     """One chosen token of one slot."""
     index, _, ids, entropies = running[slot]

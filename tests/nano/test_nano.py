@@ -78,7 +78,7 @@ def test_architecture_is_mimo2_with_both_kinds_of_layers(header):
     assert header.keys.get("general.name") == "mimo-nano"
     pattern = header.keys.get("mimo2.attention.sliding_window_pattern")
     assert len(pattern) == header.keys.get("mimo2.block_count") and {bool(kind) for kind in pattern} == {True, False}
-    assert header.keys.get("mimo2.context_length") == 4096
+    assert header.keys.get("mimo2.context_length") == 32_768
     assert header.keys.get("mimo2.rope.dimension_count") % 2 == 0
     names = header.tensors
     for layer, sliding in enumerate(pattern):

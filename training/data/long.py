@@ -148,10 +148,17 @@ class Facts:
         said = rng.choice(SAID).format(p=part, s=subject, v=value)
         return [Turn("user", said), Turn("assistant", rng.choice(("Noted.", "I will remember that.", "Understood.")))]
 
-    def ask(self, rng: Random, early: bool = False) -> tuple[list[Turn], str]:
-        """A question about any of them, or about the first of them, and what the answer must hold."""
-        every = [*self.known, *self.kinds]
-        wanted = every[0] if early else rng.choice(every)
+    def ask(self, rng: Random) -> tuple[list[Turn], str]:
+        """A question about any of them, its answer, and what that must hold."""
+        return self.about(rng, rng.choice([*self.known, *self.kinds]))
+
+    def every(self, rng: Random) -> list[tuple[Turn, str]]:
+        """A question about each fact, and what its answer must hold."""
+        asked = [self.about(rng, wanted) for wanted in (*self.known, *self.kinds)]
+        return [(turns[0], value) for turns, value in asked]
+
+    def about(self, rng: Random, wanted: tuple[str, str] | str) -> tuple[list[Turn], str]:
+        """A question about one fact, its answer, and what that must hold."""
         if isinstance(wanted, tuple):
             part, subject = wanted
             value = self.known[wanted]
@@ -240,18 +247,3 @@ def agent(rng: Random, size: int) -> Conversation:
     ask, reply = rng.choice(FILLER)
     last = [Turn("user", ask), Turn("assistant", reply)]
     return Conversation(pondered(rng, turns + last, "No function is needed. I answer."), tools, "agent")
-
-
-def found_at(rng: Random, size: int) -> Conversation:
-    """Evaluation: a fact near the beginning, `size` characters of other things, then the question."""
-    facts, turns, length = Facts(), [], 0
-    told = facts.tell(rng)
-    before = rng.random() * 0.2 * size
-    while length < size:
-        if told and length >= before:
-            turns, told = turns + told, []
-        new = other(rng)
-        turns += new
-        length += sum(len(turn.content) + 40 for turn in new)
-    asked, value = facts.ask(rng, early=True)
-    return Conversation((*turns, *asked), skill="long", check={"all": [value]})
