@@ -161,7 +161,7 @@ def test_text_and_calls_of_one_turn_are_two_messages_where_a_template_writes_one
         ("{{ messages[0].content }}", (USER, ANSWER, MORE), (), "messages[1]", "assistant messages"),
         (
             ALTERNATE.replace("m.content", "m.content ~ (m.tool_calls if not m.content else '')"),
-            (USER, SAYING), (), "messages[1]", "content beside tool_calls",
+            (USER, SAYING), (), "messages[1]", "content next to tool_calls",
         ),
     ],
 )  # fmt: skip
