@@ -67,10 +67,12 @@ ToolChoice = Literal["auto", "none", "required"] | NamedTool
 
 @dataclass(frozen=True, slots=True)
 class JsonFormat:
-    """A `response_format` other than text: any JSON object (`schema` None), or one that fits the schema."""
+    """A `response_format` other than text: any JSON object (`schema` None), or one that fits the schema, which the client
+    put at `path`."""
 
     schema: Mapping[str, object] | None = None
     name: str = ""
+    path: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

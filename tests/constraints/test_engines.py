@@ -146,6 +146,8 @@ async def test_json_forms_hold_the_answer_of_any_model(seed: int) -> None:
     events = await answer(noise(), response_format=JSON_SCHEMA, seed=seed)
     assert ending(events) == "stop"
     jsonschema.validate(json.loads(content(events)), PERSON)
+    beside = await answer(noise(), response_format={"type": "json_object", "schema": PERSON}, seed=seed)
+    assert content(beside) == content(events)
     anything = await answer(noise(), response_format={"type": "json_object"}, seed=seed)
     if ending(anything) == "stop":
         assert isinstance(json.loads(content(anything)), dict)

@@ -239,7 +239,7 @@ def test_unknown_fields_are_reported_with_the_nearest_name_or_refused():
         ({"thinking": {"type": "enabled", "budget_token": 1}},
          ["thinking.budget_token; did you mean budget_tokens?"]),
         ({"chat_template_kwargs": {"add_generation_prompt": True}}, ["chat_template_kwargs.add_generation_prompt"]),
-        ({"response_format": {"type": "json_object", "schem": {}}}, ["response_format.schem"]),
+        ({"response_format": {"type": "json_object", "schem": {}}}, ["response_format.schem; did you mean schema?"]),
         ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"x-note": 1}, "y": 2}}},
          ["response_format.json_schema.y"]),
         ({"metadata": {"a": {"b": 1}}, "logit_bias": {"7": 1}}, []),

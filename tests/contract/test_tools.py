@@ -188,6 +188,35 @@ def test_the_forms_of_an_answer() -> None:
     )
 
 
+def test_a_schema_beside_json_object_is_followed() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    form = {"type": "json_object", "schema": schema}
+    found = resolve({"response_format": form}, FLASH, strict=True)
+    assert found.params.json_format == JsonFormat(schema) and found.ignored == ()
+    bad = {"type": "json_object", "schema": {"not": {}}}
+    assert refusal(response_format=bad).param == "response_format.schema.not"
+    assert refusal(response_format={"type": "json_object", "schema": 3}).param == "response_format.schema"
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 0, 1.5, 0.1, 1e-7, 1e22, 123456.789])
+@pytest.mark.parametrize("inside", [lambda number: {"const": number}, lambda number: {"enum": [1, {"a": [number]}]}])
+def test_a_number_that_the_grammar_keeps_is_taken(number: float, inside: Any) -> None:
+    form = {"type": "json_schema", "json_schema": {"schema": {"properties": {"n": inside(number)}}}}
+    assert params(response_format=form).json_format
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, 1234567890123456789, 2**64, -(10**30), 1e300, 123456789.12345679])
+@pytest.mark.parametrize("keyword", ["const", "enum", "minimum", "maximum", "exclusiveMaximum", "multipleOf"])
+def test_a_number_of_which_the_grammar_would_make_another_is_refused_by_path(number: float, keyword: str) -> None:
+    value = [1, {"a": [number]}] if keyword == "enum" else number
+    schema = {"type": "object", "properties": {"n": {keyword: value}}}
+    form = {"type": "json_schema", "json_schema": {"schema": schema}}
+    assert refusal(response_format=form).param == f"response_format.json_schema.schema.properties.n.{keyword}"
+    strict = tool(parameters=schema, strict=True)
+    assert refusal(tools=[strict]).param == f"tools[0].function.parameters.properties.n.{keyword}"
+    assert params(tools=[tool(parameters=schema)]).tools  # nothing holds it there
+
+
 @pytest.mark.parametrize(
     ("form", "where"),
     [

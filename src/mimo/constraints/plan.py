@@ -55,7 +55,7 @@ def checked_grammar(params: Params, tools: Sequence[Tool], calls: CallFormat | N
 def _parts(params: Params, tools: Sequence[Tool], calls: CallFormat | None) -> Iterator[tuple[str, str]]:
     """The path of each schema that the answer must fit, with the grammar that it makes alone."""
     if params.json_format is not None and (alone := answer_grammar((), "auto", params.json_format, None)):
-        yield "response_format.json_schema.schema", alone
+        yield params.json_format.path or "response_format", alone
     for at, tool in enumerate(tools):
         if tool.enforced and (alone := answer_grammar((tool,), NamedTool(tool.name), None, calls)):
             yield f"tools[{at}].function.parameters", alone

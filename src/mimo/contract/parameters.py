@@ -170,7 +170,8 @@ _ROWS = (
         "response_format", 'object {"type": "text", "json_object" or "json_schema", "json_schema": {"name", "schema"}}',
         tools.response_format,
         {"anyOf": [
-            object_shape({"type": {"enum": ["text", "json_object"]}}, ["type"]),
+            object_shape({"type": {"const": "text"}}, ["type"]),
+            object_shape({"type": {"const": "json_object"}, "schema": {"type": "object"}}, ["type"]),
             object_shape({"type": {"const": "json_schema"}, "json_schema": object_shape(
                 {"name": _NAME, "schema": {"type": "object"}, "description": _TEXT, "strict": {"type": "boolean"}},
                 ["schema"],
@@ -178,7 +179,7 @@ _ROWS = (
         ]},
         default="text", absent=None, field="json_format", status="reference",
         description="The form of the answer. json_object and json_schema hold it to JSON, or to JSON that fits the "
-                    "schema, while it is sampled; reasoning stays free.",
+                    "schema, while it is sampled; reasoning stays free. json_object may have a schema too.",
         tip="Say in the prompt what the JSON should hold; a limit that is too small still cuts it off.",
     ),
     unused("user", "string", status="client", description="Accepted and unused."),

@@ -79,7 +79,8 @@ def response_format(value: object, path: str) -> JsonFormat | None:
     if kind == "text":
         return None
     if kind == "json_object":
-        return JsonFormat()
+        schema = value.get("schema")
+        return JsonFormat() if schema is None else _followed(schema, "", f"{path}.schema")
     if kind != "json_schema":
         _refuse(f"{path}.type", "one of text, json_object, json_schema", kind)
     where = f"{path}.json_schema"
@@ -91,11 +92,15 @@ def response_format(value: object, path: str) -> JsonFormat | None:
         _refuse(f"{where}.name", OPENAI.name_words, title)
     _flag(named.get("strict"), f"{where}.strict")
     _text(named.get("description"), f"{where}.description")
-    schema = named.get("schema")
-    check_shape(schema, f"{where}.schema")
+    return _followed(named.get("schema"), title or "", f"{where}.schema")
+
+
+def _followed(schema: object, name: str, path: str) -> JsonFormat:
+    """JSON that fits a schema, which decoding must be able to follow."""
+    check_shape(schema, path)
     assert isinstance(schema, dict)
-    check_constraining(schema, f"{where}.schema")
-    return JsonFormat(schema, title or "")
+    check_constraining(schema, path)
+    return JsonFormat(schema, name, path)
 
 
 def check_tool_rules(found: Sequence[Tool], choice: ToolChoice) -> tuple[Tool, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from mimo.contract.errors import InvalidRequest, shown
+from mimo.contract.json_schema.exact import is_exact
 from mimo.contract.json_schema.references import TYPES, Schema, endless_ref, resolved
 
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri")
@@ -86,6 +87,10 @@ def check_constraining(schema: Schema, path: str) -> None:
                 _refuse(f"{where}.{keyword}", "an integer of at least 0", value)
             if keyword in _BOUNDS and (isinstance(value, bool) or not isinstance(value, int | float)):
                 _refuse(f"{where}.{keyword}", "a number", value)
+            if (keyword in _BOUNDS or keyword in ("const", "enum")) and not is_exact(value):
+                _refuse(
+                    f"{where}.{keyword}", "of numbers within ±2^53, of at most 15 digits: others cannot be followed"
+                )
             if keyword == "$ref":
                 refs[str(value)] = f"{where}.$ref"
     if (endless := endless_ref(schema, refs)) is not None:
