@@ -46,13 +46,21 @@ CALL = Markers("<tool_call>", "</tool_call>")
 @dataclass(frozen=True, slots=True)
 class Tool:
     """A function the model may call. `parameters`: a JSON Schema of type object; `strict`: whether the client wants
-    arguments to fit it; `enforced`: whether they do, for `tool_choice` says so too."""
+    arguments to fit it; `enforced`: whether they do, for `tool_choice` says so too: `followed`, if it is not None, is
+    then the part of `parameters` that they fit, and `left_out` has the paths of the rest."""
 
     name: str
     description: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     strict: bool = False
     enforced: bool = False
+    followed: Mapping[str, object] | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> Mapping[str, object]:
+        """The schema that enforced arguments fit."""
+        return self.parameters if self.followed is None else self.followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,8 @@ ToolChoice = Literal["auto", "none", "required"] | NamedTool
 
 @dataclass(frozen=True, slots=True)
 class JsonFormat:
-    """A `response_format` other than text: any JSON object (`schema` None), or one that fits the schema, which the client
-    put at `path`."""
+    """A `response_format` other than text: any JSON object (`schema` None), or one that fits the schema, which
+    stands at `path` of the request."""
 
     schema: Mapping[str, object] | None = None
     name: str = ""

@@ -116,8 +116,11 @@ def test_a_keyword_that_cannot_be_held_is_refused_where_the_schema_constrains_an
     error = schema_refusal(schema)
     assert error.param == where and keyword in error.message
     given_ = [tool(parameters=schema)]
-    assert refusal(tools=given_, tool_choice="required").param == where
-    assert refusal(tools=given_, tool_choice=tool()).param == where
+    for choice in ("required", tool()):  # not strict: followed as far as it can be, and reported
+        assert resolve({"tools": given_, "tool_choice": choice}, FLASH).ignored == (where,)
+        with pytest.raises(InvalidRequest) as refused:
+            resolve({"tools": given_, "tool_choice": choice}, FLASH, strict=True)
+        assert refused.value.param == where
     assert params(tools=given_).tools and params(tools=given_, tool_choice="none").tools
     other = [*given_, tool("other")]
     assert params(tools=other, tool_choice=tool("other")).tool_choice == NamedTool("other")
@@ -186,6 +189,43 @@ def test_the_forms_of_an_answer() -> None:
     assert params(response_format={"type": "json_schema", "json_schema": held}).json_format == JsonFormat(
         {"type": "object"}, "n"
     )
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "integer", "format": "int32"}, {"type": "number", "format": "double"},
+        {"type": "array", "items": {"type": "string"}, "uniqueItems": False}, {"type": "string", "nullable": False},
+        {"type": "string", "example": "x"}, {"anyOf": [{"type": "object"}], "discriminator": {"propertyName": "k"}},
+    ],
+)  # fmt: skip
+def test_annotations_of_other_dialects_pass_wherever_a_schema_is_followed(part: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"a": part}}
+    for fields in (
+        {"tools": [tool(parameters=schema, strict=True)]},
+        {"tools": [tool(parameters=schema)], "tool_choice": "required"},
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}},
+    ):
+        assert resolve(fields, FLASH, strict=True).ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "path"),
+    [
+        ({"type": "array", "items": {"type": "integer"}, "uniqueItems": True}, "uniqueItems"),  # set[int]
+        ({"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"}, "pattern"),  # pydantic's Decimal
+        ({"type": "string", "format": "iban"}, "format"), ({"type": "string", "nullable": True}, "nullable"),
+        ({"type": "object", "propertyNames": {"pattern": "^a"}}, "propertyNames"),
+        ({"type": "integer", "maximum": 2**60 + 1}, "maximum"),
+        ({"type": "array", "items": {"not": {}}}, "items.not"),
+    ],
+)  # fmt: skip
+def test_a_forced_call_is_held_as_far_as_it_can_be_and_the_rest_reported(part: dict[str, Any], path: str) -> None:
+    schema = {"type": "object", "properties": {"a": part}}
+    found = resolve({"tools": [tool(parameters=schema)], "tool_choice": "required"}, FLASH)
+    assert found.ignored == (f"tools[0].function.parameters.properties.a.{path}",)
+    (one,) = found.params.tools
+    assert one.enforced and one.parameters == schema and path.split(".")[-1] not in str(one.rules)
 
 
 def test_a_schema_beside_json_object_is_followed() -> None:

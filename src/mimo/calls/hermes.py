@@ -32,7 +32,7 @@ class HermesCalls(CallFormat):
     def rules(self, tool: Tool, rule: str, path: str) -> list[str]:
         arguments: dict[str, object] = {"type": "object"}
         if tool.enforced:
-            schema = within(tool.parameters, "/properties/arguments")
+            schema = within(tool.rules, "/properties/arguments")
             assert isinstance(schema, dict)
             arguments = {**schema, **arguments}
         call = {

@@ -66,7 +66,11 @@ def resolve(
     params = Params(Sampling(**values["sampling"]), **values[""] | _ruled(given, table, model))
     _check_end(params)
     known = {**table.shapes, **{name: {} for name in other_fields}}
-    return Resolved(params, tuple(unknown_members(fields, known, strict=strict)))
+    left_out = [path for tool in params.tools for path in tool.left_out]
+    if strict and left_out:
+        words = f"{left_out[0]} cannot be followed in a schema that constrains the output"
+        raise InvalidRequest(words, param=left_out[0])
+    return Resolved(params, (*unknown_members(fields, known, strict=strict), *left_out))
 
 
 def _logprobs(given: Mapping[str, Any], table: ParameterTable) -> int | None:

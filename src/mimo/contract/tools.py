@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from mimo.contract.checks import refuse as _refuse
 from mimo.contract.errors import InvalidRequest, shown
+from mimo.contract.json_schema.followed import followed
 from mimo.contract.json_schema.schema import check_constraining, check_shape, without_nulls
 from mimo.types import JsonFormat, NamedTool, Tool, ToolChoice
 
@@ -99,15 +100,16 @@ def _followed(schema: object, name: str, path: str) -> JsonFormat:
     """JSON that fits a schema, which decoding must be able to follow."""
     check_shape(schema, path)
     assert isinstance(schema, dict)
-    check_constraining(schema, path)
-    return JsonFormat(schema, name, path)
+    rules = followed(schema, path)
+    check_constraining(rules, path)
+    return JsonFormat(rules, name, path)
 
 
 def check_tool_rules(found: Sequence[Tool], choice: ToolChoice) -> tuple[Tool, ...]:
     """The rules between `tools` and `tool_choice`: the tools, each with whether its schema is enforced.
 
     `required` and a named function enforce that of every function they allow, `auto` those of `strict` tools. An
-    enforced schema must be one that decoding can follow.
+    enforced schema must be one that decoding can follow; where the client is not strict, a part of it is enough.
     """
     if not found and choice not in ("auto", "none"):
         raise InvalidRequest("tool_choice needs tools: there is nothing to call", param="tool_choice")
@@ -115,11 +117,19 @@ def check_tool_rules(found: Sequence[Tool], choice: ToolChoice) -> tuple[Tool, .
         names = shown([tool.name for tool in found])
         path = "tool_choice.function.name"
         raise InvalidRequest(f"{path} must be one of the tools {names}, got {shown(choice.name)}", param=path)
-    tools = tuple(replace(tool, enforced=_enforced(tool, choice)) for tool in found)
-    for at, tool in enumerate(tools):
-        if tool.enforced:
-            check_constraining(tool.parameters, f"tools[{at}].function.parameters")
-    return tools
+    return tuple(
+        _with_rules(tool, f"tools[{at}].function.parameters") if _enforced(tool, choice) else tool
+        for at, tool in enumerate(found)
+    )
+
+
+def _with_rules(tool: Tool, path: str) -> Tool:
+    """`tool`, its schema enforced. Raises `InvalidRequest` for what cannot be followed."""
+    left_out: list[str] = []
+    rules = followed(tool.parameters, path, None if tool.strict else left_out)
+    check_constraining(rules, path)
+    changed = None if rules == tool.parameters else rules
+    return replace(tool, enforced=True, followed=changed, left_out=tuple(left_out))
 
 
 def _enforced(tool: Tool, choice: ToolChoice) -> bool:

@@ -47,9 +47,9 @@ class MimoCalls(CallFormat):
         if not tool.enforced:
             free = f'("<parameter=" KEY_{rule.upper()} ">" {rule.upper()} "\\n"?)*'
             return [f"{opens} {free} {closes}", f"KEY_{rule.upper()}: /[^<>\\n]{{1,64}}/", f"{rule.upper()}: {TEXT}"]
-        schema = _object(tool.parameters, path)
+        schema = _object(tool.rules, path)
         properties, required = _properties(schema, path)
-        values = Values(tool.parameters)
+        values = Values(tool.rules)
         parts, rules, size = [], [], 0
         for at, (key, part) in enumerate(properties.items()):
             where = f"{path}.properties.{key[:64]}"
@@ -72,8 +72,8 @@ class MimoCalls(CallFormat):
 
 def _json_parameters(tool: Tool) -> list[str]:
     """The parameters whose values are JSON that may hold strings."""
-    properties, _ = _properties(_object(tool.parameters, ""), "")
-    types = SchemaTypes(tool.parameters)
+    properties, _ = _properties(_object(tool.rules, ""), "")
+    types = SchemaTypes(tool.rules)
     return [key for key, part in properties.items() if {"array", "object"} & types.of(part)]
 
 

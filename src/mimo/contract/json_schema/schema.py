@@ -32,9 +32,9 @@ _ONE = frozenset({"items", "additionalProperties"})
 _MANY = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions"})
 _COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
-_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
 _RULES = frozenset({"$ref", "const", "enum", "type", "required", "pattern", "format"})
-SUPPORTED = ANNOTATIONS | _ONE | _MANY | _NAMED | _RULES | _COUNTS | _BOUNDS
+SUPPORTED = ANNOTATIONS | _ONE | _MANY | _NAMED | _RULES | _COUNTS | BOUNDS
 
 
 def check_shape(schema: object, path: str) -> None:
@@ -48,20 +48,20 @@ def without_nulls(schema: object, depth: int = 0) -> object:
     if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
         return schema
     return {
-        keyword: _inner(keyword, value, lambda part: without_nulls(part, depth + 1))
+        keyword: with_inner(keyword, value, lambda part, _: without_nulls(part, depth + 1))
         for keyword, value in schema.items()
         if value is not None or keyword in ("const", "default")
     }
 
 
-def _inner(keyword: str, value: object, change: Callable[[object], object]) -> object:
-    """The value of a keyword, with `change` made of each schema in it."""
+def with_inner(keyword: str, value: object, change: Callable[[object, str], object], path: str = "") -> object:
+    """The value of a keyword, which stands at `path`, with `change(schema, path)` made of each schema in it."""
     if keyword in _ONE:
-        return change(value)
+        return change(value, path)
     if keyword in _MANY and isinstance(value, list):
-        return [change(part) for part in value]
+        return [change(part, f"{path}[{at}]") for at, part in enumerate(value)]
     if keyword in _NAMED and isinstance(value, Mapping):
-        return {name: change(part) for name, part in value.items()}
+        return {name: change(part, f"{path}.{name[:64]}") for name, part in value.items()}
     return value
 
 
@@ -85,9 +85,9 @@ def check_constraining(schema: Schema, path: str) -> None:
                 _refuse(f"{where}.enum", "an array of at least one value", value)
             if keyword in _COUNTS and not (type(value) is int and value >= 0):
                 _refuse(f"{where}.{keyword}", "an integer of at least 0", value)
-            if keyword in _BOUNDS and (isinstance(value, bool) or not isinstance(value, int | float)):
+            if keyword in BOUNDS and (isinstance(value, bool) or not isinstance(value, int | float)):
                 _refuse(f"{where}.{keyword}", "a number", value)
-            if (keyword in _BOUNDS or keyword in ("const", "enum")) and not is_exact(value):
+            if (keyword in BOUNDS or keyword in ("const", "enum")) and not is_exact(value):
                 _refuse(
                     f"{where}.{keyword}", "of numbers within ±2^53, of at most 15 digits: others cannot be followed"
                 )
