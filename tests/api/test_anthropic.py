@@ -188,10 +188,10 @@ def prompt(server, **fields):
 
 def test_system_text_and_blocks_are_the_same_prompt(server):
     blocks = [
-        {"type": "text", "text": "Be "},
+        {"type": "text", "text": "Be"},
         {"type": "text", "text": "brief.", "cache_control": {"type": "ephemeral"}},
     ]
-    assert prompt(server, system=blocks) == prompt(server, system="Be brief.") < prompt(server)  # MiMo's own is longer
+    assert prompt(server, system=blocks) == prompt(server, system="Be\nbrief.") < prompt(server)  # MiMo's own is longer
 
 
 def test_a_trailing_assistant_message_is_continued(server):
