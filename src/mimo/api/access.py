@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Collection
+from functools import lru_cache
 
 from mimo.api.exchange import Exchange
 from mimo.contract.errors import PermissionDenied, UnsupportedMediaType, shown
@@ -79,7 +80,10 @@ def _name(host: str) -> str:
     return host.partition(":")[0].rstrip(".").lower()
 
 
+@lru_cache(maxsize=64)
 def _is_address(name: str) -> bool:
+    if len(name) > 64:
+        return False
     try:
         ipaddress.ip_address(name.partition("%")[0])
     except ValueError:

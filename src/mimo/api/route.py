@@ -71,9 +71,18 @@ class Routes:
 
     table: Mapping[tuple[str, str], Route]
     error_forms: Mapping[str, ErrorForm] = field(default_factory=dict)
+    _whole: dict[str, Match] = field(init=False, repr=False)
+    """Paths without `{id}`, which are most requests, looked up once for all."""
+
+    def __post_init__(self) -> None:
+        paths = {pattern for _, pattern in self.table if "{id}" not in pattern}
+        object.__setattr__(self, "_whole", {path: self._match(path) for path in paths})
 
     def find(self, path: str) -> Match:
         """The routes of `path`."""
+        return self._whole.get(path) or self._match(path)
+
+    def _match(self, path: str) -> Match:
         found: dict[str, Route] = {}
         argument, closest = "", 0
         for (method, pattern), route in self.table.items():
