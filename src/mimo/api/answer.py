@@ -22,7 +22,7 @@ from mimo.api.protocols.base import Protocol, Source
 from mimo.api.protocols.fields import Decoded, wire_names, without_thinking
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate import TextRequest, cannot_think, is_quick, prepare, start
+from mimo.generate import Prepared, TextRequest, cannot_think, is_quick, prepare, start
 from mimo.media.fetch.request import with_content
 from mimo.types import Event, Finish, FinishReason, Usage
 
@@ -65,13 +65,10 @@ async def _run(
     engine = backend.engine
     if cannot_think(decoded.request, engine, backend.chat_format):
         decoded = without_thinking(decoded)
-    slow = large or not is_quick(decoded.request, backend.chat_format)
-    abandoned = threading.Event()
-    arguments = decoded.request, engine, backend.chat_format, abandoned
-    try:
-        prepared = await backend.slow.run(prepare, *arguments) if slow else prepare(*arguments)
-    finally:
-        abandoned.set()  # if the client has left, the thread need not go on
+    if large or not is_quick(decoded.request, backend.chat_format):
+        prepared = await _prepare_slowly(backend, decoded.request)
+    else:
+        prepared = prepare(decoded.request, engine, backend.chat_format)
     if isinstance(prepared.request, ChatRequest) and prepared.request.media:
         prepared = replace(prepared, request=await with_content(prepared.request, backend.fetcher))
     truncate = backend.policy.repetition_truncation
@@ -82,6 +79,15 @@ async def _run(
         source = Source(engine.info.fingerprint, engine.tokenizer.piece, lambda: tally.usage()[0])
         send = _stream if decoded.request.params.stream else _whole
         await send(protocol, exchange, decoded, source, tally)
+
+
+async def _prepare_slowly(backend: Backend, request: ChatRequest | TextRequest) -> Prepared:
+    """`prepare` in a thread, which does not go on when the client has left."""
+    abandoned = threading.Event()
+    try:
+        return await backend.slow.run(prepare, request, backend.engine, backend.chat_format, abandoned)
+    finally:
+        abandoned.set()
 
 
 async def _stream(

@@ -88,7 +88,9 @@ def encode(pieces: Iterable[Piece], tokenizer: Tokenizer, limit: Limit | None = 
     exact count of the whole is the caller's to judge. Raises `Abandoned`.
     """
     runs = _runs(pieces)
-    least = [_least(run, tokenizer) for run in runs] if limit and _length(runs) > limit.tokens else [0] * len(runs)
+    if limit is not None and _length(runs) <= limit.tokens:
+        limit = None  # too short to be worth a look
+    least = [0] * len(runs) if limit is None else [_least(run, tokenizer) for run in runs]
     left = sum(least)
     tokens: list[int] = []
     for run, part in zip(runs, least, strict=True):

@@ -24,7 +24,7 @@ def check_window(request: TokenRequest, info: EngineInfo) -> int:
 def within_window(info: EngineInfo, abandoned: threading.Event | None = None) -> Iterator[Limit]:
     """A limit for prompts that leave room in the window. Raises `ContextLengthExceeded` with the count so far."""
     try:
-        yield Limit(info.context_window - 1, abandoned or threading.Event())
+        yield Limit(info.context_window - 1, abandoned)
     except TooManyTokens as problem:
         raise ContextLengthExceeded.of(f"at least {problem.at_least}", info.context_window, info.model) from None
 

@@ -6,7 +6,7 @@ Knows no tokenizer and no window.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class TooManyTokens(Exception):
@@ -23,14 +23,14 @@ class Abandoned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `tokens`; set `abandoned` to end the work between two pieces of it."""
+    """At most `tokens`; set `abandoned`, if there is one, to end the work between two pieces of it."""
 
     tokens: int
-    abandoned: threading.Event = field(default_factory=threading.Event)
+    abandoned: threading.Event | None = None
 
     def check(self, at_least: int) -> None:
         """Raise `TooManyTokens` or `Abandoned` if there is no sense in going on."""
         if at_least > self.tokens:
             raise TooManyTokens(at_least)
-        if self.abandoned.is_set():
+        if self.abandoned is not None and self.abandoned.is_set():
             raise Abandoned
