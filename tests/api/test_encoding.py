@@ -100,3 +100,11 @@ def test_a_token_that_is_biased_twice_is_refused(server):
     answer = server.chat("hi", logit_bias={"01": 5, "1": -5})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "logit_bias"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, zstd.compress])
+def test_thousands_of_members_are_refused_at_once(pack):
+    """Each is empty and copies the rest: 4 MB of them took minutes."""
+    name = {gzip.compress: "gzip", zlib.compress: "deflate"}.get(pack, "zstd")
+    with pytest.raises(InvalidRequest, match="at most 100 members"):
+        decoded(pack(b"") * 200_000, name, 10**6)

@@ -22,6 +22,10 @@ MOST = 4
 """Encodings that one body may name: more are no honest request."""
 
 
+MEMBERS = 100
+"""Members or frames of one body: each copies what follows it, so that many take time in the square of their number."""
+
+
 class _Decompressor(Protocol):
     """What zlib's and zstd's have in common."""
 
@@ -91,6 +95,8 @@ def _members(
     parts: list[bytes] = []
     room = limit
     while body:
+        if len(parts) == MEMBERS:
+            raise InvalidRequest(f"a compressed body may have at most {MEMBERS} members or frames")
         one, decompress = start()
         part = decompress(body, room + 1)
         room -= len(part)
