@@ -88,9 +88,10 @@ def encode(pieces: Iterable[Piece], tokenizer: Tokenizer, limit: Limit | None = 
     exact count of the whole is the caller's to judge. Raises `Abandoned`.
     """
     runs = _runs(pieces)
-    if limit is not None and _length(runs) <= limit.tokens:
-        limit = None  # too short to be worth a look
-    least = [0] * len(runs) if limit is None else [_least(run, tokenizer) for run in runs]
+    long = limit is not None and _length(runs) > limit.tokens
+    if limit is not None and not long and limit.abandoned is None:
+        limit = None  # nothing to look at between the runs
+    least = [_least(run, tokenizer) for run in runs] if long else [0] * len(runs)
     left = sum(least)
     tokens: list[int] = []
     for run, part in zip(runs, least, strict=True):
