@@ -89,7 +89,8 @@ def test_encoding_stops_at_the_limit_and_says_how_many_there_are_at_least(nano: 
     with pytest.raises(TooManyTokens) as refused:
         encode([1, text, 2] * 1000, tokenizer, Limit(whole * 10))
     assert whole * 10 < refused.value.at_least <= 1000 * (whole + 2)
-    given_up = Limit(10**9, threading.Event())
-    given_up.abandoned.set()
+    left = threading.Event()
+    left.set()
+    given_up = Limit(10**9, left)
     with pytest.raises(Abandoned):
         encode([1, text, 2], tokenizer, given_up)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -49,20 +50,24 @@ def jsonl(*lines: object) -> bytes:
     return b"".join(json.dumps(one).encode() + b"\n" for one in lines)
 
 
-def begin(client: openai.OpenAI, *lines: object, **more: object) -> openai.types.Batch:
+def begin(client: openai.OpenAI, *lines: object, **more: object) -> Any:
     sent = client.files.create(file=("in.jsonl", jsonl(*lines)), purpose="batch")
     return client.batches.create(input_file_id=sent.id, endpoint=CHAT, **{"completion_window": "24h", **more})
 
 
-def ended(client: openai.OpenAI, batch_id: str, seconds: float = 60.0) -> openai.types.Batch:
+def retrieved(client: openai.OpenAI, batch_id: str) -> Any:
+    return client.batches.retrieve(batch_id)
+
+
+def ended(client: openai.OpenAI, batch_id: str, seconds: float = 60.0) -> Any:
     end = time.monotonic() + seconds
-    while (batch := client.batches.retrieve(batch_id)).status not in ("completed", "failed", "expired", "cancelled"):
+    while (batch := retrieved(client, batch_id)).status not in ("completed", "failed", "expired", "cancelled"):
         assert time.monotonic() < end, batch
         time.sleep(0.1)
     return batch
 
 
-def rows(client: openai.OpenAI, file_id: str) -> dict[str, dict[str, object]]:
+def rows(client: openai.OpenAI, file_id: str) -> dict[str, Any]:
     found = [json.loads(row) for row in client.files.content(file_id).text.splitlines()]
     return {row["custom_id"]: row for row in found}
 
@@ -149,7 +154,7 @@ def test_what_a_batch_cannot_be_is_refused_by_name(client, url):
 def test_a_cancelled_batch_keeps_what_it_has(client):
     batch = begin(client, line("quick"), line("slow", "endless", max_tokens=4000))
     end = time.monotonic() + 60
-    while not client.batches.retrieve(batch.id).request_counts.completed:
+    while not retrieved(client, batch.id).request_counts.completed:
         assert time.monotonic() < end
         time.sleep(0.05)
     assert client.batches.cancel(batch.id).status == "cancelling"
@@ -172,7 +177,7 @@ def test_a_batch_survives_a_restart_and_no_line_is_answered_twice(tmp_path):
     short = ("--data-dir", str(tmp_path), "--drain-seconds", "0.1")
     with served(*short, script=SCRIPT) as server, client_of(server.url) as client:
         batch = begin(client, *lines)
-        while not client.batches.retrieve(batch.id).request_counts.completed:
+        while not retrieved(client, batch.id).request_counts.completed:
             time.sleep(0.01)
     with served("--data-dir", str(tmp_path), script=SCRIPT) as server, client_of(server.url) as client:
         batch = ended(client, batch.id, 120)
@@ -235,7 +240,7 @@ def test_live_requests_come_first(tmp_path):
     with served(*small) as server, client_of(server.url) as client:
         lines = [line(f"line {at}", "Tell me a story", ignore_eos=True, max_tokens=200) for at in range(12)]
         batch = begin(client, *lines)
-        while not client.batches.retrieve(batch.id).request_counts.completed:
+        while not retrieved(client, batch.id).request_counts.completed:
             time.sleep(0.02)
         messages = [{"role": "user", "content": "hi"}]
         answer = client.chat.completions.create(model=FLASH, messages=messages, max_tokens=5, n=2)
