@@ -63,7 +63,7 @@ def test_chat_says_when_the_limit_cut_the_answer(script: Path) -> None:
         (("serve", "--host", "no.such.host.invalid", "--port", "0"), "no such address"),
         (("serve", "--upstream", "http://127.0.0.1:1", "--port", "0"), "upstream: the local engine does not read it"),
         (("serve", "--engine", "hosted", "--slots", "9", "--port", "0"), "--engine: local"),
-        (("serve", "--context-window", "16384", "--port", "0"), "the model's own, got 16384"),
+        (("serve", "--context-window", "1048576", "--port", "0"), "the model's own, got 1048576"),
         (("launch", "tensorrt", "MiMo-V2-Flash"), "those there are: llama-server, vllm, sglang"),
     ],
 )
