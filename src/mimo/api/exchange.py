@@ -40,7 +40,8 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.query: dict[str, str] = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+        query = scope.get("query_string")
+        self.query: dict[str, str] = dict(parse_qsl(query.decode("latin-1"))) if query else {}
         self.headers = _headers(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
         self.id: str = given.decode() if _SANE_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"

@@ -12,8 +12,9 @@ _PIECE = 2**16
 
 
 def too_many(body: bytes) -> bool:
-    """Whether `body` holds more than `MOST`. Nearly always the first look, which also counts inside texts, says no."""
-    return _marks(body) >= MOST and count(body, MOST) > MOST
+    """Whether `body` holds more than `MOST`. Nearly always its length says no, or the first look, which also counts
+    inside texts."""
+    return len(body) >= MOST and _marks(body) >= MOST and count(body, MOST) > MOST
 
 
 def count(body: bytes, enough: int, size: int = _PIECE) -> int:

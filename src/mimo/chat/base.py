@@ -122,7 +122,11 @@ def _runs(pieces: Iterable[Piece]) -> list[Piece]:
 
 
 def _length(runs: Iterable[Piece]) -> int:
-    return sum(len(run) if isinstance(run, str) else 1 for run in runs)
+    """Characters and control tokens."""
+    length = 0
+    for run in runs:
+        length += len(run) if isinstance(run, str) else 1
+    return length
 
 
 def _least(run: Piece, tokenizer: Tokenizer) -> int:
