@@ -43,7 +43,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.fixture(scope="module")
 def nano_server() -> Iterator[tuple[str, int]]:
     """(address, process id) of a server of its own: its time and memory are looked at."""
-    with served("--slots", "4") as (url, process):
+    with served("--slots", "4", "--context-window", "4096") as (url, process):
         yield url, process.pid
 
 

@@ -51,7 +51,7 @@ def test_thirty_large_grammars_stay_within_the_limit_of_the_cache() -> None:
 def test_a_refused_request_leaves_nothing() -> None:
     tokenizer = ByteTokenizer()
     marker = "x" * 5000 + "never kept"
-    schema = {"type": "number", "minimum": -1e300, "maximum": 1e300, "description": marker}
+    schema = {"type": "number", "minimum": 10, "maximum": 5, "description": marker}
     fields = {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
     params = resolve(fields, MODELS["mimo-v2-flash"]).params
     with pytest.raises(InvalidRequest, match="cannot be followed"):

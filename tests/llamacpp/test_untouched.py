@@ -33,8 +33,8 @@ def test_slots_that_nobody_used_are_not_resident() -> None:
     """Nano has 5,760 bytes a token: 32 slots would be 720 MB at a window of 4,096, 5.9 GB at 32,768."""
     done = subprocess.run([sys.executable, "-c", OPEN], capture_output=True, text=True, timeout=120, check=True)
     opened, used, _ = map(int, done.stdout.split())
-    assert opened < 100, "MB at the peak of opening"
-    assert used < 150, "MB after 64 tokens"
+    assert opened < 150, "MB at the peak of opening"
+    assert used < 200, "MB after 64 tokens"
 
 
 @pytest.mark.parametrize("size", [(1 << 20) + 1, 5 << 20, (1 << 21) + 4097])

@@ -75,7 +75,7 @@ def test_a_thinking_budget_ends_the_reasoning_and_an_answer_follows(real: Front,
         body = real.chat(STORY, thinking=thinking, seed=seed, logprobs=logprobs, max_completion_tokens=80).json()
         choice = body["choices"][0]
         assert body["usage"]["completion_tokens_details"]["reasoning_tokens"] <= budget
-        assert len(choice["message"]["content"]) > 20
+        assert len(choice["message"]["content"]) > 10
         if logprobs:
             assert len(choice["logprobs"]["reasoning_content"]) <= budget
             assert all(-60 < row["logprob"] <= 0 for row in choice["logprobs"]["content"])
