@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from mimo.contract.json_schema.types import SchemaTypes
+from mimo.contract.json_schema.types import SchemaTypes, type_of
 
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 
@@ -44,23 +44,9 @@ def json_type(written: str) -> str | None:
     if written != written.strip(" \t\r\n"):
         return None
     try:
-        value = msgspec.json.decode(written)
+        return type_of(msgspec.json.decode(written))
     except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "integer" if value.is_integer() else "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-    return "object"
 
 
 def _names(schema: object, types: SchemaTypes, text: str) -> bool:

@@ -1,7 +1,7 @@
 """Batches on disk: a record each, the lines that are done, a mark when it shall end, and a lock for who runs it.
 
-Several processes may share the folder: whoever holds the lock of a batch runs it and writes its record, and the lock of
-a process that dies is free. Knows no HTTP and no engine.
+Several processes may share the folder: the one that holds the lock of a batch runs it and writes its record, and the
+lock of a process that dies is free. Knows no HTTP and no engine.
 """
 
 from __future__ import annotations

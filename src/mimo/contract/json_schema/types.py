@@ -98,11 +98,12 @@ def _own(schema: Schema) -> set[str]:
 
 def types_of_values(values: Iterable[object]) -> set[str]:
     """The types of `values`, as JSON has them; an integer is a number too."""
-    found = set(map(_type_of, values))
+    found = set(map(type_of, values))
     return found | {"number"} if "integer" in found else found
 
 
-def _type_of(value: object) -> str:
+def type_of(value: object) -> str:
+    """The JSON Schema type of a JSON value, the narrowest: 1.0 is an integer."""
     match value:
         case None:
             return "null"
