@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mimo.api.app import App
+from mimo.api.backend import BODY_LIMIT
 from mimo.api.routes import ROUTES
 from mimo.serving.granian import ServeError, check_exposure, listen
 
@@ -269,7 +270,37 @@ def test_a_refusal_before_the_body_was_read_leaves_the_connection_usable(server)
             assert received.startswith(b"HTTP/1.1 404") and b"connection: close" not in received
 
 
-def test_a_refusal_before_a_large_body_was_read_closes_the_connection_and_says_so(server):
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(
+    ("path", "headers", "size", "status"),
+    [
+        ("/v1/nope", {}, 8_000_000, 404),
+        ("/v1/chat/completions", {"authorization": "Bearer wrong"}, 8_000_000, 401),
+        ("/v1/chat/completions", {"origin": "https://evil.example"}, 8_000_000, 403),
+        ("/v1/chat/completions", {"authorization": "Bearer right"}, BODY_LIMIT + 8_000_000, 413),
+    ],
+)
+def test_a_client_that_sends_all_of_a_refused_body_sees_why(serving, path, headers, size, status, chunked):
+    with serving(keys=["right"]) as server:
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        for _ in range(2):  # the connection can be used again
+            body = iter([b"x" * 1_000_000] * (size // 1_000_000)) if chunked else b"x" * size
+            client.request("POST", path, body, headers, encode_chunked=chunked)
+            answer = client.getresponse()
+            assert (answer.status, answer.getheader("connection")) == (status, None)
+            assert json.loads(answer.read())["error"]["message"]
+        client.close()
+
+
+def test_a_client_that_asks_before_it_sends_is_refused_at_once(server):
+    with server.connect() as client:
+        head = b"POST /v1/nope HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 600000\r\n\r\n"
+        client.sendall(head)
+        assert client.recv(65536).startswith(b"HTTP/1.1 404")
+
+
+def test_a_refused_body_that_does_not_come_closes_the_connection_and_says_so(server):
     with server.connect() as client:
         client.sendall(b"POST /v1/nope HTTP/1.1\r\nhost: x\r\ncontent-length: 600000\r\n\r\n" + b"x" * 1000)
         assert b"connection: close" in client.recv(65536)
+        assert server.chat("hi").status_code == 200

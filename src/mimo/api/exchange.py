@@ -76,9 +76,6 @@ class Exchange:
         self.receiving = True
         try:
             body = await self._body.read(limit, seconds)
-        except ApiError:
-            self._close_after()
-            raise
         finally:
             self.receiving = False
         self._watch = asyncio.create_task(self._until_gone())
@@ -93,7 +90,7 @@ class Exchange:
 
     async def reply(self, status: int, body: bytes, content_type: str = JSON, headers: Headers = ()) -> None:
         """Send the whole answer."""
-        await self._body.discard()
+        await self._body.drain()
         if self._body.unread:
             self._close_after()
         lines = [("content-length", str(len(body)))]

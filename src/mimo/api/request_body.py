@@ -1,4 +1,4 @@
-"""The body of a request as it arrives: read within a limit and a time, or taken off the connection unread.
+"""The body of a request as it arrives: read within a limit and a time, or drained for an answer that does not want it.
 
 Knows ASGI's messages; knows no route, no JSON and no answer.
 """
@@ -16,8 +16,11 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 BODY_RATE = 64 * 1024
 """Bytes of a body that give it another second to arrive."""
-SMALL = 64 * 1024
-"""Bytes of a body that is read although nobody wants it, rather than closing the connection."""
+DRAINED = 64 * 1024 * 1024
+"""Bytes of a refused body that are read and dropped before the answer. A client that is still sending when the
+connection is closed may never see why: the system resets the connection, and the answer can be lost with it."""
+DRAIN_SECONDS = 2.0
+"""Seconds that a refused body has for arriving."""
 
 
 class ClientGone(Exception):
@@ -31,6 +34,7 @@ class RequestBody:
         self.unread = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
         declared = headers.get(b"content-length", b"")
         self._declared = int(declared[:19]) if declared.isdigit() else None  # nobody sends as much as 19 digits say
+        self._coming = headers.get(b"expect", b"").lower() != b"100-continue"  # such a client waits to be asked for it
         self._receive = receive
 
     async def read(self, limit: int, seconds: float) -> bytes:
@@ -38,40 +42,46 @@ class RequestBody:
         and one more for every `BODY_RATE` bytes that came, or when it ends early."""
         if self._declared is not None and self._declared > limit:
             raise _too_large(limit)
-        try:
-            async with asyncio.timeout(seconds) as waiting:
-                return await self._read(limit, waiting)
-        except TimeoutError:
-            raise InvalidRequest(f"the body must arrive within {seconds:g} seconds; it did not") from None
-
-    async def discard(self) -> None:
-        """Take a small body off the connection, so that it can be used again; a larger one stays `unread`."""
-        if self.unread and self._declared is not None and self._declared <= SMALL:
-            with contextlib.suppress(TimeoutError, RequestTooLarge, InvalidRequest):
-                async with asyncio.timeout(1.0) as waiting:
-                    await self._read(SMALL, waiting)
-
-    async def _read(self, limit: int, waiting: asyncio.Timeout) -> bytes:
+        self._coming = True
         parts: list[bytes] = []
         size = 0
-        end = waiting.when() or 0.0
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":  # the client is gone, or the framing cannot be read
-                raise InvalidRequest(
-                    "the body must be complete: content-length bytes, or well-formed chunks and an empty one at the "
-                    "end, with trailers of a few kB at most"
-                )
-            part = message.get("body", b"")
-            size += len(part)
-            if size > limit:
-                raise _too_large(limit)
-            waiting.reschedule(end + size / BODY_RATE)
-            parts.append(part)
-            more = message.get("more_body", False)
-        self.unread = False
+        try:
+            async with asyncio.timeout(seconds) as waiting:
+                end = waiting.when() or 0.0
+                while not parts or self.unread:
+                    parts.append(await self._part())
+                    size += len(parts[-1])
+                    if size > limit:
+                        raise _too_large(limit)
+                    waiting.reschedule(end + size / BODY_RATE)
+        except TimeoutError:
+            self._coming = False
+            raise InvalidRequest(f"the body must arrive within {seconds:g} seconds; it did not") from None
         return b"".join(parts)
+
+    async def drain(self) -> None:
+        """Read and drop what is left of it, so that the client sees the answer and can use the connection again. More
+        than `DRAINED` bytes, and what takes longer than `DRAIN_SECONDS`, stays `unread`."""
+        if not (self.unread and self._coming) or (self._declared or 0) > DRAINED:
+            return
+        size = 0
+        with contextlib.suppress(TimeoutError, InvalidRequest):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self.unread and size <= DRAINED:
+                    size += len(await self._part())
+
+    async def _part(self) -> bytes:
+        """The next part. Raises `InvalidRequest` when there is none."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":  # the client is gone, or the framing cannot be read
+            self._coming = False
+            raise InvalidRequest(
+                "the body must be complete: content-length bytes, or well-formed chunks and an empty one at the end, "
+                "with trailers of a few kB at most"
+            )
+        self.unread = message.get("more_body", False)
+        part: bytes = message.get("body", b"")
+        return part
 
 
 def _too_large(limit: int) -> RequestTooLarge:
