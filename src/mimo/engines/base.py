@@ -24,12 +24,14 @@ Route = Literal["tokens", "messages"]
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """Who answers. `context_window` in tokens per sequence; `fingerprint` names engine and weights (short hash)."""
+    """Who answers. `context_window` in tokens per sequence; `fingerprint` names engine and weights (short hash);
+    `memory`: what it takes of this machine's, in words, where it runs in this process."""
 
     engine: str
     model: str
     context_window: int
     fingerprint: str
+    memory: str | None = None
 
     @property
     def label(self) -> str:

@@ -117,6 +117,7 @@ _P, _I32, _I64, _STR, _BOOL = c.c_void_p, c.c_int32, c.c_int64, c.c_char_p, c.c_
 
 FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_backend_init": (None, ()),
+    "llama_supports_gpu_offload": (_BOOL, ()),
     "llama_log_set": (None, (LogCallback, _P)),
     "ggml_set_abort_callback": (_P, (AbortCallback,)),
     "llama_model_default_params": (ModelParams, ()),
@@ -124,6 +125,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_model_load_from_file": (_P, (_STR, ModelParams)),
     "llama_model_free": (None, (_P,)),
     "llama_model_n_ctx_train": (_I32, (_P,)),
+    "llama_model_size": (c.c_uint64, (_P,)),
     "llama_model_desc": (_I32, (_P, _STR, c.c_size_t)),
     "llama_model_meta_val_str": (_I32, (_P, _STR, _STR, c.c_size_t)),
     "llama_model_chat_template": (_STR, (_P, _STR)),
@@ -219,6 +221,8 @@ class Library:
     """The newest warnings and errors of the library: a failed load is explained by its log only."""
     busy_with: ClassVar[str] = "starting"
     """What to blame in the last words of an aborted process."""
+    notes: ClassVar[Callable[[str], object] | None] = None
+    """Hears what the library logs for information, while somebody listens."""
     listener: ClassVar[int | None] = None
     """A descriptor that is to hear of an abort: a line, after which it need say nothing of its own."""
     _callbacks: ClassVar[list[Any]] = []
@@ -253,7 +257,9 @@ class Library:
 
 
 def _on_log(level: int, text: bytes | None, _: object) -> None:
-    """Keep warnings and errors (levels 3 and 4; 5 continues a line)."""
+    """Keep warnings and errors (levels 3 and 4; 5 continues a line), and pass on information (2) to who listens."""
+    if level == 2 and text and Library.notes is not None:
+        Library.notes(text.decode(errors="replace"))
     if level in (3, 4) and text:
         Library.errors.append(text.decode(errors="replace").strip())
 

@@ -112,6 +112,8 @@ def _say(url: str, settings: Settings, engine: Engine, app: App, console: Consol
     info = engine.info
     console.print(Text(info.model, "bold"), f"on the {info.engine} engine answers as {', '.join(app.backend.models)}")
     console.print(f"  window {info.context_window} tokens · fingerprint {info.fingerprint}")
+    if info.memory:
+        console.print(f"  memory {info.memory}")
     if engine.capabilities.media:
         fetched = "by data URI or URL" if settings.allow_media_urls else "by data URI"
         console.print(f"  takes {', '.join(engine.capabilities.media)} {fetched}")

@@ -41,7 +41,7 @@ class LocalEngine(TokenEngine):
             thinks_first=True,
         )
         fingerprint = f"local-{'-'.join(model.name.lower().split())}-{model.header.digest}"
-        self.info = EngineInfo("local", model.name, model.context_window, fingerprint)
+        self.info = EngineInfo("local", model.name, model.context_window, fingerprint, str(model.memory))
         sampler = Sampler(model.slots, model.tokenizer.vocabulary, threads, model.tokenizer.valid)
         self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=batch_invariant)
         self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)

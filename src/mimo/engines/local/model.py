@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
+from mimo.engines.local.memory import Memory, check_fits, usable_memory
 from mimo.llamacpp.gguf import Header, read_header
-from mimo.llamacpp.library import Batch, Library, ProgressCallback
+from mimo.llamacpp.library import Batch, ContextParams, Library, ModelParams, ProgressCallback
+from mimo.llamacpp.sizes import sizes, unread
 from mimo.llamacpp.untouched import untouched
 from mimo.tokenizers.gguf import Vocabulary
 from mimo.tokenizers.load import MIMO
@@ -59,6 +61,7 @@ class ModelOptions:
     `gpu_layers` −1: all that fit, on a GPU build.
     `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
     `batch_invariant`: use no kernel whose result depends on how many rows a call has, one row apart.
+    `memory_limit`: bytes it may take with every window full; None: what the machine has.
     `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds) times them.
     """
 
@@ -71,6 +74,7 @@ class ModelOptions:
     gpu_layers: int = -1
     f32_cache: bool = False
     batch_invariant: bool = False
+    memory_limit: int | None = None
     observer: Callable[[DecodeCall], None] | None = None
     clock: Callable[[], float] = time.perf_counter
 
@@ -89,6 +93,9 @@ class LocalModel:
         self.header: Header = read_header(library, path)
         Library.busy_with = f"loading {path}"
         library.errors.clear()
+        self.slots = max(2, options.slots)
+        self.outputs = max(self.slots, min(options.chunk, OUTPUTS))
+        self.memory: Memory = self._planned(path)
         self._model = self._load(path, on_progress)
         try:
             self._open(path)
@@ -97,20 +104,41 @@ class LocalModel:
             raise
         Library.busy_with = f"running {path}"
 
-    def _load(self, path: Path, on_progress: Callable[[float], bool] | None) -> int:
-        def report(share: float, _: object) -> bool:
-            return on_progress is None or on_progress(share)
+    def _planned(self, path: Path) -> Memory:
+        """What it will take; an `EngineError` where that is more than there is. Weights on a GPU are not counted."""
+        library, options = self._library, self.options
+        with unread(library, path, self._model_params()) as model:
+            if not model:
+                raise self._refused(path)
+            window = self._wanted_window(path, library.llama_model_n_ctx_train(model))
+            cache, compute = sizes(library, model, self._context_params(window))
+            weights = library.llama_model_size(model)
+        memory = Memory(weights, cache // self.slots, self.slots, window, compute)
+        if options.memory_limit is not None or not library.llama_supports_gpu_offload():
+            check_fits(path, memory, usable_memory() if options.memory_limit is None else options.memory_limit)
+        return memory
 
-        params = self._library.llama_model_default_params()
+    def _model_params(self) -> ModelParams:
+        params: ModelParams = self._library.llama_model_default_params()
         params.n_gpu_layers = self.options.gpu_layers
         if self.options.batch_invariant and not self.header.types <= _FOR_ANY_ROWS:
             params.use_extra_bufts = False
             os.environ["GGML_CPU_TILED_MM"] = "0"  # read at the first product of the process
+        return params
+
+    def _refused(self, path: Path) -> EngineError:
+        return EngineError(f"{path}: {'; '.join(self._library.errors) or 'llama.cpp cannot load it'}")
+
+    def _load(self, path: Path, on_progress: Callable[[float], bool] | None) -> int:
+        def report(share: float, _: object) -> bool:
+            return on_progress is None or on_progress(share)
+
+        params = self._model_params()
         params.progress_callback = keep = ProgressCallback(report)
         model: int | None = self._library.llama_model_load_from_file(str(path).encode(), params)
         del keep
         if not model:
-            raise EngineError(f"{path}: {'; '.join(self._library.errors) or 'llama.cpp cannot load it'}")
+            raise self._refused(path)
         return model
 
     def _open(self, path: Path) -> None:
@@ -123,27 +151,12 @@ class LocalModel:
             raise EngineError(f"{path}: {problem}") from None
         self.rewindable = not (library.llama_model_is_recurrent(model) or library.llama_model_is_hybrid(model))
         """Whether tokens can be taken back from the end of a sequence; recurrent state cannot be rewound."""
-        slots = max(2, options.slots)
-        trained = library.llama_model_n_ctx_train(model)
-        if options.context_window > trained:
-            raise EngineError(
-                f"{path}: context_window must be at most {trained}, the model's own, got {options.context_window}"
-            )
-        wanted = options.context_window or min(options.default_window or trained, trained)
-        params = library.llama_context_default_params()
-        params.n_seq_max = self.slots = slots
-        params.n_outputs_max = self.outputs = max(slots, min(options.chunk, OUTPUTS))
-        params.n_ctx = wanted * slots
-        params.n_batch = params.n_ubatch = max(options.chunk, slots)
-        params.n_threads = params.n_threads_batch = options.threads
-        params.type_k = params.type_v = _F32 if options.f32_cache else _F16
-        params.flash_attn_type = 0 if options.f32_cache else -1
-        params.kv_unified, params.swa_full = False, True
+        wanted = self.memory.window
         with untouched(library):
-            self._context = library.llama_init_from_model(model, params)
+            self._context = library.llama_init_from_model(model, self._context_params(wanted))
         if not self._context:
             raise EngineError(
-                f"{path}: no memory for {slots} sequences of {wanted} tokens; try fewer slots or a smaller "
+                f"{path}: no memory for {self.slots} sequences of {wanted} tokens; try fewer slots or a smaller "
                 f"context window ({'; '.join(library.errors)})"
             )
         self._memory = library.llama_get_memory(self._context)
@@ -153,7 +166,29 @@ class LocalModel:
         self._spent: dict[int, float] = {}  # seconds of one thread that a call took of late, by the bits of its rows
         self._logits_address = 0
         self._no_logits = self._logits = np.empty((0, self.tokenizer.vocabulary), np.float32)
-        self._make_batch(params.n_batch)
+        self._make_batch(max(options.chunk, self.slots))
+
+    def _wanted_window(self, path: Path, trained: int) -> int:
+        """Tokens of each sequence, of a model that was trained on `trained`."""
+        options = self.options
+        if options.context_window > trained:
+            raise EngineError(
+                f"{path}: context_window must be at most {trained}, the model's own, got {options.context_window}"
+            )
+        return options.context_window or min(options.default_window or trained, trained)
+
+    def _context_params(self, window: int) -> ContextParams:
+        options, slots = self.options, self.slots
+        params: ContextParams = self._library.llama_context_default_params()
+        params.n_seq_max = slots
+        params.n_outputs_max = self.outputs
+        params.n_ctx = window * slots
+        params.n_batch = params.n_ubatch = max(options.chunk, slots)
+        params.n_threads = params.n_threads_batch = options.threads
+        params.type_k = params.type_v = _F32 if options.f32_cache else _F16
+        params.flash_attn_type = 0 if options.f32_cache else -1
+        params.kv_unified, params.swa_full = False, True
+        return params
 
     def _make_batch(self, rows: int) -> None:
         self._tokens = np.zeros(rows, np.int32)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mimo.engines.local.engine import LocalEngine, start_local
+from mimo.engines.local.memory import usable_memory
 from mimo.engines.local.model import ModelOptions
 from mimo.nano import gguf_path
 
@@ -75,9 +76,7 @@ def usable_cores() -> int:
 
 
 def _nano_slots() -> int:
-    """As many as benchmarks use; on a small machine as many as it could hold with every window full."""
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on every system
+    """As many as benchmarks use; on a small machine as many as it could hold with every window full and some room."""
+    if not (memory := usable_memory()):
         return _NANO_SLOTS
-    return max(2, min(_NANO_SLOTS, memory // _NANO_FULL_SLOT))
+    return max(2, min(_NANO_SLOTS, memory // _NANO_FULL_SLOT - 1))
