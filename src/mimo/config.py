@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -139,6 +139,10 @@ class Settings:
     allowed_hosts: tuple[str, ...] = _setting(
         (), _ACCESS, "Host names that requests may be addressed to, besides IP addresses, localhost and --host, "
         "comma-separated; .example.com for all below it, * for any.", shown="none without keys, any with keys",
+    )  # fmt: skip
+    metrics: Literal["open", "key", "off"] | None = _setting(
+        None, _ACCESS, "Who may read GET /metrics: open for anybody, key for those with an API key, off for nobody.",
+        shown="open on a loopback address, key on any other", choices=("open", "key", "off"),
     )  # fmt: skip
     allow_media_urls: bool = _setting(
         False, _ACCESS, "Fetch media that clients name by URL, from public addresses only."

@@ -173,6 +173,10 @@ class Answer(EventStream):
         self._stream = stream
         self._outputs = outputs
 
+    @property
+    def begun(self) -> float | None:
+        return self._stream.begun
+
     async def accepted(self) -> None:
         """Wait until the engine has taken the request. Raises the `ApiError` with which it refuses."""
         await self._stream.accepted()

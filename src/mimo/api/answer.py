@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from mimo.api import sse
 from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
-from mimo.api.observer import Admission, Observation, Settlement
+from mimo.api.observer import Admission, Observation, Settlement, Times
 from mimo.api.protocols.base import Protocol, Source
 from mimo.api.protocols.fields import Decoded, wire_names, without_thinking
 from mimo.contract.request import ChatRequest
@@ -34,15 +35,16 @@ log = logging.getLogger("mimo.api")
 async def answer(protocol: Protocol[Any], backend: Backend, exchange: Exchange) -> None:
     """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
     decoded, large = await _decode(protocol, backend, exchange)
-    tally = Tally(await backend.observer.admit(_admission(protocol, decoded.request, exchange)))
+    exchange.admission = _admission(protocol, decoded.request, exchange)
+    tally = Tally(await backend.observer.admit(exchange.admission), exchange.began)
     exchange.common += tally.observation.headers
     try:
         with wire_names(protocol.wire_names):
             await _run(protocol, backend, exchange, decoded, large, tally)
     except BaseException as error:
-        tally.settle(exchange.cut_by or error)
+        exchange.settlement = tally.settle(exchange.cut_by or error)
         raise
-    tally.settle(None)
+    exchange.settlement = tally.settle(None)
 
 
 async def _decode(protocol: Protocol[Any], backend: Backend, exchange: Exchange) -> tuple[Decoded[Any], bool]:
@@ -73,7 +75,7 @@ async def _run(
         prepared = replace(prepared, request=await with_content(prepared.request, backend.fetcher))
     truncate = backend.policy.repetition_truncation
     with closing(start(prepared, engine, repetition_truncation=truncate)) as stream:
-        tally.stream = stream
+        tally.start(stream)
         await stream.accepted()  # what an upstream refuses is still a plain HTTP error
         tally.observation.started()
         source = Source(engine.info.fingerprint, engine.tokenizer.piece, lambda: tally.usage()[0])
@@ -116,16 +118,26 @@ async def _whole(
 class Tally:
     """Counts what one admitted request gets, and settles it."""
 
-    def __init__(self, observation: Observation) -> None:
+    def __init__(self, observation: Observation, began: float) -> None:
         self.observation = observation
+        self._began = began
+        self._admitted = time.perf_counter() - began
+        self._submitted: float | None = None
+        self._first_token: float | None = None
         self.stream: EventStream = _NOTHING
         self._pieces = 0
         self._finish: list[FinishReason] = []
         self._usage: Usage | None = None
 
+    def start(self, stream: EventStream) -> None:
+        """The engine has the request."""
+        self.stream = stream
+        self._submitted = time.perf_counter() - self._began
+
     def add(self, events: list[Event]) -> None:
         """Take the next batch."""
         if not self._pieces:
+            self._first_token = time.perf_counter() - self._began
             self.observation.first_token()
         self._pieces += len(events)
         for event in events:
@@ -141,12 +153,20 @@ class Tally:
             return counted, True
         return Usage(0, self._pieces - len(self._finish), 0, 0), False
 
-    def settle(self, error: BaseException | None) -> None:
+    def settle(self, error: BaseException | None) -> Settlement:
         """Tell the observer how the request has ended. A failing observer is logged: the answer is out by now."""
+        settlement = Settlement(*self.usage(), tuple(self._finish), error, self._times())
         try:
-            self.observation.settle(Settlement(*self.usage(), tuple(self._finish), error))
+            self.observation.settle(settlement)
         except Exception:
             log.exception("settling failed")
+        return settlement
+
+    def _times(self) -> Times:
+        begun = self.stream.begun
+        ended = time.perf_counter() - self._began
+        since = None if begun is None else begun - self._began
+        return Times(self._admitted, self._submitted, since, self._first_token, ended)
 
 
 class _Nothing(EventStream):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mimo.api.access import check_host, check_origin
 from mimo.api.auth import Keys
-from mimo.api.backend import Backend, Loaded
+from mimo.api.backend import Backend, Exporter, Loaded
 from mimo.api.batches.store import Store
 from mimo.api.batches.worker import Worker
 from mimo.api.cors import allow_origin
@@ -37,7 +37,8 @@ class App:
     `keys`: who may come in (empty: everybody). `policy`: how requests are read and answers are ended. `observer`: sees
     every request that is answered. `fetcher`: lets media be named by URL. `cors_origins`: pages of other origins that
     may use the API. `hosts`: names it may be asked by, None for any (`access.py`). `quiet_seconds`: a stream that is
-    silent for so long, or for twice that at the most, sends a comment. `store`: keeps files and batches.
+    silent for so long, or for twice that at the most, sends a comment. `store`: keeps files and batches. `metrics`:
+    what GET /metrics says.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class App:
         observer: Observer | None = None,
         fetcher: Fetcher | None = None,
         store: Store | None = None,
+        metrics: Exporter | None = None,
         cors_origins: Collection[str] = (),
         hosts: Collection[str] | None = None,
         quiet_seconds: float = QUIET_SECONDS,
@@ -66,7 +68,7 @@ class App:
         self.running: set[Exchange] = set()
         """Exchanges of API routes that are not finished."""
         policy = replace(policy, media_urls=fetcher is not None)
-        self.backend = Backend(models, policy, observer or Observer(), fetcher, store=store)
+        self.backend = Backend(models, policy, observer or Observer(), fetcher, store=store, metrics=metrics)
         """What requests that come now are answered from."""
         if engine is not None and chat_format is not None:
             self.answer_with(engine, chat_format)
@@ -92,18 +94,22 @@ class App:
         if scope["type"] != "http":
             raise NotImplementedError(f"only HTTP is spoken here, not {scope['type']}")
         exchange = Exchange(scope, receive, send)
+        ended_by: Exception | None = None
         try:
             with exchange:
                 await self._answer(exchange)
-        except ClientGone:
-            pass
+        except ClientGone as gone:
+            ended_by = gone
         except ApiError as error:
+            ended_by = error
             await exchange.fail(error)
         except Exception:
             log.exception("request %s failed", exchange.id)
-            await exchange.fail(InternalError("internal error"))
+            ended_by = InternalError("internal error")
+            await exchange.fail(ended_by)
         finally:
             self.running.discard(exchange)
+            self.backend.report(exchange.answered(ended_by))
 
     async def _answer(self, exchange: Exchange) -> None:
         match = self.routes.find(exchange.path)
@@ -120,8 +126,11 @@ class App:
             wanted = f"{exchange.path} takes {allowed}, got {exchange.method}"
             raise MethodNotAllowed(wanted, headers={"allow": allowed})
         route = match.routes[exchange.method]
+        exchange.protocol = route.protocol
         if route.api:
             self._admit(exchange)
+        elif route.for_operators and not self.backend.policy.open_metrics:
+            exchange.key = self.keys.check(exchange.headers)
         await route.answer(self.backend, exchange, match.argument)
 
     def _add_headers(self, exchange: Exchange, match: Match) -> None:

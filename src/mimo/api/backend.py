@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mimo.api.batches.store import Store
-from mimo.api.observer import Observer
+from mimo.api.observer import Answered, Observer
 from mimo.api.policy import Policy
 from mimo.api.slow_work import SlowWork
 from mimo.chat.prompt import ChatFormat
@@ -16,6 +17,7 @@ from mimo.contract.models import Model
 from mimo.engines.base import Engine, EngineInfo
 from mimo.media.fetch.fetcher import Fetcher
 
+log = logging.getLogger("mimo.api")
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes of a request body: a million tokens of text with room to spare."""
 
@@ -32,7 +34,8 @@ class Loaded:
 class Backend:
     """The `models` rows it answers for, its `policy` and `observer`. `fetcher`: gets media that are named by URL, where
     that is allowed. `loaded`: the engine, or what makes the error of those who ask for it. `slow`: where long work
-    runs. `store`: where files and batches are kept, `new_batch` says that one has changed."""
+    runs. `store`: where files and batches are kept, `new_batch` says that one has changed. `metrics`: what GET /metrics
+    says, None: there is no such route."""
 
     models: Mapping[str, Model]
     policy: Policy
@@ -42,6 +45,7 @@ class Backend:
     slow: SlowWork = field(default_factory=SlowWork)
     store: Store | None = None
     new_batch: Callable[[], None] = lambda: None
+    metrics: Exporter | None = None
 
     @property
     def ready(self) -> bool:
@@ -77,7 +81,18 @@ class Backend:
             return info
         return replace(info, context_window=model.context_window, model=model.id)
 
+    def report(self, answered: Answered) -> None:
+        """Tell the observer of a request that has ended. A failing observer is logged: the answer is out by now."""
+        try:
+            self.observer.answered(answered)
+        except Exception:
+            log.exception("reporting request %s failed", answered.request_id)
+
     def _loaded(self) -> Loaded:
         if not isinstance(self.loaded, Loaded):
             raise self.loaded()
         return self.loaded
+
+
+Exporter = Callable[[Backend, str], Awaitable[tuple[str, bytes]]]
+"""The backend and an `accept` header → the type and the bytes of a page of metrics."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from urllib.parse import parse_qsl
 from mimo.api.encoding import decoded
 from mimo.api.envelope import OPENAI, ErrorForm
 from mimo.api.keep_alive import KeepAlive
+from mimo.api.observer import CLIENT_LEFT, Admission, Answered, Settlement
 from mimo.api.request_body import ClientGone, Receive, RequestBody
 from mimo.api.slow_work import SlowWork
 from mimo.contract.errors import ApiError
@@ -49,6 +51,13 @@ class Exchange:
         """Headers of every answer on this exchange."""
         self.key: bytes | None = None
         """Digest of the API key that let the request in; None on an open server."""
+        self.protocol = ""
+        """The name of the protocol that it speaks, if any."""
+        self.admission: Admission | None = None
+        self.settlement: Settlement | None = None
+        self.began = time.perf_counter()
+        self.status = 0
+        """That of the answer, once it has begun."""
         self.errors: ErrorForm = OPENAI
         self.error_frame: ErrorFrame | None = None
         """What ends the stream that has begun, when it fails."""
@@ -126,6 +135,25 @@ class Exchange:
         elif not self.started:
             await self.reply(error.status, self.errors.body(error, self.id), headers=error.headers.items())
 
+    def answered(self, error: BaseException | None) -> Answered:
+        """What there is to say of the exchange at its end; `error` is what ended it, if one did."""
+        seconds = time.perf_counter() - self.began
+        status = CLIENT_LEFT if isinstance(error, ClientGone) else getattr(error, "status", self.status)
+        return Answered(
+            self.id,
+            self.method,
+            self.path,
+            self.protocol,
+            status,
+            time.time() - seconds,
+            seconds,
+            self.key,
+            error,
+            self.admission,
+            self.settlement,
+            self.header("traceparent"),
+        )
+
     @property
     def cut_by(self) -> Exception | None:
         """What ended the exchange from outside, if anything did."""
@@ -162,6 +190,7 @@ class Exchange:
 
     async def _start(self, status: int, headers: Headers) -> None:
         self.started = True
+        self.status = status
         lines = [(name.encode(), value.encode("latin-1")) for name, value in (*self.common, *headers)]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
 

@@ -1,9 +1,10 @@
 """What accounts, metrics and traces hang on: the runner tells an observer of every request it admits.
 
-    admit → (started → first_token) → settle
+    admit → (started → first_token) → settle → answered
 
-Whatever was admitted is settled exactly once, also when the client leaves or the engine fails. The classes here are the
-interface and ignore everything. Knows no protocol, no store and no exporter.
+Whatever was admitted is settled exactly once, also when the client leaves or the engine fails; every request, admitted
+or not, is reported as answered at its end. The classes here are the interface and ignore everything. Knows no protocol,
+no store and no exporter.
 """
 
 from __future__ import annotations
@@ -30,6 +31,20 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """When things happened to an admitted request, in seconds after it came in. None: not reached, or not known.
+
+    `submitted`: to the engine; `begun`: the engine has taken it out of its queue, which only the local engine says.
+    """
+
+    admitted: float = 0.0
+    submitted: float | None = None
+    begun: float | None = None
+    first_token: float | None = None
+    ended: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What an admitted request has used. `exact`: the counts are the engine's; otherwise it ended before the engine
     said them, and `completion_tokens` counts the pieces of text that came.
@@ -42,6 +57,34 @@ class Settlement:
     exact: bool
     finish: tuple[FinishReason, ...]
     error: BaseException | None = None
+    times: Times = Times()
+
+
+CLIENT_LEFT = 499
+"""The status of a request whose client left before its end, as nginx has it. Nobody gets to see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that has ended, of any route. `protocol`: the name of its protocol, "" on other routes.
+
+    `status`: as sent; that of the error which ended the answer where one did, `CLIENT_LEFT` where the client left.
+    `began`: seconds since 1970; `seconds`: how long it took. `key`: as in `Admission`. `admission` and `settlement` are
+    there as far as it came. `traceparent`: the trace that the client says it belongs to (W3C Trace Context), unchecked.
+    """
+
+    request_id: str
+    method: str
+    path: str
+    protocol: str
+    status: int
+    began: float
+    seconds: float
+    key: bytes | None = None
+    error: BaseException | None = None
+    admission: Admission | None = None
+    settlement: Settlement | None = None
+    traceparent: str | None = None
 
 
 class Observation:
@@ -66,3 +109,21 @@ class Observer:
     async def admit(self, admission: Admission) -> Observation:
         """Let the request in. Raises the `ApiError` that refuses it (402, 403, 429); nothing is settled then."""
         return Observation()
+
+    def answered(self, answered: Answered) -> None:
+        """A request has ended, and all of its answer is sent. Called on the event loop; must not block."""
+
+
+class Observers(Observer):
+    """Several as one. `gate` decides who is let in; the others hear of what has ended."""
+
+    def __init__(self, gate: Observer, *others: Observer) -> None:
+        self._gate = gate
+        self._all = (gate, *others)
+
+    async def admit(self, admission: Admission) -> Observation:
+        return await self._gate.admit(admission)
+
+    def answered(self, answered: Answered) -> None:
+        for observer in self._all:
+            observer.answered(answered)

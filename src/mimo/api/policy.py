@@ -21,6 +21,8 @@ class Policy:
     """Bytes of a request body; None: `BODY_LIMIT`, or `BODY_BYTES` where the engine takes media."""
     body_seconds: float = BODY_SECONDS
     """Seconds a body may take, plus one per `BODY_RATE` bytes received."""
+    open_metrics: bool = True
+    """Whether GET /metrics needs no key."""
     media_urls: bool = False
     """Let media be named by URL. Set by `App`, which knows whether anything can fetch them."""
 

@@ -33,7 +33,8 @@ class Route:
 
     `raises`: the errors of this route beyond those that every `api` route has, in the form of `errors`. `request`,
     `response`: names of their shapes in the OpenAPI document. `content_type`, `streams`: what a success is made of;
-    `status`: its own.
+    `status`: its own. `protocol`: the name of the protocol whose route it is, if any. `for_operators`: it needs a key,
+    though no engine, unless the policy leaves such routes open.
     """
 
     answer: Answer
@@ -46,11 +47,14 @@ class Route:
     content_type: str = JSON
     streams: bool = False
     status: int = 200
+    protocol: str = ""
+    for_operators: bool = False
 
     @property
     def refusals(self) -> list[type[ApiError]]:
         """Every error this route can answer with, by status."""
-        return sorted({*self.raises, *(_OF_API if self.api else ())}, key=lambda error: error.status)
+        common = _OF_API if self.api else (AuthenticationFailed,) if self.for_operators else ()
+        return sorted({*self.raises, *common}, key=lambda error: error.status)
 
 
 @dataclass(frozen=True, slots=True)

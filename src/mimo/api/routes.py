@@ -13,6 +13,7 @@ from mimo.api.backend import Backend
 from mimo.api.endpoints.batches import batch, batches, cancel, create
 from mimo.api.endpoints.files import BYTES, content, delete, file, files, upload
 from mimo.api.endpoints.health import health, ready, root
+from mimo.api.endpoints.metrics import TEXT, metrics
 from mimo.api.endpoints.models import anthropic_model, anthropic_models, model, models
 from mimo.api.endpoints.openapi.document import openapi
 from mimo.api.endpoints.tokenize import tokenize
@@ -43,6 +44,7 @@ def _of_protocol(protocol: Protocol[Any]) -> Iterator[tuple[tuple[str, str], Rou
         request=protocol.request,
         response=protocol.response,
         streams=True,
+        protocol=protocol.name,
     )
     for path in protocol.paths:
         yield ("POST", path), route
@@ -86,6 +88,9 @@ ROUTES: Routes = Routes(
         ("GET", "/healthz"): Route(health, "Whether the process answers", api=False),
         ("GET", "/health"): Route(health, "As /healthz, for harnesses", api=False),
         ("GET", "/readyz"): Route(ready, "Whether the model answers", (ServiceUnavailable,), api=False),
+        ("GET", "/metrics"): Route(
+            metrics, "Counts and times, for Prometheus", (NotFound,), api=False, for_operators=True, content_type=TEXT
+        ),
         ("GET", "/openapi.json"): Route(openapi(lambda: ROUTES.table), "This API as an OpenAPI document", api=False),
         ("GET", "/docs"): Route(docs(lambda: ROUTES.table), "This API as a page", api=False, content_type=HTML),
     },

@@ -60,16 +60,32 @@ class Capabilities:
 @dataclass(frozen=True, slots=True)
 class Load:
     """Gauges of this moment. `running`: choices in work (requests, where the engine runs elsewhere); `waiting`: choices
-    in the queue. `slots`: how many choices run at once; None where the engine does not say."""
+    in the queue. `slots`: how many choices run at once; None where the engine does not say. `prompt_cache_bytes`: host
+    memory that holds prompts for later; None where there is no such cache."""
 
     running: int
     waiting: int = 0
     slots: int | None = None
+    prompt_cache_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamState:
+    """One address of an upstream, as it looks from here. `failures`: requests that it did not answer; `failovers`:
+    those of them that were sent to another address."""
+
+    url: str
+    healthy: bool
+    failures: int = 0
+    failovers: int = 0
 
 
 class TokenStream(ABC):
     """The tokens of one `TokenRequest`, all choices interleaved as they come. Always close it."""
 
+    begun: float | None = None
+    """When the engine took the first choice out of its queue, on `time.perf_counter`; None before, and where it does
+    not say."""
     cached_tokens: int = 0
     """Prompt tokens that were found in the cache; final once the first batch arrived."""
     prompt_logprobs: Sequence[TokenLogprob] = ()
@@ -101,6 +117,11 @@ class TokenStream(ABC):
 class EventStream(ABC):
     """The events of one request, batch by batch, the last one being `Usage`. Always close it."""
 
+    @property
+    def begun(self) -> float | None:
+        """As `TokenStream.begun`."""
+        return None
+
     async def accepted(self) -> None:
         """As `TokenStream.accepted`."""
         return
@@ -131,6 +152,11 @@ class Engine(ABC):
     def healthy(self) -> bool:
         """Whether the last health check succeeded. Always true in process."""
         return True
+
+    @property
+    def upstreams(self) -> Sequence[UpstreamState]:
+        """The addresses that answer, in the order they were given in; none in process."""
+        return ()
 
     @abstractmethod
     def load(self) -> Load:

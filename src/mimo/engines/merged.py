@@ -19,6 +19,11 @@ class MergedAnswers(EventStream):
         self._answers = answers
         self._choices = choices
 
+    @property
+    def begun(self) -> float | None:
+        """When the first of them was taken out of the queue."""
+        return min((begun for answer in self._answers if (begun := answer.begun) is not None), default=None)
+
     async def accepted(self) -> None:
         """Wait until the engine has taken all of them."""
         await asyncio.gather(*(answer.accepted() for answer in self._answers))

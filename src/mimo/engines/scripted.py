@@ -16,6 +16,7 @@ at the end is drawn at random. `delay`: seconds before each step.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -199,6 +200,7 @@ class ScriptedStream(TokenStream):
 
     async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
         delay = self._engine.script.delay
+        self.begun = time.perf_counter()
         try:
             for count in range(1, self._limit + 1):
                 await asyncio.sleep(delay)

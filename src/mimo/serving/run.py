@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from rich.console import Console
 from rich.text import Text
@@ -23,6 +23,8 @@ from mimo.media.fetch.fetcher import Fetcher
 from mimo.serving.engine import start_engine
 from mimo.serving.granian import serve
 from mimo.serving.loop import freeze_gc
+from mimo.serving.telemetry import Telemetry
+from mimo.telemetry.cells import Cells
 
 
 async def run(
@@ -32,18 +34,24 @@ async def run(
     *,
     wait_for_engine: bool = False,
     on_ready: Callable[[], None] = lambda: None,
+    cells: Cells | None = None,
+    place: int = 0,
 ) -> None:
     """Serve until SIGTERM or SIGINT, on `listener` if given. `wait_for_engine`: accept connections only once the engine
     has started, for one worker of several, rather than answer 503 until then. `on_ready` is called when requests are
-    answered.
+    answered. `cells`: where the workers count, of which this one is number `place`.
 
     Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.
     """
+    models = model_rows(settings)
+    telemetry = Telemetry(settings, models, cells, place)
     app = App(
-        models=model_rows(settings),
+        models=models,
         routes=ROUTES,
         keys=settings.api_keys,
-        policy=_policy(settings),
+        policy=replace(_policy(settings), open_metrics=telemetry.open_metrics),
+        observer=telemetry.observer,
+        metrics=telemetry.page,
         cors_origins=settings.cors_origin,
         hosts=_hosts(settings),
         fetcher=Fetcher() if settings.allow_media_urls else None,
@@ -67,6 +75,7 @@ async def run(
     engine: Engine | None = None
     warming: list[asyncio.Task[object]] = []
     batches: asyncio.Task[None] | None = None
+    watching = asyncio.create_task(telemetry.keep_up(app))
     try:
         done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)
         if server in done:  # it could not listen, or was stopped before the engine had started
@@ -88,7 +97,8 @@ async def run(
         if batches is not None:  # what they have done is kept, and they go on at the next start
             batches.cancel()
             await asyncio.gather(batches, return_exceptions=True)
-        await asyncio.gather(server, loading, *warming, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(server, loading, watching, *warming, return_exceptions=True)
         if engine is not None:
             chat_format.close()
             await engine.close()

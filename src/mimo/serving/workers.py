@@ -1,8 +1,8 @@
 """`mimo serve --workers N`: N processes on one address, for engines that compute elsewhere.
 
 The parent binds the address, forks, passes SIGTERM and SIGINT on (each worker drains by itself), and replaces a worker
-that died or that sends no heartbeat. Each has its own connections to the upstream and shares nothing; what counts per
-process counts N times. A worker whose parent is gone drains and ends.
+that died or that sends no heartbeat. Each has its own connections to the upstream and shares nothing but the
+cells of its metrics; what else counts per process counts N times. A worker whose parent is gone drains and ends.
 
 On Linux each worker has a listening socket of its own on the address, and the kernel deals new connections evenly: with
 one common socket the first to wake takes all that wait, and a few kept connections end up in one process. The parent
@@ -24,11 +24,13 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from mimo.config import ConfigError, Settings
+from mimo.config import ConfigError, Settings, model_rows
 from mimo.contract.errors import ApiError, StartError
 from mimo.serving import loop
 from mimo.serving.console import log_console, say_error
 from mimo.serving.granian import listen
+from mimo.serving.telemetry import cells_of
+from mimo.telemetry.cells import Cells
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BEAT_SECONDS = 1.0
@@ -66,6 +68,7 @@ class _Workers:
 
     def __init__(self, settings: Settings, console: Console) -> None:
         self._settings, self._console = settings, console
+        self._cells = cells_of(settings, model_rows(settings))
         self._listeners = _listeners(settings.host, settings.port, settings.workers)
         self._workers: dict[int, _Worker] = {}
         self._due: dict[int, float] = dict.fromkeys(range(settings.workers), 0.0)  # place → when to start one there
@@ -133,6 +136,7 @@ class _Workers:
             if (worker := self._workers.pop(child, None)) is None:
                 continue  # not ours: as process 1 we inherit orphans
             os.close(worker.beats)
+            self._cells.clear_gauges(worker.place)
             if self._deadline is None:
                 self._ended(child, worker, os.waitstatus_to_exitcode(status))
 
@@ -172,7 +176,8 @@ class _Workers:
             self._become_worker(place)
             os.set_blocking(beat, False)
             console = log_console(quiet=self._served or place > 0)
-            loop.run(_work(self._settings, console, self._listeners[place], self._served, self._alive, beat))
+            listener = self._listeners[place]
+            loop.run(_work(self._settings, console, listener, self._served, self._alive, beat, self._cells, place))
             status = 0
         except (StartError, ApiError) as problem:
             say_error(str(problem))
@@ -197,7 +202,14 @@ class _Workers:
 
 
 async def _work(
-    settings: Settings, console: Console, listener: socket.socket, replacing: bool, alive: int, beat: int
+    settings: Settings,
+    console: Console,
+    listener: socket.socket,
+    replacing: bool,
+    alive: int,
+    beat: int,
+    cells: Cells,
+    place: int,
 ) -> None:
     """Serve as one worker: with a heartbeat once the engine has started, and until the parent is gone."""
     from mimo.serving.run import run
@@ -215,7 +227,7 @@ async def _work(
 
     running.add_reader(alive, parent_is_gone)
     settings = replace(settings, workers=1)
-    await run(settings, console, listener, wait_for_engine=replacing, on_ready=send_beat)
+    await run(settings, console, listener, wait_for_engine=replacing, on_ready=send_beat, cells=cells, place=place)
 
 
 def _listeners(host: str, port: int, count: int) -> list[socket.socket]:

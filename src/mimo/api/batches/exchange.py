@@ -41,16 +41,20 @@ async def ask(route: Route, backend: Backend, path: str, body: bytes, owner: str
 
     headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
     exchange = Exchange({"method": "POST", "path": path, "headers": headers}, receive, send)
-    exchange.errors = route.errors
+    exchange.errors, exchange.protocol = route.errors, route.protocol
     exchange.key = bytes.fromhex(owner) if owner else None
+    ended_by: ApiError | None = None
     try:
         with exchange:
             await route.answer(backend, exchange, "")
     except ApiError as error:
-        await exchange.fail(error)
+        ended_by = error
     except Exception:
         log.exception("request %s of a batch failed", exchange.id)
-        await exchange.fail(InternalError("internal error"))
+        ended_by = InternalError("internal error")
+    if ended_by is not None:
+        await exchange.fail(ended_by)
+    backend.report(exchange.answered(ended_by))
     answer = {name: value for name, value in sent[0]["headers"]}
     retry = answer.get(b"retry-after", b"")
     content = b"".join(message.get("body", b"") for message in sent[1:])

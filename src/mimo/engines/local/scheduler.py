@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,6 +253,8 @@ class Scheduler:
             slot.tokens, slot.from_prompt = source.tokens.copy(), source.from_prompt
         self._keep(slot, keep)
         sequence.started = True
+        if sequence.stream.begun is None:
+            sequence.stream.begun = perf_counter()
         if sequence.choice == 0:
             sequence.stream.cached_tokens = keep
         self._sampler.begin(slot.index, request.sampling, sequence.choice, constraint)

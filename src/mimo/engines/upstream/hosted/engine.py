@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from mimo.contract.errors import EngineError
 from mimo.contract.request import ChatRequest
-from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine
+from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine, UpstreamState
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.hosted.column import COLUMN
@@ -93,6 +93,10 @@ class Hosted(MessageEngine):
 
     def chat(self, request: ChatRequest) -> ChatStream:
         return self._route.chat(request)
+
+    @property
+    def upstreams(self) -> list[UpstreamState]:
+        return self.client.states
 
     def load(self) -> Load:
         return Load(running=self._route.running)

@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 
 from mimo.contract.errors import ApiError, UpstreamError, UpstreamTimeout
+from mimo.engines.base import UpstreamState
 from mimo.engines.upstream.http import errors
 
 log = logging.getLogger("mimo.upstream")
@@ -109,6 +110,10 @@ class Address:
     reachable: bool = True
     failed_at: float = 0.0
     """When a request last failed, on the loop's clock."""
+    failures: int = 0
+    """Requests that it did not answer."""
+    failovers: int = 0
+    """Those of them that were sent to another address."""
 
     def report_ok(self) -> None:
         """A request was answered, or a health check succeeded."""
@@ -152,6 +157,11 @@ class Client:
         return self._session
 
     @property
+    def states(self) -> list[UpstreamState]:
+        """Every address, in the order they were given in."""
+        return [UpstreamState(at.url, at.reachable, at.failures, at.failovers) for at in self.addresses]
+
+    @property
     def healthy(self) -> bool:
         """Whether any address is reachable."""
         return any(address.reachable for address in self.addresses)
@@ -169,7 +179,10 @@ class Client:
         address. A redirect is not followed: the prompt goes to the addresses that were configured and nowhere else.
         """
         problem: Unanswered | None = None
+        before: Address | None = None
         for address in self._in_turn()[:2]:
+            if before is not None:
+                before.failovers += 1
             for session in (self.session, self._fresh):
                 try:
                     return await self._ask(session, address, path, body, of_status)
@@ -179,6 +192,8 @@ class Client:
                         break
             assert problem is not None
             address.report_failure(problem.refused)
+            address.failures += 1
+            before = address
         assert problem is not None
         raise problem.error from problem
 

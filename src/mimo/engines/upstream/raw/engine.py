@@ -13,7 +13,7 @@ import asyncio
 from mimo.chat.base import check_text
 from mimo.contract.errors import ApiError, EngineError
 from mimo.contract.request import ChatRequest
-from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine, TokenEngine
+from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine, TokenEngine, UpstreamState
 from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.upstream.chat.control_text import check_control_text
 from mimo.engines.upstream.chat.route import ChatRoute
@@ -62,6 +62,10 @@ class RawEngine(TokenEngine, MessageEngine):
     @property
     def healthy(self) -> bool:
         return self.client.healthy
+
+    @property
+    def upstreams(self) -> list[UpstreamState]:
+        return self.client.states
 
     def load(self) -> Load:
         return Load(running=len(self._streams) + self._chat.running)

@@ -1,0 +1,67 @@
+"""From settings to what watches a server: its metrics and who may read them."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from mimo.api.app import App
+from mimo.api.backend import Exporter
+from mimo.api.observer import Observer, Observers
+from mimo.api.protocols import PROTOCOLS
+from mimo.config import Settings
+from mimo.contract.models import Model
+from mimo.telemetry.cells import Cells
+from mimo.telemetry.exposition import Page
+from mimo.telemetry.metrics import Metrics
+from mimo.telemetry.table import label_values
+
+_LOOK_SECONDS = 1.0
+"""How old the gauges of a worker are at most, when another one is asked."""
+
+
+def cells_of(settings: Settings, models: Mapping[str, Model]) -> Cells:
+    """The cells of a server's metrics, to be made before its workers are forked."""
+    protocols = [protocol.name for protocol in PROTOCOLS]
+    values = label_values(protocols, list(models), [_shown(url) for url in settings.upstream])
+    return Cells(values, settings.workers)
+
+
+class Telemetry:
+    """What watches one process of a server: worker number `place` of those that count in `cells`."""
+
+    def __init__(
+        self, settings: Settings, models: Mapping[str, Model], cells: Cells | None = None, place: int = 0
+    ) -> None:
+        cells = cells or cells_of(settings, models)
+        self._alone = cells.places == 1
+        self._metrics = Metrics(cells.place(place), [_shown(url) for url in settings.upstream])
+        self.observer: Observer = Observers(Observer(), self._metrics)
+        self.page: Exporter | None = None if settings.metrics == "off" else Page(cells, self._metrics)
+        """What GET /metrics gives."""
+        self.open_metrics = settings.metrics == "open" or (settings.metrics is None and _is_loopback(settings.host))
+        """Whether it needs no key."""
+
+    async def keep_up(self, app: App) -> None:
+        """Keep the gauges up to date for the workers beside this one, until cancelled."""
+        while not self._alone:
+            self._metrics.look(app.backend)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shown(url: str) -> str:
+    """The address of an upstream without what may be secret in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
