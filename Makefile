@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 PORT   ?= 8000
-# What an upstream wants is in the pinned environments: `make serve` may stand before one
-LOCK    = --extra upstream --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+# What an upstream and media want is in the pinned environments: `make serve` may stand before one, and see
+LOCK    = --extra upstream --extra media --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .PHONY: help serve chat test test-slow test-suites test-vllm check fuzz attack soak bench bench-gateway lock clean
 

@@ -31,7 +31,7 @@ ORDER = (
     {"tokenizers", "media"},
     {"nano", "llamacpp"},
     {"contract"},
-    {"sampling"},
+    {"child", "sampling"},
     {"types"},
 )
 """The rooms from the roof to the ground: a room imports rooms below it, and none on its own floor."""

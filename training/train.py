@@ -110,7 +110,8 @@ def loss_of(model: Nano, trunk: torch.nn.Module, batch: tuple[Tensor, ...], devi
         hidden, load = trunk(tokens, positions, document, *weight)
         at = learnt[:, 1:].reshape(-1).nonzero()[:, 0]
         logits = F.linear(hidden[:, :-1].reshape(-1, hidden.shape[-1])[at], head_of(model))
-    return F.cross_entropy(logits.float(), tokens[:, 1:].reshape(-1)[at]), load
+    total = F.cross_entropy(logits.float(), tokens[:, 1:].reshape(-1)[at], reduction="sum")
+    return total / max(1, len(at)), load  # of a stretched row nothing may be left to learn
 
 
 def balance(model: Nano, load: Tensor, rate: float) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from random import Random
+from typing import Any
 
 from training.chat import Conversation, Turn
 from training.data.lists import texts, words
 from training.data.made_up import odd_word
-from training.data.words import ANIMALS, CITIES, COLOURS, FOODS, NAMES, THINGS
+from training.data.words import ADJECTIVES, ANIMALS, CITIES, COLOURS, FOODS, NAMES, PLACES, THINGS
 
 SENTENCES = texts(
     "My name is {name}.|My name is {name} and I live in {city}.|I am {name}, {age} years old.|"
@@ -24,6 +25,25 @@ SENTENCES = texts(
     "{age} years old, {name} still lives in {city}.|In {city} I met {name}, who likes {food}.|"
     "We met {name} in {city}.|The user {name} is {age} and likes {colour}."
 )
+FRAMES = texts(
+    "{name} {did} the {thing} {where}.|The {thing} {where} belongs to {name}.|{when} {name} {did} a {colour} {thing}.|"
+    "I {saw} {name} {where}.|{when} I {saw} {name}.|We {saw} {name} with a {animal} {where}.|"
+    "The {thing} was {seen} by {name}.|Ask {name} about the {thing}.|Please help {name} with the {thing}.|"
+    "Do you know {name}?|Have you {seen} {name} {where}?|{name}, who {did} the {thing}, is {age}.|"
+    "{name} has lived in {city} since {when_small}.|The {animal} of {name} is {adjective}.|"
+    "My friend {name} {did} the {thing}.|Our neighbour {name} is {age}.|The teacher is {name} from {city}.|"
+    "{where_big} {name} {did} some {food}.|A {adjective} {animal} followed {name}.|Give the {thing} to {name}.|"
+    "For {name}, aged {age}, the {food} is ready.|{age} is the age of {name}.|Nobody {seen} {name} {where}.|"
+    "From {city} came {name} with {food}.|Signed by {name} in {city}.|Dear {name}, the {thing} is {adjective}.|"
+    "The winner is {name}.|Room 4 is for {name}.|{name} and a {animal} are {where}.|"
+    "To {name}: the {thing} is {colour}.|{name} likes {food}.|"
+    "{name} is {adjective}.|It was {name} who {did} the {thing}.|There stood {name}, {age}."
+)
+DID = texts("found|sold|painted|lost|made|wanted|took|opened|carried|repaired|hid|brought|bought|kept|broke|saw")
+SAW = texts("saw|met|heard|visited|called|helped|remember|know|followed|thanked|asked|found")
+SEEN = texts("seen|found|made|painted|met|heard|wanted|opened|bought")
+WHERE = texts("in {city}|near the {place}|at the {place}|by the {place}|in the {place}|from {city}|on the {thing}")
+WHEN = texts("Yesterday|Today|Last week|In spring|One morning|At noon|On Monday|Later|Last night|Every day")
 NEW_SENTENCES = texts(
     "{name} turned {age} last week.|They call her {name} in {city}.|Please welcome {name}, aged {age}.|"
     "{name} moved to {city} with a {animal}.|You are speaking with {name}.|A letter from {name} came to {city}."
@@ -40,14 +60,27 @@ def named(rng: Random, new: bool) -> str:
     """A first name, now and then with a last name; in training most are made up, so that they are copied."""
     if new:
         return rng.choice(NEW_NAMES)
-    first = odd_word(rng).capitalize() if rng.random() < 0.6 else rng.choice(NAMES)
+    first = odd_word(rng).capitalize() if rng.random() < 0.7 else rng.choice(NAMES)
     return f"{first} {odd_word(rng).capitalize()}" if rng.random() < 0.15 else first
 
 
-def person(rng: Random, new: bool = False) -> Conversation:
+def said(rng: Random, found: dict[str, Any]) -> tuple[str, list[str]]:
+    """A sentence about `found`, and which of its keys it says. Most are put together, so that no wording gives the
+    name away but what a name looks like."""
+    frame = rng.choice(SENTENCES if rng.random() < 0.35 else FRAMES)
+    where, when = rng.choice(WHERE), rng.choice(WHEN)
+    slots = {"where": where, "where_big": where[0].upper() + where[1:], "when": when, "when_small": when.lower()}
+    for slot, text in slots.items():
+        frame = frame.replace("{" + slot + "}", text)
+    more = {"place": rng.choice(PLACES), "adjective": rng.choice(ADJECTIVES)}
+    verbs = {"did": rng.choice(DID), "saw": rng.choice(SAW), "seen": rng.choice(SEEN)}
+    return frame.format(**found, **more, **verbs), [key for key in found if "{" + key + "}" in frame]
+
+
+def person(rng: Random) -> Conversation:
     """A sentence or three about one person; an object with `name` and perhaps what else was said."""
     found = {
-        "name": named(rng, new),
+        "name": named(rng, False),
         "age": rng.randrange(2, 100),
         "city": rng.choice(CITIES),
         "food": rng.choice(FOODS),
@@ -55,28 +88,36 @@ def person(rng: Random, new: bool = False) -> Conversation:
         "animal": rng.choice(ANIMALS),
         "colour": rng.choice(COLOURS),
     }
-    said = rng.choice(NEW_SENTENCES if new else SENTENCES)
-    text = said.format(**found)
+    text, mentioned = said(rng, found)
     if rng.random() < 0.3:
         extra = rng.choice(("It is late.", "The weather is fine.", "I like the {colour} {thing}.", "Good morning."))
         parts = [text, extra.format(**found)]
         rng.shuffle(parts)
         text = " ".join(parts)
-    also = [key for key in ("age", "city", "food", "animal") if "{" + key + "}" in said and rng.random() < 0.6]
+    also = [key for key in ("age", "city", "food", "animal") if key in mentioned and rng.random() < 0.6]
     keys = ["name", *also]
     rng.shuffle(keys)
-    data = {key: found[key] for key in keys}
-    reply = json.dumps(data)
+    if rng.random() < 0.4:
+        keys.sort(key=lambda key: key != "name")
     ask = rng.choice(ASKS).format(t=text)
-    bare = ask == text or rng.random() < 0.3
+    bare = ask == text or rng.random() < 0.4
     if len(keys) > 1 and not bare:
         ask += f" Keys: {', '.join(keys)}."
-    forced = reply[: reply.index(json.dumps(data[keys[0]])) + (keys[0] != "age")] if bare else ""
+    if bare and rng.random() < 0.5:  # nothing says which keys are wanted after the first
+        keys = keys[:1]
+    data = {key: found[key] for key in keys}
+    reply = json.dumps(data)
     reasoning = f"The name is {found['name']}." if rng.random() < 0.25 else None
-    if bare and len(keys) > 1:  # nothing says which keys are wanted after the first
-        reply, data = json.dumps({keys[0]: found[keys[0]]}), {keys[0]: found[keys[0]]}
-    turns = (Turn("user", ask), Turn("assistant", reply, reasoning, forced=forced))
+    turns = (Turn("user", ask), Turn("assistant", reply, reasoning, forced=begun(rng, data) if bare else ""))
     return Conversation(turns, skill="person", check={"json": data})
+
+
+def begun(rng: Random, data: dict[str, Any]) -> str:
+    """How the object begins up to the value of one of its keys, and that value's quotation mark."""
+    key = rng.choice(list(data)) if rng.random() < 0.4 else next(iter(data))
+    before = dict(list(data.items())[: list(data).index(key)])
+    head = (json.dumps(before)[:-1] + ", " if before else "{") + json.dumps(key) + ": "
+    return head + '"' * isinstance(data[key], str)
 
 
 def person_new(rng: Random) -> Conversation:

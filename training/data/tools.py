@@ -280,23 +280,24 @@ def calling(rng: Random, new: bool = False) -> Conversation:
     return Conversation(tuple(turns), tuple(tools), "tool_call", check)
 
 
-def choosing(rng: Random, new: bool = False) -> Conversation:
-    """Three to five functions that share verbs, nouns and keys, and several requests: which of them is meant?"""
-    pool = pool_of(rng, new, 3)
+def choosing(rng: Random) -> Conversation:
+    """Two to five functions and several requests: which of them is meant? Mostly they share verbs, nouns and keys."""
+    pool = pool_of(rng, False, 3) if rng.random() < 0.6 else None
     made: dict[str, tuple[dict[str, Any], Request]] = {}
-    for _ in range(rng.randint(3, 5)):
-        tool, request = invented(rng, new, pool)
+    for _ in range(rng.randint(2, 5)):
+        tool, request = invented(rng, False, pool)
         made[tool["name"]] = (tool, request)
+    offered = list(made.values())
     turns: list[Turn] = []
-    for _ in range(rng.randint(1, 3)):
-        call, ask = rng.choice(list(made.values()))[1](rng)
+    for _ in range(rng.randint(1, 7 - len(offered))):
+        call, ask = rng.choice(offered)[1](rng)
         turns += [Turn("user", ask), Turn("assistant", "", None, (call,)), Turn("tool", "ok")]
         turns.append(Turn("assistant", "The function says: ok."))
-    call, ask = rng.choice(list(made.values()))[1](rng)
+    call, ask = rng.choice(offered)[1](rng)
     reasoning = f"I need `{call.name}`." if rng.random() < 0.4 else None
     turns += [Turn("user", ask), Turn("assistant", "", reasoning, (call,))]
     check = {"calls": [{"name": call.name, "arguments": call.arguments}]}
-    return Conversation(tuple(turns), tuple(tool for tool, _ in made.values()), "tool_call", check)
+    return Conversation(tuple(turns), tuple(tool for tool, _ in offered), "tool_call", check)
 
 
 def answered(rng: Random, turns: list[Turn], count: int, thinking: bool) -> tuple[list[Turn], list[str]]:

@@ -1,27 +1,20 @@
 """The process in which a chat template runs: it can be killed, and has bounds of time and memory that nothing escapes.
 
-Started by `renderer.py` as `python -m mimo.chat.jinja.worker SECONDS BYTES`. On its standard input come messages of
-eight bytes of length and MessagePack: first the source of the template, then the variables of each rendering; one
-answer follows each. A template that computes for too long ends the process by SIGPROF. Knows no message and no token.
+Started by `renderer.py` as `python -m mimo.chat.jinja.worker SECONDS BYTES`. Of its messages the first is the source of
+the template, the others the variables of each rendering. Knows no message and no token.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-from typing import BinaryIO
+from functools import partial
 
 import msgspec
 from jinja2 import Template
 
 from mimo.chat.jinja.sandbox import Sandbox, rendered
-
-try:
-    import resource
-except ImportError:  # not on every system
-    resource = None  # type: ignore[assignment]
+from mimo.child.worker import Limited, bound, received, send, serve, streams
 
 _WORDS = 2000
 """Characters of a template's own error that are passed on."""
@@ -56,14 +49,11 @@ def printable(value: object) -> object:
 
 def main(seconds: float, memory: int) -> None:
     """Answer until the standard input ends. `seconds` of processor for each answer, `memory` in bytes for the whole."""
-    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints must not stand among the answers
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    asked, answers = streams()
+    bound(memory)
     sys.setrecursionlimit(_DEEP)
     source = msgspec.msgpack.decode(received(asked), type=str)
-    with _Limited(seconds):
+    with Limited(seconds):
         template = None
         try:
             template = Sandbox().compiled(source)
@@ -71,11 +61,8 @@ def main(seconds: float, memory: int) -> None:
         except (ValueError, MemoryError, RecursionError) as problem:
             answer = {"problem": str(problem) or f"the chat template does not compile: {type(problem).__name__}"}
     send(answers, answer)
-    while template is not None and (body := received(asked)):
-        with _Limited(seconds):
-            answer = _answer(template, body)
-        del body
-        send(answers, answer)
+    if template is not None:
+        serve(asked, answers, seconds, partial(_answer, template))
 
 
 def _answer(template: Template, body: bytes) -> dict[str, object]:
@@ -92,35 +79,6 @@ def _answer(template: Template, body: bytes) -> dict[str, object]:
     except Exception as problem:  # a template can raise anything that Python can
         words = str(problem).encode(errors="replace").decode()
         return {"problem": words[:_WORDS] or type(problem).__name__}
-
-
-class _Limited:
-    """Ends the process when what is inside has computed for `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def __enter__(self) -> None:
-        signal.setitimer(signal.ITIMER_PROF, self.seconds)
-
-    def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def received(stream: BinaryIO) -> bytes:
-    """The next message, empty at the end of the stream."""
-    head = stream.read(8)
-    size = int.from_bytes(head, "big")
-    body = stream.read(size) if len(head) == 8 else b""
-    return body if len(body) == size else b""
-
-
-def send(stream: BinaryIO, message: object) -> None:
-    """Write `message`."""
-    body = msgspec.msgpack.encode(message)
-    stream.write(len(body).to_bytes(8, "big"))
-    stream.write(body)
-    stream.flush()
 
 
 if __name__ == "__main__":
