@@ -11,14 +11,21 @@ import typer
 
 from mimo.engines import ENGINES
 from mimo.engines.upstream.recipes import launch as made
+from mimo.engines.upstream.recipes import recipes
 from mimo.serving.console import log_console
 
 _ENGINES = ", ".join(name for name, row in ENGINES.items() if row.launched)
 
 
+def _known(engine: str) -> str:
+    """Checked before anything is said of the arguments that follow it."""
+    recipes(engine)
+    return engine
+
+
 def launch(
     context: typer.Context,
-    engine: Annotated[str, typer.Argument(metavar="ENGINE", help=f"One of {_ENGINES}.")],
+    engine: Annotated[str, typer.Argument(metavar="ENGINE", help=f"One of {_ENGINES}.", callback=_known)],
     model: Annotated[
         str,
         typer.Argument(metavar="MODEL", help="MiMo-V2-Flash, MiMo-V2.5, MiMo-V2.6-Flash …, a hub id, or a path."),
@@ -32,7 +39,7 @@ def launch(
         bool, typer.Option("--run", help="Start it, and start it again when it dies. [default: off]")
     ] = False,
 ) -> None:
-    """Print the command that starts an engine for mimo to use as its upstream.
+    """Print the command that starts an engine as an upstream.
 
     Options that mimo does not know are passed on to the engine.
     """

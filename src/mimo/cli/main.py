@@ -13,23 +13,23 @@ import typer
 
 from mimo import __version__
 from mimo.cli.chat import chat
+from mimo.cli.config import config
 from mimo.cli.launch import launch
 from mimo.cli.models import models
 from mimo.cli.options import GroupedCommand
 from mimo.cli.serve import serve
-from mimo.contract.errors import ApiError, StartError
+from mimo.contract.errors import ApiError, StartError, shown
 from mimo.serving.console import say_error
 from mimo.serving.loop import leave
 
 app = typer.Typer(
     name="mimo",
     help="The MiMo API as software you run.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, chat, models):
+for command in (serve, chat, models, config):
     app.command(cls=GroupedCommand)(command)
 app.command(cls=GroupedCommand, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(launch)
 
@@ -69,9 +69,21 @@ def _status() -> int:
         return 130
 
 
+_WORDS = {
+    "int": "must be a whole number, got {input}",
+    "float": "must be a number, got {input}",
+    "greater_than_equal": "must be {ge} or more, got {input}",
+    "less_than_equal": "must be {le} or less, got {input}",
+}
+"""What Typer's checker found, by the beginning of its name for it, in words that name what came."""
+
+
 def _usage_error(problem: typer.TyperException) -> str:
     """What was wrong with the command line, and which help says more."""
     context = getattr(problem, "ctx", None)
     path = context.command_path if context is not None else "mimo"
     words = problem.format_message().rstrip(".").replace("Value error, ", "")
+    for wrong in getattr(problem.__cause__, "errors", list)()[:1]:
+        said = next((words for kind, words in _WORDS.items() if wrong["type"].startswith(kind)), wrong["msg"])
+        words = words.replace(wrong["msg"], said.format(**wrong.get("ctx", {}), input=shown(wrong["input"])))
     return f"{words[:1].lower()}{words[1:]}; see {path} --help"

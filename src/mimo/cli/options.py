@@ -22,7 +22,13 @@ SAMPLING = tuple(name for name, row in PARAMETERS.items() if row.flag)
 """The parameters that a conversation in the terminal can be given."""
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="PATH", help="TOML file with any of these settings. [default: none]")
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="PATH",
+        help="TOML file with any of the settings of mimo serve; MIMO_CONFIG names one too. "
+        "[default: ~/.config/mimo/config.toml, where there is one]",
+    ),
 ]
 _METAVARS = {int: "INT", float: "NUMBER", Path: "PATH", str: "TEXT"}
 

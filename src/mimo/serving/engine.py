@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -12,45 +11,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mimo.chat.prompt import ChatFormat, chat_format, read_template, usable_format
-from mimo.config import DEFAULTS, SETTINGS, ConfigError, Settings
+from mimo.config import ConfigError, Settings
+from mimo.config.unread import read_by, unread
 from mimo.engines import ENGINES
 from mimo.engines.base import Engine
-
-_OF_ENGINES = ("Engine", "Model in this process", "Upstream")
-"""The groups of settings that not every engine reads."""
 
 
 async def _start(settings: Settings, on_progress: Callable[[float], None]) -> Engine:
     """The engine that the settings ask for, given those of them that its `Options` name."""
-    read = _read_by(settings.engine)
-    _refuse_unread(settings, read)
+    for _, words in unread(settings):
+        raise ConfigError(words)
     module = import_module(ENGINES[settings.engine].module)
-    started: Engine = await module.start(
-        module.Options(**{name: getattr(settings, name) for name in read}), on_progress
-    )
+    options = module.Options(**{name: getattr(settings, name) for name in read_by(settings.engine)})
+    started: Engine = await module.start(options, on_progress)
     return started
-
-
-def _read_by(engine: str) -> set[str]:
-    """The names of the settings that an engine reads."""
-    return {row.name for row in fields(import_module(ENGINES[engine].module).Options)}
-
-
-def _refuse_unread(settings: Settings, read: set[str]) -> None:
-    """Raise `ConfigError` for a setting that only other engines read: `--upstream` without `--engine` must not serve
-    nano. A setting with the value of its default was not given."""
-    for row in SETTINGS.values():
-        if (
-            row.group not in _OF_ENGINES
-            or row.name in read
-            or getattr(settings, row.name) == getattr(DEFAULTS, row.name)
-        ):
-            continue
-        if readers := [name for name in ENGINES if row.name in _read_by(name)]:
-            raise ConfigError(
-                f"{row.name}: the {settings.engine} engine does not read it; leave it out, or choose the engine with "
-                f"--engine: {', '.join(readers)}"
-            )
 
 
 async def start_engine(settings: Settings, console: Console) -> tuple[Engine, ChatFormat]:

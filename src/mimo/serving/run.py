@@ -12,13 +12,14 @@ from rich.text import Text
 
 from mimo.api.access import names_of
 from mimo.api.app import App
-from mimo.api.batches.store import Store, default_folder
+from mimo.api.batches.store import Store
 from mimo.api.policy import Policy
 from mimo.api.routes import ROUTES
 from mimo.chat.unknown import WHAT_TO_DO, UnknownFormat
 from mimo.config import Settings, model_rows
 from mimo.constraints.llguidance import vocabulary_of
 from mimo.engines.base import Engine
+from mimo.folders import data_folder
 from mimo.media.fetch.fetcher import Fetcher
 from mimo.serving.engine import start_engine
 from mimo.serving.granian import serve
@@ -55,7 +56,7 @@ async def run(
         cors_origins=settings.cors_origin,
         hosts=_hosts(settings),
         fetcher=Fetcher() if settings.allow_media_urls else None,
-        store=Store(settings.data_dir or default_folder()),
+        store=Store(settings.data_dir or data_folder()),
     )
     loading = asyncio.create_task(start_engine(settings, console))
     if wait_for_engine:

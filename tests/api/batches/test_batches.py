@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ import openai
 import pytest
 
 from mimo.api.batches.batch import read_lines
-from mimo.api.batches.store import Store, default_folder
+from mimo.api.batches.store import Store
 from mimo.engines.scripted import Script, ScriptedAnswer
 from mimo.testing import served
 
@@ -254,10 +253,3 @@ def test_lines_are_counted_as_an_editor_counts_them():
     lines, errors = read_lines(b"\n" + jsonl(line("a")) + b"\n{\n", CHAT)
     assert [one.custom_id for one in lines] == ["a"]
     assert [one["line"] for one in errors] == [4]
-
-
-def test_the_folder_is_where_a_users_programs_keep_their_data():
-    assert default_folder({"HOME": "/h"}, "Linux") == Path("/h/.local/share/mimo")
-    assert default_folder({"HOME": "/h", "XDG_DATA_HOME": "/d"}, "Linux") == Path("/d/mimo")
-    assert default_folder({"HOME": "/h", "XDG_DATA_HOME": "relative"}, "Linux") == Path("/h/.local/share/mimo")
-    assert default_folder({"HOME": "/h"}, "Darwin") == Path("/h/Library/Application Support/mimo")

@@ -7,7 +7,6 @@ lock of a process that dies is free. Knows no HTTP and no engine.
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -136,13 +135,3 @@ class Store:
             return msgspec.json.decode(path.read_bytes(), type=Batch)
         except (OSError, msgspec.MsgspecError):
             return None
-
-
-def default_folder(environment: dict[str, str] | None = None, system: str = os.uname().sysname) -> Path:
-    """Where a user's programs keep their data on this system."""
-    given = dict(os.environ) if environment is None else environment
-    home = Path(given.get("HOME") or Path.home())
-    if system == "Darwin":
-        return home / "Library" / "Application Support" / "mimo"
-    named = Path(given.get("XDG_DATA_HOME", ""))
-    return (named if named.is_absolute() else home / ".local" / "share") / "mimo"
