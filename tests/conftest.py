@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mimo.engines.local.model import DecodeCall
 
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+os.environ["MIMO_CONFIG"] = os.devnull  # no settings file of the person who runs the tests
 
 
 @pytest.fixture(scope="session", autouse=True)

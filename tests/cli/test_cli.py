@@ -65,6 +65,7 @@ def test_chat_says_when_the_limit_cut_the_answer(script: Path) -> None:
         (("serve", "--engine", "hosted", "--slots", "9", "--port", "0"), "--engine: local"),
         (("serve", "--context-window", "1048576", "--port", "0"), "the model's own, got 1048576"),
         (("launch", "tensorrt", "MiMo-V2-Flash"), "those there are: llama-server, vllm, sglang"),
+        (("launch", "tensorrt"), "those there are: llama-server, vllm, sglang"),
     ],
 )
 def test_what_cannot_start_is_one_line(arguments: tuple[str, ...], words: str) -> None:
@@ -79,7 +80,9 @@ def test_what_cannot_start_is_one_line(arguments: tuple[str, ...], words: str) -
     ("arguments", "words"),
     [
         (("serve", "--prot", "80"), "no such option: --prot (Possible options: --host, --port"),
-        (("serve", "--port", "many"), "'--port'"),
+        (("serve", "--port", "many"), "'--port': must be a whole number, got \"many\""),
+        (("serve", "--drain-seconds", "x"), "'--drain-seconds': must be a number, got \"x\""),
+        (("launch", "vllm", "m", "--port", "0"), "'--port': must be 1 or more, got \"0\""),
         (("serve", "--engine", "magic"), "'local', 'scripted', 'llama-server'"),
         (("serve", "--model"), "'--model' requires an argument"),
         (("launch", "vllm"), "missing argument 'MODEL'"),

@@ -15,7 +15,7 @@ from mimo.config import SETTINGS, default_text, number_text
 from mimo.contract.parameters import PARAMETERS
 from mimo.engines import ENGINES
 
-COMMANDS = ((), ("serve",), ("chat",), ("models",), ("launch",))
+COMMANDS = ((), ("serve",), ("chat",), ("models",), ("config",), ("launch",))
 
 
 @cache
@@ -71,6 +71,10 @@ def test_help_fits_80_columns_and_is_plain_text_through_a_pipe(command):
     assert max(map(len, said.splitlines())) <= 80
     assert "\x1b" not in said and "e+" not in said
     assert said == help_of(*command, flag="-h")
+
+
+def test_the_list_of_commands_cuts_no_sentence():
+    assert "..." not in help_of().partition("Commands:")[2]
 
 
 def test_mimo_alone_shows_the_help():

@@ -29,7 +29,7 @@ def config(
         typer.Option(metavar="FILE", help="Name every mistake in FILE with its line. [default: none]"),
     ] = None,
 ) -> None:
-    """Show the settings in force, print an example file, or check a file.
+    """Show the settings in force; print an example file; check one.
 
     Exit status: 0 if the file can be used, 1 if not.
     """

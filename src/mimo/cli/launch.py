@@ -14,7 +14,7 @@ from mimo.engines.upstream.recipes import launch as made
 from mimo.engines.upstream.recipes import recipes
 from mimo.serving.console import log_console
 
-_ENGINES = ", ".join(name for name, row in ENGINES.items() if row.launched)
+_ENGINES = [name for name, row in ENGINES.items() if row.launched]
 
 
 def _known(engine: str) -> str:
@@ -23,12 +23,32 @@ def _known(engine: str) -> str:
     return engine
 
 
+def _engines(begun: str) -> list[str]:
+    """Those that a shell may complete `begun` to."""
+    return [name for name in _ENGINES if name.startswith(begun)]
+
+
+def _models(context: typer.Context, begun: str) -> list[str]:
+    """The names of weights that the engine has a recipe for, the one for any other left out."""
+    engine = context.params.get("engine")
+    return [row.model for row in recipes(engine)[:-1] if row.model.startswith(begun)] if engine in _ENGINES else []
+
+
 def launch(
     context: typer.Context,
-    engine: Annotated[str, typer.Argument(metavar="ENGINE", help=f"One of {_ENGINES}.", callback=_known)],
+    engine: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENGINE", help=f"One of {', '.join(_ENGINES)}.", callback=_known, autocompletion=_engines
+        ),
+    ],
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="MiMo-V2-Flash, MiMo-V2.5, MiMo-V2.6-Flash …, a hub id, or a path."),
+        typer.Argument(
+            metavar="MODEL",
+            help="MiMo-V2-Flash, MiMo-V2.5, MiMo-V2.6-Flash …, a hub id, or a path.",
+            autocompletion=_models,
+        ),
     ],
     gpus: Annotated[
         int | None,

@@ -48,7 +48,8 @@ def served(
 ) -> Iterator[Served]:
     """A server that runs until the block ends: `mimo serve` with these arguments, on a free port of this machine.
 
-    Without arguments it serves nano. `script`: play a script instead, a `Script` or a file. `seconds`: how long it may
+    Without arguments it serves nano; a settings file of the person's own is not read, unless `MIMO_CONFIG` names one.
+    `script`: play a script instead, a `Script` or a file. `seconds`: how long it may
     take until it answers. `program`: what Python runs in place of mimo's own command line. Raises `DidNotStart`.
     """
     with contextlib.ExitStack() as stack:
@@ -72,7 +73,7 @@ def _file(script: Script | Path | str, stack: contextlib.ExitStack) -> Path:
 def _process(program: Sequence[str], arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
     here = str(Path(mimo.__file__).parents[1])  # this mimo and no other, also where it is not installed
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1"}
+    environment = {"MIMO_CONFIG": os.devnull, **os.environ, "PYTHONPATH": path, "COLUMNS": "200", "NO_COLOR": "1"}
     command = [sys.executable, *program, "serve", "--port", "0", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:

@@ -65,8 +65,22 @@ def _objects(backend: Backend, rows: Iterable[Model]) -> list[dict[str, object]]
 
 
 def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] = ()) -> dict[str, object]:
-    """The model object: OpenAI's four fields, contract section 1, the parameters, and who really answers. `media`: the
-    kinds that the engine takes, text aside."""
+    """The model object: what is promised, and who really answers. `media`: the kinds that the engine takes, text
+    aside."""
+    return {
+        **describe_promise(model),
+        "served_by": {
+            "engine": served_by.engine,
+            "model": served_by.model,
+            "context_window": min(model.context_window, served_by.context_window),
+            "input": [kind for kind in model.input if kind == "text" or kind in media],
+            "system_fingerprint": served_by.fingerprint,
+        },
+    }
+
+
+def describe_promise(model: Model) -> dict[str, object]:
+    """OpenAI's four fields, contract section 1 and the parameters: the same on every engine."""
     return {
         "id": model.id,
         "object": "model",
@@ -88,13 +102,6 @@ def describe_model(model: Model, served_by: EngineInfo, media: Collection[str] =
             for price in model.prices
         ],
         "parameters": [describe_parameter(row) for row in model.parameters.values()],
-        "served_by": {
-            "engine": served_by.engine,
-            "model": served_by.model,
-            "context_window": min(model.context_window, served_by.context_window),
-            "input": [kind for kind in model.input if kind == "text" or kind in media],
-            "system_fingerprint": served_by.fingerprint,
-        },
     }  # fmt: skip
 
 
