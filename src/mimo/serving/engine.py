@@ -28,14 +28,16 @@ async def _start(settings: Settings, on_progress: Callable[[float], None]) -> En
 
 
 async def start_engine(settings: Settings, console: Console) -> tuple[Engine, ChatFormat]:
-    """Start an engine, with a progress bar on a terminal. Raises `ConfigError` or `EngineError`."""
+    """Start an engine, with a progress bar on a terminal for what is loaded here: what an upstream is waited for is in
+    the log. Raises `ConfigError` or `EngineError`."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:.0f} %"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    here = not ENGINES[settings.engine].route
+    with Progress(*columns, console=console, transient=True, disable=not here) as progress:
         bar = progress.add_task(
             f"Loading {Path(settings.model).name if settings.model else settings.engine}", total=1.0
         )

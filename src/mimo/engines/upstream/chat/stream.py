@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
-from mimo.contract.errors import ApiError, ServiceUnavailable, UpstreamError
+from mimo.contract.errors import ApiError, ServiceUnavailable, UpstreamError, UpstreamTimeout
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
 from mimo.engines.merge import merge
@@ -85,6 +85,10 @@ class ChatStream(EventStream):
                 await reply.finish()
             elif not reader.cut:
                 await self._read_rest(arriving, answer, reader)
+        except (UpstreamError, UpstreamTimeout) as problem:
+            if not self._failed:
+                reply.report(problem)
+            raise
         finally:
             reply.close()
 

@@ -17,7 +17,7 @@ from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine, Ups
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.hosted.column import COLUMN
-from mimo.engines.upstream.http.client import Client
+from mimo.engines.upstream.http.client import Client, Probe
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.load import load_tokenizer
@@ -25,6 +25,8 @@ from mimo.tokenizers.unknown import NoTokenizer
 from mimo.types import MediaKind
 
 _WINDOW = 1_048_576
+_PROBE = Probe("/models", 30.0, at_once=True, healthy=lambda status: status < 500)
+"""An API that refuses the key or has no such route is there all the same; asked rarely, since it is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ Options = UpstreamOptions
 
 
 async def start(options: UpstreamOptions, on_progress: object = None) -> Hosted:
-    """Nothing is asked of the API: one that is away is seen at the first request. `tokenizer` is only for POST
-    /v1/tokenize. Raises `EngineError`."""
+    """Not waited for: one that is away is seen by its health check. `tokenizer` is only for POST /v1/tokenize. Raises
+    `EngineError`."""
     presets = [PRESETS[url] for url in options.upstream if url in PRESETS]
     models = presets[0].models if presets else {}
     if options.upstream_model is None and not models:
@@ -61,6 +63,7 @@ async def start(options: UpstreamOptions, on_progress: object = None) -> Hosted:
     urls = [PRESETS[url].url if url in PRESETS else url for url in options.upstream]
     client = Client(urls, key=options.upstream_key, timeout=options.upstream_timeout)
     client.open()
+    client.watch(_PROBE)
     media = ("image", "audio", "video") if options.media is None else options.media
     return Hosted(client, tokenizer, models=models, model=options.upstream_model, media=media)
 
@@ -93,6 +96,10 @@ class Hosted(MessageEngine):
 
     def chat(self, request: ChatRequest) -> ChatStream:
         return self._route.chat(request)
+
+    @property
+    def healthy(self) -> bool:
+        return self.client.healthy
 
     @property
     def upstreams(self) -> list[UpstreamState]:

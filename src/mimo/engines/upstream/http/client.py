@@ -54,6 +54,11 @@ class Reply:
         self._time = asyncio.get_running_loop().time
         self._advanced = self._time()
 
+    def report(self, problem: ApiError) -> None:
+        """Log that the answer failed after it had begun."""
+        said = problem.said if isinstance(problem, errors.FailedInside) else errors.why(problem)
+        log.warning("%s failed in mid-answer: %s", self._response.url, said)
+
     def advance(self) -> None:
         """Something of the answer has come, and has been taken."""
         self._advanced = self._time()
@@ -117,12 +122,26 @@ class Address:
 
     def report_ok(self) -> None:
         """A request was answered, or a health check succeeded."""
+        if not self.reachable:
+            log.warning("%s answers again", self.url)
         self.last_ok = self.reachable = True
 
-    def report_failure(self, down: bool) -> None:
-        """A request was not answered. `down`: no connection could be made, or a health check failed."""
+    def report_failure(self, down: bool, why: str) -> None:
+        """A request was not answered, and `why`. `down`: no connection could be made, or a health check failed."""
         self.last_ok, self.failed_at = False, asyncio.get_running_loop().time()
+        if down and self.reachable:
+            log.warning("%s is down: %s", self.url, why)
         self.reachable = self.reachable and not down
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A health check: GET `path` every `seconds`. `at_once`: the first time now. `healthy(status)`: what is well."""
+
+    path: str
+    seconds: float = HEALTH_SECONDS
+    at_once: bool = False
+    healthy: Callable[[int], bool] = lambda status: status == 200
 
 
 class Client:
@@ -133,6 +152,7 @@ class Client:
         self._head = {**_HEAD, "authorization": f"Bearer {key}"} if key else _HEAD
         self._timeout = timeout
         self._watch: asyncio.Task[None] | None = None
+        self._forgets = True
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
@@ -167,8 +187,9 @@ class Client:
         return any(address.reachable for address in self.addresses)
 
     def _in_turn(self) -> list[Address]:
-        """Those whose last request succeeded first. Without health checks a failure is forgotten after a while."""
-        forgiven = asyncio.get_running_loop().time() - HEALTH_SECONDS if self._watch is None else 0.0
+        """Those whose last request succeeded first. Without frequent health checks a failure is forgotten after a
+        while."""
+        forgiven = asyncio.get_running_loop().time() - HEALTH_SECONDS if self._forgets else 0.0
         return sorted(self.addresses, key=lambda address: not (address.last_ok or address.failed_at < forgiven))
 
     async def send(self, path: str, body: bytes, of_status: OfStatus = errors.of_status) -> Reply:
@@ -191,7 +212,7 @@ class Client:
                     if not one.lost:
                         break
             assert problem is not None
-            address.report_failure(problem.refused)
+            address.report_failure(problem.refused, errors.why(problem.error))
             address.failures += 1
             before = address
         assert problem is not None
@@ -210,8 +231,11 @@ class Client:
                 raise
         except errors.CAUGHT as problem:
             lost = errors.is_drop(problem)
-            log.log(logging.DEBUG if lost else logging.WARNING, "%s: %s: %s", address.url, type(problem), problem)
-            raise Unanswered(errors.of_connection(problem), lost=lost, refused=errors.is_refusal(problem)) from problem
+            level = logging.DEBUG if lost else logging.WARNING  # of what is lost another request may make nothing
+            log.log(level, "%s%s did not answer: %s", address.url, path, errors.why(problem))
+            error = errors.of_connection(problem)
+            error.__cause__ = problem
+            raise Unanswered(error, lost=lost, refused=errors.is_refusal(problem)) from problem
         address.report_ok()
         return Reply(response, first, self._timeout)
 
@@ -243,21 +267,28 @@ class Client:
         except (ValueError, RecursionError, msgspec.MsgspecError):
             raise UpstreamError(f"upstream answered {path} with something that is not JSON") from None
 
-    def watch(self, path: str) -> None:
-        """Ask `path` of every address from time to time: 200 is healthy."""
-        self._watch = asyncio.create_task(self._watching(path))
+    def watch(self, probe: Probe) -> None:
+        """Ask every address from time to time."""
+        self._forgets = probe.seconds > HEALTH_SECONDS
+        self._watch = asyncio.create_task(self._watching(probe))
 
-    async def _watching(self, path: str) -> None:
-        brief = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+    async def _watching(self, probe: Probe) -> None:
+        if not probe.at_once:
+            await asyncio.sleep(probe.seconds)
         while True:
-            await asyncio.sleep(HEALTH_SECONDS)
-            for address in self.addresses:
-                try:
-                    async with self.session.get(address.url + path, timeout=brief, allow_redirects=False) as response:
-                        ok = response.status == 200
-                except errors.CAUGHT:
-                    ok = False
-                address.report_ok() if ok else address.report_failure(down=True)
+            await asyncio.gather(*(self._check(address, probe) for address in self.addresses))
+            await asyncio.sleep(probe.seconds)
+
+    async def _check(self, address: Address, probe: Probe) -> None:
+        brief = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+        try:
+            async with self.session.get(address.url + probe.path, timeout=brief, allow_redirects=False) as response:
+                status = response.status
+        except errors.CAUGHT as problem:
+            return address.report_failure(True, errors.why(problem))
+        if probe.healthy(status):
+            return address.report_ok()
+        address.report_failure(True, f"it answered {probe.path} with {status}")
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""

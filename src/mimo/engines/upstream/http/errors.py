@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 
 import aiohttp
@@ -49,6 +50,25 @@ def of_connection(problem: BaseException) -> ApiError:
     if isinstance(problem, aiohttp.ClientConnectorError):
         return UpstreamError("upstream cannot be reached")
     return UpstreamError("upstream closed the connection before the answer was complete")
+
+
+def why(problem: BaseException) -> str:
+    """What happened to a connection, as the operator reads it: with the system's own words, in no client's answer."""
+    if isinstance(problem, ApiError):
+        return problem.message if problem.__cause__ is None else why(problem.__cause__)
+    if isinstance(problem, aiohttp.ConnectionTimeoutError):
+        return "it does not accept connections in time"
+    if isinstance(problem, asyncio.TimeoutError):
+        return "it sent nothing for too long"
+    if isinstance(problem, aiohttp.ServerDisconnectedError):
+        return "it closed the connection before it answered"
+    if isinstance(problem, aiohttp.ClientPayloadError):
+        return "it closed the connection in mid-answer"
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return f"there is no address for the name {problem.host}"
+    if isinstance(problem, OSError) and problem.errno:
+        return os.strerror(problem.errno).lower()
+    return f"{problem}" or type(problem).__name__
 
 
 def is_drop(problem: BaseException) -> bool:
@@ -96,11 +116,18 @@ def of_media(path: str, status: int, body: bytes, retry_after: str | None) -> Ap
     return error
 
 
-def of_event(said: object) -> UpstreamError:
+class FailedInside(UpstreamError):
+    """The upstream said so itself in the middle of an answer. `said`: its words, for the log alone."""
+
+    said = ""
+
+
+def of_event(said: object) -> FailedInside:
     """An error in the middle of a stream that began with 200; `said` is its decoded JSON."""
     whole = _text(said)
-    log.warning("upstream failed in mid-answer: %s", whole)
-    return UpstreamError(f"upstream failed: {public(whole)}")
+    error = FailedInside(f"upstream failed: {public(whole)}")
+    error.said = whole
+    return error
 
 
 def words(body: bytes) -> str:

@@ -9,6 +9,7 @@ them. Knows no member; a member is a `RawRoute`.
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from mimo.chat.base import check_text
 from mimo.contract.errors import ApiError, EngineError
@@ -18,12 +19,17 @@ from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.upstream.chat.control_text import check_control_text
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
-from mimo.engines.upstream.http.client import Client
+from mimo.engines.upstream.http.client import Client, Probe
+from mimo.engines.upstream.http.errors import why
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.engines.upstream.raw.stream import RawStream
 from mimo.tokenizers.load import load_tokenizer
 from mimo.types import MediaKind, TokenRequest
+
+log = logging.getLogger("mimo.upstream")
+_SAY_SECONDS = 10.0
+"""Between two lines that say what is waited for."""
 
 
 class RawEngine(TokenEngine, MessageEngine):
@@ -89,7 +95,7 @@ async def start_raw(kind: type[RawRoute], options: UpstreamOptions) -> RawEngine
     except BaseException:
         await client.close()
         raise
-    client.watch(kind.health)
+    client.watch(Probe(kind.health))
     return engine
 
 
@@ -111,14 +117,22 @@ async def _start(kind: type[RawRoute], client: Client, options: UpstreamOptions)
 
 
 async def _find(kind: type[RawRoute], client: Client, options: UpstreamOptions) -> UpstreamModel:
-    """Ask the addresses in turn until one answers or the time is up."""
-    end = asyncio.get_running_loop().time() + options.upstream_wait
+    """Ask the addresses in turn until one answers or the time is up; say what is waited for. Raises `EngineError`."""
+    now = asyncio.get_running_loop().time
+    end, said = now() + options.upstream_wait, now()
     while True:
+        state = []
         for address in client.addresses:
             try:
                 return await kind.discover(client, address.url, options.upstream_model)
             except ApiError as problem:
-                last = problem
-        if asyncio.get_running_loop().time() > end:
-            raise last
+                state.append(f"{address.url} ({why(problem)})")
+        if now() > end:
+            raise EngineError(
+                f"{', '.join(state)}: no {kind.name} within {options.upstream_wait:g} seconds; start it, correct "
+                "--upstream, or wait longer with --upstream-wait"
+            )
+        if now() >= said:
+            said = now() + _SAY_SECONDS
+            log.warning("waiting for %s: %.0f s left of --upstream-wait", ", ".join(state), end - now())
         await asyncio.sleep(0.5)

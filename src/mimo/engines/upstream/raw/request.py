@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from mimo.contract.errors import UpstreamError
+from mimo.contract.errors import UpstreamError, UpstreamTimeout
 from mimo.engines.upstream.http.client import Reply
 from mimo.engines.upstream.http.events import AnswerEvents
 from mimo.types import Sampling, TokenLogprob
@@ -69,8 +69,13 @@ async def raw_events(reader: Reader, reply: Reply) -> AsyncIterator[list[RawEven
                 return
         if events := [event for one in answer.end() if (event := read(one)) is not None]:
             yield events
+    except (UpstreamError, UpstreamTimeout) as problem:
+        reply.report(problem)
+        raise
     except (ValueError, RecursionError, msgspec.MsgspecError) as problem:
-        raise UpstreamError(f"upstream sent what cannot be read: {problem}") from problem
+        unreadable = UpstreamError(f"upstream sent what cannot be read: {problem}")
+        reply.report(unreadable)
+        raise unreadable from problem
 
 
 def sorted_logprob(token: int, logprob: float, top: list[tuple[int, float]], count: int) -> TokenLogprob:
