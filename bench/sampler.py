@@ -175,7 +175,7 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     warm()
-    print(f"warm(): {time.perf_counter() - start:.2f} s (compiled, or loaded from numba's cache)")
+    print(f"warm(): {time.perf_counter() - start:.2f} s (compiled, or loaded)")
     table = cases(options.vocabulary, options.seed)
     seconds = measure(table, options.rounds)
     best = {name: min(times) for name, times in seconds.items()}

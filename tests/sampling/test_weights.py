@@ -5,7 +5,8 @@ import pytest
 from numba import njit
 from tests.sampling.rows import KINDS, row
 
-from mimo.sampling.weights import BLOCK, LOG2_E, WEIGHT_ERROR, block_sums, weight64
+from mimo.sampling.arrays import BLOCK
+from mimo.sampling.weights import LOG2_E, WEIGHT_ERROR, block_sums, weight64
 
 
 @njit

@@ -1,7 +1,8 @@
 """The arrays the kernel works on: parameters by slot, one thread's room, results by row.
 
 Allocated once; nothing is allocated per step. Records and stacked arrays rather than one array per field because a call
-into compiled code pays for each argument. `Scratch` and `Offsets` are the kernel's names for what lies in them.
+into compiled code pays for each argument. `Scratch` and `Offsets` are the kernel's names for what lies in them. Knows
+no compiler.
 """
 
 from typing import NamedTuple
@@ -9,9 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.sampling.edge import BINS
-from mimo.sampling.logprobs import MOST
-from mimo.sampling.weights import BLOCK
+FREE, MASKED = -1, -2
+"""What `rules` says of a row; a token id there forces that token."""
+BLOCK = 64
+"""Logits that are read at a time."""
+BINS = 512
+"""Into which the weights near an edge are sorted."""
+MOST = 20
+"""Log-probabilities beside a token's own."""
 
 CHOICE = np.dtype(
     [

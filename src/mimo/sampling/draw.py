@@ -9,8 +9,9 @@ counter = step (two words), choice, 0. The pick is the inverse of the cumulative
 
 import numpy as np
 
+from mimo.sampling.arrays import BLOCK
 from mimo.sampling.compiler import compiled, summing
-from mimo.sampling.weights import BLOCK, weight64
+from mimo.sampling.weights import weight64
 
 LOW = np.uint64(0xFFFFFFFF)
 

@@ -8,9 +8,9 @@ until a few are left or all are equal. Equal values count by ascending id. Knows
 
 import numpy as np
 
+from mimo.sampling.arrays import BINS
 from mimo.sampling.compiler import compiled
 
-BINS = 512
 SORTED = 32
 """So many are sorted instead of binned again."""
 

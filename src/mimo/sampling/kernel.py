@@ -6,17 +6,9 @@ the other rows nor the threads change its result. Knows no Python object: slots,
 
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
 
-import hashlib
-import logging
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-from mimo.sampling.arrays import Scratch, Weighted
+from mimo.sampling.arrays import MASKED, Scratch, Weighted
 from mimo.sampling.compiler import compiled
 from mimo.sampling.draw import pick, pick_in_row, uniform
 from mimo.sampling.logprobs import log_normaliser, logprob, most_probable
@@ -33,8 +25,6 @@ from mimo.sampling.weights import (
     flatten_infinite,
 )
 
-FREE, MASKED = -1, -2
-"""What `rules` says of a row; a token id there forces that token."""
 FLOAT64_MAX = 1.7976931348623157e308
 
 
@@ -113,47 +103,17 @@ def scratch_of(blocks, partial, bins, ids, values, weights):
     )
 
 
-def fingerprint() -> int:
-    """Of the sources of everything compiled here.
-
-    numba's disk cache looks at one file only; with this number inside the function it never takes an old compilation
-    for a new source.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return int.from_bytes(digest.digest()[:4], "big")
-
-
-@cache
-def load() -> Callable[..., Any]:
-    """The compiled `sample_rows`; its first call compiles it, or reads it from numba's disk cache.
-
-    The cache lies next to this file, or where that is read-only in the user's cache folder, or in NUMBA_CACHE_DIR.
-    Where none can be written it is compiled at every start.
-    """
-    sources = fingerprint()
-
-    def sample_rows(
-        logits, slots, first, end, valid, keep, rules, choices, masks, results,
-        ids, counts, biases, amounts,
-        blocks, partial, bins, taken_ids, taken_values, taken_weights,
-    ):  # fmt: skip
-        """Rows first … end − 1. With `keep` the steps and counts advance. True when a list of offsets is full."""
-        full = sources < 0
-        s = scratch_of(blocks, partial, bins, taken_ids, taken_values, taken_weights)
-        for i in range(first, end):
-            slot = np.uint64(slots[i])
-            choice, result = choices[slot], results[i]
-            token = sample_row(logits[i, :valid], rules[i], choice, ids[slot], amounts[slot], masks[slot], s, result)
-            result.token = token
-            if keep and token >= 0:
-                choice.step += np.uint64(1)
-                full |= count_token(token, choice, ids[slot], counts[slot], biases[slot], amounts[slot])
-        return full
-
-    try:
-        return njit(nogil=True, cache=True)(sample_rows)
-    except RuntimeError as error:
-        logging.getLogger(__name__).warning("sampling kernel is compiled at every start: %s", error)
-        return njit(nogil=True)(sample_rows)
+@compiled
+def sample_rows(logits, slots, first, end, valid, keep, rules, choices, masks, results, offsets, s):
+    """Rows first … end − 1. With `keep` the steps and counts advance. 1 when a list of offsets is full, else 0."""
+    full = False
+    for i in range(first, end):
+        slot = np.uint64(slots[i])
+        choice, result = choices[slot], results[i]
+        ids, amounts = offsets.ids[slot], offsets.amounts[slot]
+        token = sample_row(logits[i, :valid], rules[i], choice, ids, amounts, masks[slot], s, result)
+        result.token = token
+        if keep and token >= 0:
+            choice.step += np.uint64(1)
+            full |= count_token(token, choice, ids, offsets.counts[slot], offsets.biases[slot], amounts)
+    return np.int64(full)

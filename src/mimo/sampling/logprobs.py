@@ -8,10 +8,9 @@ the limit: the +inf share the probability. Knows nothing about what is drawn fro
 
 import numpy as np
 
+from mimo.sampling.arrays import BLOCK
 from mimo.sampling.compiler import compiled
-from mimo.sampling.weights import BLOCK, LOG2_E, block_sums
-
-MOST = 20
+from mimo.sampling.weights import LOG2_E, block_sums
 
 
 @compiled

@@ -9,10 +9,10 @@ from float32; its error is bounded, and whenever the bound could change the answ
 
 import numpy as np
 
+from mimo.sampling.arrays import BLOCK
 from mimo.sampling.compiler import compiled, lowest_bit, summing
 from mimo.sampling.edge import find_edge
 from mimo.sampling.weights import (
-    BLOCK,
     FLOAT32_MAX,
     WEIGHT_ERROR,
     exact_sum_below,

@@ -5,12 +5,14 @@ Holds the slots' parameters and the threads; what happens to a row is `kernel.py
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.sampling import arrays, kernel, penalties
+from mimo.sampling import arrays, native
 from mimo.sampling.allowed import write_mask
+from mimo.sampling.offsets import no_offsets, restart, with_capacity
 from mimo.sampling.parameters import NO_TOKEN, Drawn, TokenLogprobs, Trace
 from mimo.types import Constraint, Sampling
 
@@ -47,15 +49,17 @@ class Sampler:
         if not 0 < self.valid <= vocabulary:
             raise ValueError(f"valid must be between 1 and the vocabulary, {vocabulary}, got {valid}")
         self._choices = np.zeros(slots, arrays.CHOICE)
-        self._offsets = penalties.no_offsets(slots)
+        self._offsets = no_offsets(slots)
         self._constraints: dict[int, Constraint] = {}
         self._masks = np.zeros((slots, 0), np.uint32)
         self._wanting: set[int] = set()
-        self._rules, self._free = np.zeros(slots, np.int32), np.full(slots, kernel.FREE, np.int32)
+        self._rules, self._free = np.zeros(slots, np.int32), np.full(slots, arrays.FREE, np.int32)
         self._results = np.zeros(slots, arrays.RESULT)
         self._rooms = [arrays.room(self.valid) for _ in range(threads)]
         self._threads = ThreadPoolExecutor(threads - 1, "sampler") if threads > 1 else None
-        self._sample_rows = kernel.load()
+        self._room_addresses = [_addresses(*room) for room in self._rooms]
+        self._sample_rows = native.load()
+        self._find_arrays()
 
     def begin(self, slot: int, sampling: Sampling, choice: int = 0, constraint: Constraint | None = None) -> None:
         """Choice number `choice` (0 … 2^32 − 1) of a request starts in this slot: step 0, nothing counted.
@@ -70,7 +74,7 @@ class Sampler:
             if token < self.valid:
                 bias[token] = bias.get(token, 0.0) + amount
         self._make_room(len(bias) + 1)
-        penalties.restart(self._offsets, slot, bias)
+        restart(self._offsets, slot, bias)
         self._choices[slot] = (
             sampling.temperature,
             sampling.top_p,
@@ -88,6 +92,7 @@ class Sampler:
             self._constraints[slot] = constraint
             if not self._masks.shape[1]:
                 self._masks = np.zeros((len(self._masks), (self.vocabulary + 31) // 32), np.uint32)
+                self._find_arrays()
 
     def end(self, slot: int) -> None:
         """The choice in this slot is over. A slot that holds none is fine."""
@@ -154,12 +159,13 @@ class Sampler:
         parts = min(len(self._rooms), max(1, len(rows) // enough))
         ends = [len(rows) * k // parts for k in range(parts + 1)]
 
+        begin = _addresses(logits, rows)
+        sizes = (*self._offsets.ids.shape, self._masks.shape[1])
+        slots = self._free_addresses if rules is self._free else self._ruled_addresses
+
         def part(k: int) -> bool:
-            full: bool = self._sample_rows(
-                logits, rows, ends[k], ends[k + 1], self.valid, keep, rules, self._choices, self._masks, self._results,
-                *self._offsets, *self._rooms[k],
-            )  # fmt: skip
-            return full
+            numbers = (ends[k], ends[k + 1], keep, self.vocabulary, self.valid, *sizes)
+            return self._sample_rows(*begin, *numbers, *slots, *self._room_addresses[k])
 
         if parts == 1 or self._threads is None:
             return part(0)
@@ -172,10 +178,10 @@ class Sampler:
         constraint = self._constraints.get(slot)
         allowed = constraint.allowed() if constraint is not None else None
         if allowed is None:
-            return kernel.FREE
+            return arrays.FREE
         if isinstance(allowed, np.ndarray):
             write_mask(allowed, self._masks[slot])
-            return kernel.MASKED
+            return arrays.MASKED
         if not 0 <= allowed < self.valid:
             raise ValueError(f"a forced token must be between 0 and {self.valid - 1}, got {allowed}")
         return int(allowed)
@@ -189,11 +195,23 @@ class Sampler:
     def _make_room(self, wanted: int) -> None:
         capacity = self._offsets.ids.shape[1]
         if wanted > capacity:
-            self._offsets = penalties.with_capacity(self._offsets, max(wanted, 2 * capacity))
+            self._offsets = with_capacity(self._offsets, max(wanted, 2 * capacity))
+            self._find_arrays()
+
+    def _find_arrays(self) -> None:
+        """Note where the arrays of the slots lie: to ask for an address costs as much as to pass ten."""
+        slots = _addresses(self._choices, self._masks, self._results, *self._offsets)
+        self._free_addresses, self._ruled_addresses = (
+            (*_addresses(rules), *slots) for rules in (self._free, self._rules)
+        )
+
+
+def _addresses(*arrays: NDArray[Any]) -> tuple[int, ...]:
+    return tuple(array.__array_interface__["data"][0] for array in arrays)
 
 
 def warm() -> None:
-    """Compile the kernel, or load it from numba's disk cache; while a model loads, say. Later calls cost nothing."""
+    """Load the kernel, or compile it first; while a model loads, say. Later calls cost nothing."""
     sampler = Sampler(slots=1, vocabulary=8, threads=1)
     sampler.begin(0, Sampling(0.0, 0.0, 0.0, 0.0, 0, (), None))
     sampler.sample(np.zeros((1, 8), np.float32), [0])

@@ -8,9 +8,9 @@ the blocks that matter. Knows nothing about top_p or drawing. Loops are written 
 
 import numpy as np
 
+from mimo.sampling.arrays import BLOCK
 from mimo.sampling.compiler import compiled, fused, summing
 
-BLOCK = 64
 LOG2_E = 1.4426950408889634
 FLOAT32_MAX = np.float32(3.4028234663852886e38)
 WEIGHT_ERROR = 2e-6
