@@ -10,7 +10,9 @@ no store and no exporter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from mimo.contract.models import Model
 from mimo.contract.request import Params
@@ -30,8 +32,7 @@ class Admission:
     choices: int
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True, gc=False):
     """When things happened to an admitted request, in seconds after it came in. None: not reached, or not known.
 
     `submitted`: to the engine; `begun`: the engine has taken it out of its queue, which only the local engine says.
@@ -42,6 +43,9 @@ class Times:
     begun: float | None = None
     first_token: float | None = None
     ended: float = 0.0
+
+
+_NOT_KNOWN = Times()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +61,14 @@ class Settlement:
     exact: bool
     finish: tuple[FinishReason, ...]
     error: BaseException | None = None
-    times: Times = Times()
+    times: Times = field(default=_NOT_KNOWN, compare=False)
 
 
 CLIENT_LEFT = 499
 """The status of a request whose client left before its end, as nginx has it. Nobody gets to see it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A request that has ended, of any route. `protocol`: the name of its protocol, "" on other routes.
 
     `status`: as sent; that of the error which ended the answer where one did, `CLIENT_LEFT` where the client left.

@@ -100,6 +100,7 @@ async def run(
             await asyncio.gather(batches, return_exceptions=True)
         watching.cancel()
         await asyncio.gather(server, loading, watching, *warming, return_exceptions=True)
+        await telemetry.close()
         if engine is not None:
             chat_format.close()
             await engine.close()
