@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from mimo.chat.base import encode
@@ -28,6 +28,9 @@ from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.limit import Limit
 from mimo.tokenizers.plain import PlainTokenizer
 from mimo.types import CALL, Constrain, Echo, Event, Finish, Markers, Prompt, TokenRequest, Tool, Usage
+
+_BYTES_PER_TOKEN = 3
+_TOKENS_OF_MEDIUM = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,20 @@ class Prepared:
     prompts: tuple[Prompt, ...] = ()
     constrain: Constrain | None = None
     markers: Markers = CALL
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How long the prompts are; an estimate where the engine renders them, which counts them itself in the end."""
+        if self.prompts or isinstance(self.request, TextRequest):
+            return sum(len(prompt.tokens) for prompt in self.prompts)
+        text = sum(len(message.content.encode()) for message in self.request.messages)
+        return 1 + text // _BYTES_PER_TOKEN + _TOKENS_OF_MEDIUM * len(self.request.media)
+
+    def no_longer_than(self, limit: int) -> Prepared:
+        """The same with answers of at most `limit` tokens each."""
+        params = self.request.params
+        params = replace(params, max_completion_tokens=limit, min_tokens=min(limit, params.min_tokens))
+        return replace(self, request=replace(self.request, params=params))
 
 
 def prepare(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -35,9 +36,9 @@ log = logging.getLogger("mimo.api")
 async def answer(protocol: Protocol[Any], backend: Backend, exchange: Exchange) -> None:
     """Answer one request. Raises `ApiError`; before the first byte of a stream that is a plain HTTP error."""
     decoded, large = await _decode(protocol, backend, exchange)
-    exchange.admission = _admission(protocol, decoded.request, exchange)
+    exchange.admission = _admission(protocol, decoded.request, exchange, backend)
     tally = Tally(await backend.observer.admit(exchange.admission), exchange.began)
-    exchange.common += tally.observation.headers
+    exchange.late = lambda: tally.observation.headers
     try:
         with wire_names(protocol.wire_names):
             await _run(protocol, backend, exchange, decoded, large, tally)
@@ -55,10 +56,21 @@ async def _decode(protocol: Protocol[Any], backend: Backend, exchange: Exchange)
     return await backend.slow.run(protocol.decode, *arguments) if large else protocol.decode(*arguments), large
 
 
-def _admission(protocol: Protocol[Any], request: ChatRequest | TextRequest, exchange: Exchange) -> Admission:
+def _admission(
+    protocol: Protocol[Any], request: ChatRequest | TextRequest, exchange: Exchange, backend: Backend
+) -> Admission:
     prompts = len(request.prompts) if isinstance(request, TextRequest) else 1
     choices = request.params.n * prompts
-    return Admission(exchange.id, protocol.name, exchange.key, request.model, request.params, choices)
+    return Admission(
+        exchange.id,
+        protocol.name,
+        exchange.key,
+        request.model,
+        request.params,
+        choices,
+        backend.engine.info.label,
+        exchange.header("x-mimo-cost") in ("1", "true"),
+    )
 
 
 async def _run(
@@ -71,6 +83,9 @@ async def _run(
         prepared = await _prepare_slowly(backend, decoded.request)
     else:
         prepared = prepare(decoded.request, engine, backend.chat_format)
+    longest = prepared.request.params.max_completion_tokens
+    if (allowed := await tally.observation.prepared(prepared.prompt_tokens, longest)) < longest:
+        prepared = prepared.no_longer_than(allowed)
     if isinstance(prepared.request, ChatRequest) and prepared.request.media:
         prepared = replace(prepared, request=await with_content(prepared.request, backend.fetcher))
     truncate = backend.policy.repetition_truncation
@@ -102,7 +117,7 @@ async def _stream(
     async for events in tally.stream:
         tally.add(events)
         await exchange.write(frames.frames(events))
-    await exchange.end()
+    await exchange.end(b"".join(sse.comment(f"{name}: {value}") for name, value in tally.closing()))
 
 
 async def _whole(
@@ -112,7 +127,7 @@ async def _whole(
     async for events in tally.stream:
         tally.add(events)
         body.add(events)
-    await exchange.reply(200, body.body(), headers=decoded.response_headers())
+    await exchange.reply(200, body.body(), headers=[*decoded.response_headers(), *tally.closing()])
 
 
 class Tally:
@@ -153,9 +168,13 @@ class Tally:
             return counted, True
         return Usage(0, self._pieces - len(self._finish), 0, 0), False
 
+    def closing(self) -> Sequence[tuple[str, str]]:
+        """What the observer has to say with the last bytes."""
+        return self.observation.closing(self._settlement(None))
+
     def settle(self, error: BaseException | None) -> Settlement:
         """Tell the observer how the request has ended. A failing observer is logged: the answer is out by now."""
-        settlement = Settlement(*self.usage(), tuple(self._finish), error, self._times())
+        settlement = self._settlement(error)
         try:
             self.observation.settle(settlement)
         except Exception:
@@ -167,6 +186,9 @@ class Tally:
         ended = time.perf_counter() - self._began
         since = None if begun is None else begun - self._began
         return Times(self._admitted, self._submitted, since, self._first_token, ended)
+
+    def _settlement(self, error: BaseException | None) -> Settlement:
+        return Settlement(*self.usage(), tuple(self._finish), error, self._times())
 
 
 class _Nothing(EventStream):

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from mimo.accounts.accounts import Accounts
 from mimo.api.access import check_host, check_origin
 from mimo.api.auth import Keys
 from mimo.api.backend import Backend, Exporter, Loaded
@@ -37,8 +38,8 @@ class App:
     `keys`: who may come in (empty: everybody). `policy`: how requests are read and answers are ended. `observer`: sees
     every request that is answered. `fetcher`: lets media be named by URL. `cors_origins`: pages of other origins that
     may use the API. `hosts`: names it may be asked by, None for any (`access.py`). `quiet_seconds`: a stream that is
-    silent for so long, or for twice that at the most, sends a comment. `store`: keeps files and batches. `metrics`:
-    what GET /metrics says.
+    silent for so long, or for twice that at the most, sends a comment. `store`: keeps files and batches. `accounts`:
+    keys besides `keys`, and who may see which usage. `metrics`: what GET /metrics says.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class App:
         keys: Iterable[str] = (),
         policy: Policy = DEFAULT,
         observer: Observer | None = None,
+        accounts: Accounts | None = None,
         fetcher: Fetcher | None = None,
         store: Store | None = None,
         metrics: Exporter | None = None,
@@ -58,7 +60,7 @@ class App:
         hosts: Collection[str] | None = None,
         quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
-        self.keys = Keys(keys)
+        self.keys = Keys(keys, accounts)
         self.routes = routes
         self.cors_origins = frozenset(cors_origins)
         self.hosts = hosts
@@ -68,7 +70,8 @@ class App:
         self.running: set[Exchange] = set()
         """Exchanges of API routes that are not finished."""
         policy = replace(policy, media_urls=fetcher is not None)
-        self.backend = Backend(models, policy, observer or Observer(), fetcher, store=store, metrics=metrics)
+        observer = observer or Observer()
+        self.backend = Backend(models, policy, observer, fetcher, store=store, accounts=accounts, metrics=metrics)
         """What requests that come now are answered from."""
         if engine is not None and chat_format is not None:
             self.answer_with(engine, chat_format)
@@ -142,5 +145,6 @@ class App:
     def _admit(self, exchange: Exchange) -> None:
         """Check the key, and that there is an engine, before a body is read."""
         exchange.key = self.keys.check(exchange.headers)
+        exchange.of_operator = self.keys.is_configured(exchange.key)
         self.backend.check()
         self.running.add(exchange)

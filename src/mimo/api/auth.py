@@ -8,28 +8,55 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from hmac import compare_digest
+from typing import Protocol
 
 from mimo.contract.errors import AuthenticationFailed
 
 
-class Keys:
-    """The configured keys; with none, everybody may come in."""
+class Keyring(Protocol):
+    """Keys that are kept elsewhere and may change at any time."""
 
-    def __init__(self, keys: Iterable[str] = ()) -> None:
+    @property
+    def on(self) -> bool:
+        """Whether there are any."""
+
+    def identify(self, digest: bytes) -> bytes | None:
+        """What the key with this SHA-256 is known by, None where there is none."""
+
+
+class Keys:
+    """The configured keys, and those of a keyring; with none, everybody may come in."""
+
+    def __init__(self, keys: Iterable[str] = (), keyring: Keyring | None = None) -> None:
         self._digests = [sha256(key.encode()).digest() for key in keys]
+        self._keyring = keyring
 
     def __bool__(self) -> bool:
-        return bool(self._digests)
+        return bool(self._digests) or self._asks_keyring
+
+    @property
+    def _asks_keyring(self) -> bool:
+        return self._keyring is not None and self._keyring.on
+
+    def is_configured(self, identity: bytes | None) -> bool:
+        """Whether `check` gave `identity` for an operator's own key, or for anybody on an open server."""
+        return identity in self._digests if identity is not None else not self
 
     def check(self, headers: Mapping[bytes, bytes]) -> bytes | None:
-        """The digest of the key that lets the request in, None where none is needed. Raises `AuthenticationFailed`."""
-        if not self._digests:
+        """The digest of the key that lets the request in, or what its keyring knows it by; None where none is needed.
+        Raises `AuthenticationFailed`."""
+        if not self:
             return None
         offered = [sha256(key).digest() for key in _offered(headers)]
         # every pair is compared, always: the time taken says nothing
         matches = [ours for key in offered for ours in self._digests if compare_digest(key, ours)]
         if matches:
             return matches[0]
+        if self._keyring is not None and self._keyring.on:
+            # a digest of 256 random bits cannot be approached by the time that a look-up takes
+            for key in offered:
+                if (identity := self._keyring.identify(key)) is not None:
+                    return identity
         wrong = "the key is not valid" if offered else "a key is needed"
         raise AuthenticationFailed(
             f"{wrong}: send it as Authorization: Bearer KEY, api-key or x-api-key",

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from mimo.accounts.accounts import Accounts
 from mimo.api.batches.store import Store
 from mimo.api.observer import Answered, Observer
 from mimo.api.policy import Policy
@@ -34,8 +35,8 @@ class Loaded:
 class Backend:
     """The `models` rows it answers for, its `policy` and `observer`. `fetcher`: gets media that are named by URL, where
     that is allowed. `loaded`: the engine, or what makes the error of those who ask for it. `slow`: where long work
-    runs. `store`: where files and batches are kept, `new_batch` says that one has changed. `metrics`: what GET /metrics
-    says, None: there is no such route."""
+    runs. `store`: where files and batches are kept, `new_batch` says that one has changed. `accounts`: keys and what
+    they have used. `metrics`: what GET /metrics says, None: there is no such route."""
 
     models: Mapping[str, Model]
     policy: Policy
@@ -44,6 +45,7 @@ class Backend:
     loaded: Loaded | Callable[[], ApiError] = ServiceUnavailable.loading
     slow: SlowWork = field(default_factory=SlowWork)
     store: Store | None = None
+    accounts: Accounts | None = None
     new_batch: Callable[[], None] = lambda: None
     metrics: Exporter | None = None
 

@@ -10,7 +10,6 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
@@ -30,8 +29,6 @@ ErrorFrame = Callable[[ApiError, str], bytes]
 """An error and the request id → the last frame of a stream."""
 
 JSON = "application/json"
-REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is being answered, for the log; "" outside of any."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -50,9 +47,10 @@ class Exchange:
         self.headers = _headers(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
         self.id: str = given.decode() if _SANE_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"
-        REQUEST_ID.set(self.id)
         self.common: list[tuple[str, str]] = [("x-request-id", self.id)]
         """Headers of every answer on this exchange."""
+        self.late: Callable[[], Headers] = tuple
+        """Headers that are known only when the answer begins."""
         self.key: bytes | None = None
         """Digest of the API key that let the request in; None on an open server."""
         self.protocol = ""
@@ -62,6 +60,8 @@ class Exchange:
         self.began = time.perf_counter()
         self.status = 0
         """That of the answer, once it has begun."""
+        self.of_operator = False
+        """Whether that key is one of the operator's own, or the server is open."""
         self.errors: ErrorForm = OPENAI
         self.error_frame: ErrorFrame | None = None
         """What ends the stream that has begun, when it fails."""
@@ -195,7 +195,7 @@ class Exchange:
     async def _start(self, status: int, headers: Headers) -> None:
         self.started = True
         self.status = status
-        lines = [(name.encode(), value.encode("latin-1")) for name, value in (*self.common, *headers)]
+        lines = [(name.encode(), value.encode("latin-1")) for name, value in (*self.common, *self.late(), *headers)]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
 
     def _write(self, chunk: bytes) -> Awaitable[None]:

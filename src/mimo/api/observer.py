@@ -1,6 +1,6 @@
 """What accounts, metrics and traces hang on: the runner tells an observer of every request it admits.
 
-    admit → (started → first_token) → settle → answered
+    admit → (prepared → started → first_token → closing) → settle → answered
 
 Whatever was admitted is settled exactly once, also when the client leaves or the engine fails; every request, admitted
 or not, is reported as answered at its end. The classes here are the interface and ignore everything. Knows no protocol,
@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from msgspec import Struct
-
 from mimo.contract.models import Model
 from mimo.contract.request import Params
 from mimo.types import FinishReason, Usage
@@ -22,7 +20,8 @@ from mimo.types import FinishReason, Usage
 @dataclass(frozen=True, slots=True)
 class Admission:
     """A decoded request that asks to be answered. `key`: digest of the API key that let it in, None on an open server;
-    `choices`: answers asked for, over all prompts, each of at most `params.max_completion_tokens`."""
+    `choices`: answers asked for, over all prompts, each of at most `params.max_completion_tokens`. `engine`: who
+    answers. `tell_cost`: the client wants to know what it pays."""
 
     request_id: str
     protocol: str
@@ -30,9 +29,12 @@ class Admission:
     model: Model
     params: Params
     choices: int
+    engine: str = ""
+    tell_cost: bool = False
 
 
-class Times(Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Times:
     """When things happened to an admitted request, in seconds after it came in. None: not reached, or not known.
 
     `submitted`: to the engine; `begun`: the engine has taken it out of its queue, which only the local engine says.
@@ -43,9 +45,6 @@ class Times(Struct, frozen=True, gc=False):
     begun: float | None = None
     first_token: float | None = None
     ended: float = 0.0
-
-
-_NOT_KNOWN = Times()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,15 @@ class Settlement:
     exact: bool
     finish: tuple[FinishReason, ...]
     error: BaseException | None = None
-    times: Times = field(default=_NOT_KNOWN, compare=False)
+    times: Times = field(default=Times(), compare=False)
 
 
 CLIENT_LEFT = 499
 """The status of a request whose client left before its end, as nginx has it. Nobody gets to see it."""
 
 
-class Answered(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Answered:
     """A request that has ended, of any route. `protocol`: the name of its protocol, "" on other routes.
 
     `status`: as sent; that of the error which ended the answer where one did, `CLIENT_LEFT` where the client left.
@@ -93,14 +93,25 @@ class Answered(Struct, frozen=True):
 class Observation:
     """One admitted request. Called on the event loop; none of it may block."""
 
-    headers: Sequence[tuple[str, str]] = ()
-    """Headers that the answer gets, also when it is an error."""
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]:
+        """Headers that the answer gets, also when it is an error; asked for when it begins."""
+        return ()
+
+    async def prepared(self, prompt_tokens: int, longest: int) -> int:
+        """The prompt is known, and nothing has started: how long each answer may be, of `longest` tokens asked for.
+        Raises the `ApiError` that refuses the request."""
+        return longest
 
     def started(self) -> None:
         """The engine has taken the request."""
 
     def first_token(self) -> None:
         """The first events have come."""
+
+    def closing(self, settlement: Settlement) -> Sequence[tuple[str, str]]:
+        """What there is to say with the last bytes: headers of a whole answer, comments of a stream."""
+        return ()
 
     def settle(self, settlement: Settlement) -> None:
         """The request has ended; called once."""

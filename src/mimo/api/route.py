@@ -11,9 +11,11 @@ from mimo.api.exchange import JSON, Exchange
 from mimo.contract.errors import (
     ApiError,
     AuthenticationFailed,
+    InsufficientBalance,
     InternalError,
     InvalidRequest,
     NotFound,
+    PermissionDenied,
     RateLimitExceeded,
     RequestTooLarge,
     ServiceUnavailable,
@@ -22,7 +24,7 @@ from mimo.contract.errors import (
 Answer = Callable[[Backend, Exchange, str], Awaitable[None]]
 BODY_ERRORS = (InvalidRequest, RequestTooLarge, NotFound)
 """Errors of a route that reads a body and looks up its model."""
-ANSWER_ERRORS = (*BODY_ERRORS, RateLimitExceeded)
+ANSWER_ERRORS = (*BODY_ERRORS, InsufficientBalance, PermissionDenied, RateLimitExceeded)
 """Errors of a route that generates."""
 _OF_API = (AuthenticationFailed, InternalError, ServiceUnavailable)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mimo.api.answer import answer
 from mimo.api.backend import Backend
+from mimo.api.endpoints.accounts import own_key, usage
 from mimo.api.endpoints.batches import batch, batches, cancel, create
 from mimo.api.endpoints.files import BYTES, content, delete, file, files, upload
 from mimo.api.endpoints.health import health, ready, root
@@ -25,7 +26,7 @@ from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.base import Protocol
 from mimo.api.route import ANSWER_ERRORS, BODY_ERRORS, Answer, Route, Routes
 from mimo.api.site.docs.page import HTML, docs
-from mimo.contract.errors import InvalidRequest, NotFound, ServiceUnavailable, UnsupportedMediaType
+from mimo.contract.errors import InvalidRequest, NotFound, PermissionDenied, ServiceUnavailable, UnsupportedMediaType
 
 
 def _runner(protocol: Protocol[Any]) -> Answer:
@@ -84,6 +85,10 @@ ROUTES: Routes = Routes(
         ("GET", "/v1/batches"): Route(batches, "The batches", (InvalidRequest,)),
         ("GET", "/v1/batches/{id}"): Route(batch, "One batch", (NotFound,)),
         ("POST", "/v1/batches/{id}/cancel"): Route(cancel, "End a batch", (NotFound, InvalidRequest)),
+        ("GET", "/v1/key"): Route(own_key, "What your key may do, and has used"),
+        ("GET", "/v1/usage"): Route(
+            usage, "What everybody has used, for admins", (PermissionDenied, NotFound, InvalidRequest)
+        ),
         ("GET", "/"): Route(root, "To the documentation", api=False, content_type=HTML, status=307),
         ("GET", "/healthz"): Route(health, "Whether the process answers", api=False),
         ("GET", "/health"): Route(health, "As /healthz, for harnesses", api=False),

@@ -28,6 +28,11 @@ def event(name: str, data: bytes) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), one_line(data))
 
 
+def comment(text: str) -> bytes:
+    """A line that clients pass over; `text` is one line."""
+    return f": {text}\n\n".encode()
+
+
 def one_line(data: bytes) -> bytes:
     """The JSON document `data`, written so that no client can mistake it for several lines."""
     if not data.isascii():

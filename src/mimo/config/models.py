@@ -12,11 +12,15 @@ import msgspec
 from mimo.config.file import Place
 from mimo.config.settings import ConfigError, Settings
 from mimo.contract.errors import NotFound, shown
-from mimo.contract.models import MODELS, Modality, Model, Price, alias, find_model, with_models
+from mimo.contract.models import MODELS, MOST_PER_MILLION, Modality, Model, Price, alias, find_model, with_models
 
 _LIKE = "mimo-v2-flash"
-"""The model that a row takes its fields from if it names none."""
-_FIXED = ("table", "parameters")
+"""The model that a row takes its fields from if it names none and has a new id."""
+_FIXED = {
+    "table": "the parameters are those of the contract",
+    "parameters": "the parameters are those of the contract",
+    "alias_of": "[aliases] makes aliases",
+}
 _KINDS = {
     int: "a whole number",
     bool: "true or false",
@@ -47,9 +51,9 @@ def own_models(settings: Settings) -> tuple[Mapping[str, Model], list[Mistake]]:
         if wrong := list(_wrong(row, ("models", number), rows)):
             mistakes += wrong
             continue
-        base = find_model(str(row.get("like", _LIKE)), rows)
+        base = find_model(str(row.get("like", row["id"] if row["id"] in rows else _LIKE)), rows)
         changes = {name: _made(name, value) for name, value in row.items() if name not in ("id", "like")}
-        rows = with_models([replace(base, id=row["id"], **changes)], rows)
+        rows = with_models([replace(base, id=row["id"], alias_of="", **changes)], rows)
     for name, target in settings.aliases.items():
         try:
             rows = with_models([alias(name, target, rows)], rows)
@@ -67,7 +71,7 @@ def _wrong(row: Mapping[str, Any], place: Place, rows: Mapping[str, Model]) -> I
     for name in row.keys() - {"id", "like"}:
         at = (*place, name)
         if name in _FIXED:
-            yield Mistake(at, f"models: {name} cannot be set: the parameters are those of the contract")
+            yield Mistake(at, f"models: {name} cannot be set: {_FIXED[name]}")
         elif name not in _types():
             yield Mistake(at, f"models: there is no field {name}; those there are: id, like, {', '.join(_types())}")
         else:
@@ -90,6 +94,9 @@ def _made(name: str, value: Any) -> Any:
     for price in value if name == "prices" else ():
         if unknown := set(price) - names:
             raise ValueError(f"there is no {unknown.pop()} in a price; it has {', '.join(sorted(names))}")
+    for price in made if name == "prices" else ():
+        if not all(0 <= usd <= MOST_PER_MILLION for usd in (price.input, price.cached_input, price.output)):
+            raise ValueError(f"a price must be between 0 and {MOST_PER_MILLION:,} USD per million tokens, got {price}")
     return made
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,15 +18,20 @@ from mimo.contract.table import ParameterTable
 
 Modality = Literal["text", "image", "audio", "video"]
 
+MOST_PER_MILLION = 100_000
+"""USD: what a request can cost at such a price fits into 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per one million tokens, for prompts longer than `above` tokens."""
+    """USD per one million tokens, for prompts longer than `above` tokens, from the day `since` on (UTC). Of several
+    days the newest in force counts, with all of its bands."""
 
     input: float
     cached_input: float
     output: float
     above: int = 0
+    since: date = date.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Model:
     """What the contract promises for one model id. Token counts throughout; rates per minute, account and model.
 
     `table`: the parameters that its requests may have. `parameters`: the same with this model's own bounds and
-    defaults, by which requests are checked.
+    defaults, by which requests are checked. `alias_of`: the model whose limits an alias shares, "" for none.
     """
 
     id: str
@@ -45,12 +51,18 @@ class Model:
     requests_per_minute: int = 100
     tokens_per_minute: int = 10_000_000
     prices: tuple[Price, ...] = ()
+    alias_of: str = ""
     created: int = 1764547200  # 2025-12-01: `created` of the OpenAI model object wants a date and the contract has none
     table: ParameterTable = field(default=PARAMETERS, repr=False)
     parameters: ParameterTable = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", self.table.of(self))
+
+    @property
+    def counts_as(self) -> str:
+        """The id under which its use is limited and billed."""
+        return self.alias_of or self.id
 
 
 _ROWS = (
@@ -88,7 +100,8 @@ def with_models(rows: Iterable[Model], models: Mapping[str, Model] = MODELS) -> 
 
 def alias(name: str, target: str, models: Mapping[str, Model] = MODELS) -> Model:
     """A full row called `name` that promises what `target` promises. Raises `NotFound` for an unknown target."""
-    return replace(find_model(target, models), id=name)
+    found = find_model(target, models)
+    return replace(found, id=name, alias_of=found.counts_as)
 
 
 def find_model(model_id: str, models: Mapping[str, Model] = MODELS) -> Model:

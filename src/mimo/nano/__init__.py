@@ -5,10 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["NAME", "gguf_path"]
-
-NAME = "mimo-nano"
-"""The name in its header, by which servers say that it answers."""
+__all__ = ["gguf_path"]
 
 
 def gguf_path() -> Path:

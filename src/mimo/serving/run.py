@@ -10,9 +10,11 @@ from dataclasses import fields, replace
 from rich.console import Console
 from rich.text import Text
 
+from mimo.accounts.accounts import Accounts
 from mimo.api.access import names_of
 from mimo.api.app import App
 from mimo.api.batches.store import Store
+from mimo.api.metering import Metering
 from mimo.api.policy import Policy
 from mimo.api.routes import ROUTES
 from mimo.chat.unknown import WHAT_TO_DO, UnknownFormat
@@ -45,18 +47,22 @@ async def run(
     Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.
     """
     models = model_rows(settings)
-    telemetry = Telemetry(settings, models, cells, place)
+    data_dir = settings.data_dir or data_folder()
+    accounts = Accounts(settings.accounts, data_dir)
+    await accounts.start()
+    telemetry = Telemetry(settings, models, Metering(accounts), cells, place)
     app = App(
         models=models,
         routes=ROUTES,
         keys=settings.api_keys,
-        policy=replace(policy_of(settings), open_metrics=telemetry.open_metrics),
+        policy=replace(_policy(settings), open_metrics=telemetry.open_metrics),
         observer=telemetry.observer,
         metrics=telemetry.page,
         cors_origins=settings.cors_origin,
         hosts=_hosts(settings),
         fetcher=Fetcher() if settings.allow_media_urls else None,
-        store=Store(settings.data_dir or data_folder()),
+        store=Store(data_dir),
+        accounts=accounts,
     )
     loading = asyncio.create_task(start_engine(settings, console))
     if wait_for_engine:
@@ -100,10 +106,10 @@ async def run(
             await asyncio.gather(batches, return_exceptions=True)
         watching.cancel()
         await asyncio.gather(server, loading, watching, *warming, return_exceptions=True)
-        await telemetry.close()
         if engine is not None:
             chat_format.close()
             await engine.close()
+        await accounts.close()
 
 
 def _hosts(settings: Settings) -> frozenset[str] | None:
@@ -113,7 +119,7 @@ def _hosts(settings: Settings) -> frozenset[str] | None:
     return None if settings.api_keys else names_of(settings.host)
 
 
-def policy_of(settings: Settings) -> Policy:
+def _policy(settings: Settings) -> Policy:
     """The settings that are fields of the policy: they have the same names."""
     names = {row.name for row in fields(Settings)} & {row.name for row in fields(Policy)}
     return Policy(**{name: getattr(settings, name) for name in names})

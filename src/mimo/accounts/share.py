@@ -1,0 +1,98 @@
+"""This process's share of a bucket or a budget that several servers use: most requests are let in from it, at once.
+
+What is missing is taken from the store, a little more than needed; what a second did not need goes back. So nothing is
+given out twice, and the store is asked a few times a second at most. Used on the event loop only. Knows no store.
+"""
+
+from __future__ import annotations
+
+from mimo.accounts.bucket import UNIT, Level, Limit
+from mimo.accounts.want import Balance, Budget, Grant, Want
+
+AHEAD = 240
+"""Taken for requests to come: a minute's worth divided by this, a quarter of a second's."""
+REMEMBERED = 250_000
+"""Microseconds for which a refusal stands without asking again, at most."""
+
+
+class Share:
+    """What this process has of `of`: `left` tokens, requests or pico-dollars that nobody uses."""
+
+    __slots__ = ("_asked", "_level", "_own", "_refused", "left", "low", "of")
+
+    def __init__(self, of: Limit | Budget) -> None:
+        self.of = of
+        self.left = 0
+        self.low = 0
+        """The least that was left since the last look: nobody needed it."""
+        self._level: Level | Balance | None = None
+        self._asked = 0  # when that was the level, by this process's clock
+        self._refused: tuple[int, int, Grant] | None = None  # for how much at least, until when
+        self._own: Level | None = None  # the bucket of this process alone, while the store is out of reach
+
+    def take(self, most: int) -> int:
+        """As much of `most` as is left here."""
+        taken = max(0, min(most, self.left))
+        self.left -= taken
+        self.low = min(self.low, self.left)
+        return taken
+
+    def back(self, amount: int) -> None:
+        """Put back what was not used; negative: what was used beyond."""
+        self.left += amount
+        self.low = min(self.low, self.left)
+
+    def unneeded(self) -> int:
+        """What nobody needed since the last call, which is no longer here then. Negative: what is owed."""
+        amount = self.left if self.left < 0 else max(0, self.low)
+        self.left -= amount
+        self.low = self.left
+        return amount
+
+    def want(self, least: int, most: int) -> Want:
+        """What to ask the store for."""
+        more = self.of.per_minute // AHEAD if isinstance(self.of, Limit) else 0
+        return Want(self.of, least, most, more)
+
+    def granted(self, grant: Grant, most: int, asked: int, least: int) -> int | None:
+        """Take note of the store's answer at the time `asked`; what the request gets of it, None: refused."""
+        self._level, self._asked, self._own = grant.left, asked, None
+        if grant.amount is None:
+            self._refused = least, asked, grant
+            return None
+        self._refused = None
+        self.left += max(0, grant.amount - most)
+        return min(grant.amount, most)
+
+    def refusal(self, least: int, now: int) -> Grant | None:
+        """The store's refusal of as much a moment ago, if there was one: it need not be asked again."""
+        if self._refused is None or least < self._refused[0]:
+            return None
+        _, since, grant = self._refused
+        passed = now - since
+        if not 0 <= passed < REMEMBERED:
+            return None
+        if isinstance(self.of, Budget) or not isinstance(grant.left, Level):
+            return grant
+        there = Level(grant.left.units + passed * self.of.per_minute, grant.now + passed)
+        return Grant(None, there, there.stamp) if there.wait(least, self.of) else None
+
+    def alone(self, least: int, most: int, now: int) -> Grant:
+        """What this process gives out by itself while the store is out of reach: as much as the limit says."""
+        assert isinstance(self.of, Limit)
+        known = self._level if isinstance(self._level, Level) else Level(self.of.capacity, now)
+        there = (self._own or Level(known.units, self._asked or now)).at(now, self.of)
+        taken = there.takes(least, most, self.of)
+        if taken is not None:
+            there = there.plus(-taken, self.of)
+        self._own = there
+        return Grant(taken, there, now)
+
+    def level(self, now: int) -> Level:
+        """What is in the bucket as far as is known here, with what is left here."""
+        assert isinstance(self.of, Limit)
+        if not isinstance(self._level, Level):
+            return Level(self.of.capacity, now)
+        passed = max(0, now - self._asked)
+        units = self._level.units + passed * self.of.per_minute + self.left * UNIT
+        return Level(min(self.of.capacity, units), now)

@@ -1,0 +1,1 @@
+"""Where accounts are kept, in SQLite or PostgreSQL: tables, keys, limits, ledger."""
