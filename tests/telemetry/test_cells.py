@@ -23,10 +23,10 @@ def test_forked_processes_count_into_the_same_cells():
     children = []
     for place in range(3):
         if not (child := os.fork()):
-            mine = cells.place(place)
+            mine = cells.place(place).counter("mimo_requests_total", labels)
             for _ in range(1000):
-                mine.add("mimo_requests_total", labels)
-            mine.set("mimo_choices_running", place)
+                mine.add()
+            cells.place(place).set("mimo_choices_running", place)
             os._exit(0)
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
@@ -38,11 +38,11 @@ def test_forked_processes_count_into_the_same_cells():
 def test_the_counts_of_a_worker_that_ended_stay_and_its_gauges_go():
     cells = Cells(VALUES, 2)
     for place in (0, 1):
-        cells.place(place).add("mimo_requests_total", ("openai_chat", UNKNOWN, "404"))
+        cells.place(place).counter("mimo_requests_total", ("openai_chat", UNKNOWN, "404")).add()
         cells.place(place).set("mimo_choices_running", 5)
     cells.clear_gauges(0)
     assert value(cells, RUNNING) == 5
-    cells.place(0).add("mimo_requests_total", ("openai_chat", UNKNOWN, "404"))  # its replacement
+    cells.place(0).counter("mimo_requests_total", ("openai_chat", UNKNOWN, "404")).add()  # its replacement
     assert value(cells, REQUESTS, ("openai_chat", UNKNOWN, "404")) == 3
 
 
@@ -60,7 +60,7 @@ def test_a_value_is_counted_in_the_first_bucket_that_it_does_not_exceed():
     cells = Cells(VALUES)
     place, labels = cells.place(0), ("mimo-v2-pro",)
     for seconds in (0.0, FIRST.buckets[0], FIRST.buckets[0] * 1.01, 10**9):
-        place.observe(FIRST.name, labels, seconds)
+        place.histogram(FIRST.name, labels).observe(seconds)
     *counts, total = dict(cells.each(FIRST))[labels]
     assert counts[0] == 2 and counts[1] == 1 and counts[len(FIRST.buckets)] == 1
     assert sum(counts) == 4 and total > 10**9
@@ -70,6 +70,7 @@ def test_values_that_nobody_foresaw_make_no_new_series():
     cells = Cells(VALUES)
     before = len(list(cells.each(REQUESTS)))
     for made_up in range(500):
-        cells.place(0).add("mimo_requests_total", (f"p{made_up}", f"model-{made_up}", str(600 + made_up)))
+        labels = (f"p{made_up}", f"model-{made_up}", str(600 + made_up))
+        cells.place(0).counter("mimo_requests_total", labels).add()
     assert len(list(cells.each(REQUESTS))) == before
     assert value(cells, REQUESTS, (OTHER, UNKNOWN, OTHER)) == 500

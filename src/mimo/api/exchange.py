@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,6 +30,8 @@ ErrorFrame = Callable[[ApiError, str], bytes]
 """An error and the request id → the last frame of a stream."""
 
 JSON = "application/json"
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that is being answered, for the log; "" outside of any."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -47,6 +50,7 @@ class Exchange:
         self.headers = _headers(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
         self.id: str = given.decode() if _SANE_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"
+        REQUEST_ID.set(self.id)
         self.common: list[tuple[str, str]] = [("x-request-id", self.id)]
         """Headers of every answer on this exchange."""
         self.late: Callable[[], Headers] = tuple

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from mimo.contract.models import Model
 from mimo.contract.request import Params
 from mimo.types import FinishReason, Usage
@@ -33,8 +35,7 @@ class Admission:
     tell_cost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True, gc=False):
     """When things happened to an admitted request, in seconds after it came in. None: not reached, or not known.
 
     `submitted`: to the engine; `begun`: the engine has taken it out of its queue, which only the local engine says.
@@ -45,6 +46,9 @@ class Times:
     begun: float | None = None
     first_token: float | None = None
     ended: float = 0.0
+
+
+_NOT_KNOWN = Times()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +64,14 @@ class Settlement:
     exact: bool
     finish: tuple[FinishReason, ...]
     error: BaseException | None = None
-    times: Times = field(default=Times(), compare=False)
+    times: Times = field(default=_NOT_KNOWN, compare=False)
 
 
 CLIENT_LEFT = 499
 """The status of a request whose client left before its end, as nginx has it. Nobody gets to see it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A request that has ended, of any route. `protocol`: the name of its protocol, "" on other routes.
 
     `status`: as sent; that of the error which ended the answer where one did, `CLIENT_LEFT` where the client left.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sys
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -66,10 +66,11 @@ def launch(
     from mimo.serving.supervise import supervise
 
     recipe = made(engine, model, gpus=gpus, port=port, more=tuple(context.args))
-    settings = [f"{name}={shlex.quote(value)}" for name, value in recipe.environment.items()]
     console = log_console()
     if not run:
-        print(" ".join([*settings, shlex.join(recipe.command)]))
-        console.print(f"then: mimo serve --engine {engine} --upstream http://127.0.0.1:{port}")
+        print(recipe.shell)
+        console.print(f"then: {recipe.front(engine)}")
+        if not recipe.weights.endswith(".gguf") and find_spec("tokenizers") is None:
+            console.print("which reads a tokenizer.json, and so needs: pip install 'mimo[upstream]'")
         return
     sys.exit(asyncio.run(supervise(recipe.command, recipe.environment, console.print)))

@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 
 from mimo import __version__
-from mimo.cli.chat import chat
+from mimo.cli.chat.command import chat
 from mimo.cli.config import config
 from mimo.cli.keys import app as keys
 from mimo.cli.launch import launch
 from mimo.cli.models import models
 from mimo.cli.options import GroupedCommand
+from mimo.cli.run import run
 from mimo.cli.serve import serve
 from mimo.cli.usage import usage
 from mimo.contract.errors import ApiError, StartError, shown
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, chat, models, usage, config):
+for command in (serve, chat, run, models, usage, config):
     app.command(cls=GroupedCommand)(command)
 app.command(cls=GroupedCommand, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(launch)
 

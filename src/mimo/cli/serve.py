@@ -7,6 +7,7 @@ from typing import Any
 from mimo.cli.options import ConfigFile, setting_options, with_options
 from mimo.config import load_settings
 from mimo.serving.console import log_console
+from mimo.telemetry.logs import configure
 
 
 @with_options(*setting_options())
@@ -16,7 +17,9 @@ def serve(*, config: ConfigFile = None, **given: Any) -> None:
     Every setting is also an environment variable (MIMO_PORT) and a key of the settings file (port); the flag wins over
     the variable, the variable over the file.
     """
-    settings, console = load_settings(given, file=config), log_console()
+    settings = load_settings(given, file=config)
+    configure(settings.log_format)
+    console = log_console(lines=settings.log_format)
     if settings.workers > 1:
         from mimo.serving.workers import serve_in_workers
 

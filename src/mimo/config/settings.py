@@ -59,6 +59,7 @@ def _setting(default: Any, group: str, help: str, **more: Any) -> Any:
 
 _LISTENING, _ENGINE, _MODEL, _UPSTREAM = "Listening", "Engine", "Model in this process", "Upstream"
 _ACCESS, _LIMITS, _ANSWERS, _FILE = "Keys and access", "Limits", "Requests and answers", "File only"
+_LOG = "Log and traces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,10 @@ class Settings:
         False, _ANSWERS,
         "Refuse an assistant message with tool calls that comes back without its reasoning, as the hosted API did.",
     )  # fmt: skip
+    log_format: Literal["text", "json"] = _setting(
+        "text", _LOG, "Lines on stderr: text for people, json for programs.", choices=("text", "json")
+    )
+    access_log: bool = _setting(True, _LOG, "Log a line for every request: never what was said, keys by name alone.")
     models: tuple[Mapping[str, Any], ...] = _setting(
         (), _FILE, "Model ids of your own: id, like (the model to take every other field from), any field.", flag=False,
         example=({"id": "team-model", "like": "mimo-v2-flash", "max_completion_tokens": 8000},),

@@ -137,7 +137,6 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_free": (None, (_P,)),
     "llama_n_ctx_seq": (c.c_uint32, (_P,)),
     "llama_get_memory": (_P, (_P,)),
-    "llama_memory_clear": (None, (_P, _BOOL)),
     "llama_memory_seq_rm": (_BOOL, (_P, _I32, _I32, _I32)),
     "llama_memory_seq_cp": (None, (_P, _I32, _I32, _I32, _I32)),
     "llama_decode": (_I32, (_P, Batch)),

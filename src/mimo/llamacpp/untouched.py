@@ -24,18 +24,29 @@ _DONTNEED = 4
 _Word = c.c_size_t
 _Clear = c.CFUNCTYPE(None, c.c_void_p, c.c_uint8)
 _Allocate = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_size_t)
+Range = tuple[int, int]
+"""Two addresses: of the first byte, and behind the last."""
 _kept: list[Any] = []  # callbacks whose addresses buffers have, for as long as the process lives
 
 
 @contextmanager
-def untouched(library: Library) -> Iterator[None]:
-    """While this is open, new buffers in host memory are cleared without being touched."""
+def untouched(library: Library) -> Iterator[list[Range]]:
+    """While this is open, new buffers in host memory are cleared without being touched. Gives a list of their places,
+    complete at the end."""
+    found: list[Range] = []
     kind: int = library.ggml_backend_cpu_buffer_type()
     place = _clear_member(library, kind) if sys.platform == "linux" else None
     if place is None:
-        yield
+        yield found
         return
-    clear = _Clear(lambda buffer, value: _give_back(library, buffer, value))
+
+    def clear_untouched(buffer: int, value: int) -> None:
+        base: int = library.ggml_backend_buffer_get_base(buffer)
+        size: int = library.ggml_backend_buffer_get_size(buffer)
+        found.append((base, base + size))
+        _fill(base, size, value)
+
+    clear = _Clear(clear_untouched)
     _kept.append(clear)
     slot = _Word.from_address(kind + _ALLOCATE * c.sizeof(_Word))
     ours, theirs = c.cast(clear, c.c_void_p).value, slot.value
@@ -50,7 +61,7 @@ def untouched(library: Library) -> Iterator[None]:
     mine = _Allocate(allocate)
     slot.value = c.cast(mine, c.c_void_p).value or theirs
     try:
-        yield
+        yield found
     finally:
         slot.value = theirs
 
@@ -68,15 +79,21 @@ def _clear_member(library: Library, kind: int) -> int | None:
     return found[0] - 2 if len(found) == 1 else None
 
 
-def _give_back(library: Library, buffer: int, value: int) -> None:
+def _fill(base: int, size: int, value: int) -> None:
     """Fill a buffer with `value`; with zero by giving its whole pages back."""
-    base: int = library.ggml_backend_buffer_get_base(buffer)
-    size: int = library.ggml_backend_buffer_get_size(buffer)
-    first = -(-base // mmap.PAGESIZE) * mmap.PAGESIZE
-    end = (base + size) // mmap.PAGESIZE * mmap.PAGESIZE
-    system = c.CDLL(None)
-    if value or end <= first or system.madvise(c.c_void_p(first), c.c_size_t(end - first), _DONTNEED):
+    if value or not (given := give_back(base, base + size)):
         c.memset(base, value, size)
         return
-    c.memset(base, 0, first - base)
-    c.memset(end, 0, base + size - end)
+    first = -base % mmap.PAGESIZE
+    c.memset(base, 0, first)
+    c.memset(base + first + given, 0, size - first - given)
+
+
+def give_back(begin: int, end: int) -> int:
+    """Give the whole pages between two addresses back to the system: they read as zeros. How many bytes they had."""
+    first = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = end // mmap.PAGESIZE * mmap.PAGESIZE - first
+    system = c.CDLL(None)
+    if size <= 0 or system.madvise(c.c_void_p(first), c.c_size_t(size), _DONTNEED):
+        return 0
+    return size

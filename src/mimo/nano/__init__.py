@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["gguf_path"]
+__all__ = ["NAME", "gguf_path"]
+
+NAME = "mimo-nano"
+"""The name in its header, by which servers say that it answers."""
 
 
 def gguf_path() -> Path:

@@ -5,13 +5,19 @@ Markup and highlighting are off, since names and paths are printed and may hold 
 
 from __future__ import annotations
 
+from typing import IO, cast
+
 from rich.console import Console
 from rich.text import Text
 
+from mimo.telemetry.logs import Form, JsonConsole
 
-def log_console(*, quiet: bool = False) -> Console:
-    """A console on stderr that prints text as it is and leaves the wrapping of long lines to the terminal."""
-    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True, quiet=quiet)
+
+def log_console(*, quiet: bool = False, lines: Form = "text") -> Console:
+    """A console on stderr that prints text as it is and leaves the wrapping of long lines to the terminal. `lines`:
+    json makes a record of each."""
+    file = cast(IO[str], JsonConsole()) if lines == "json" else None
+    return Console(file=file, stderr=file is None, markup=False, highlight=False, soft_wrap=True, quiet=quiet)
 
 
 def say_error(message: str) -> None:

@@ -36,8 +36,8 @@ async def start_engine(settings: Settings, console: Console) -> tuple[Engine, Ch
         TextColumn("{task.percentage:.0f} %"),
         TimeElapsedColumn(),
     )
-    here = not ENGINES[settings.engine].route
-    with Progress(*columns, console=console, transient=True, disable=not here) as progress:
+    shown = console.is_terminal and not ENGINES[settings.engine].route
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         bar = progress.add_task(
             f"Loading {Path(settings.model).name if settings.model else settings.engine}", total=1.0
         )

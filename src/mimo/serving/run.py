@@ -55,7 +55,7 @@ async def run(
         models=models,
         routes=ROUTES,
         keys=settings.api_keys,
-        policy=replace(_policy(settings), open_metrics=telemetry.open_metrics),
+        policy=replace(policy_of(settings), open_metrics=telemetry.open_metrics),
         observer=telemetry.observer,
         metrics=telemetry.page,
         cors_origins=settings.cors_origin,
@@ -106,6 +106,7 @@ async def run(
             await asyncio.gather(batches, return_exceptions=True)
         watching.cancel()
         await asyncio.gather(server, loading, watching, *warming, return_exceptions=True)
+        await telemetry.close()
         if engine is not None:
             chat_format.close()
             await engine.close()
@@ -119,7 +120,7 @@ def _hosts(settings: Settings) -> frozenset[str] | None:
     return None if settings.api_keys else names_of(settings.host)
 
 
-def _policy(settings: Settings) -> Policy:
+def policy_of(settings: Settings) -> Policy:
     """The settings that are fields of the policy: they have the same names."""
     names = {row.name for row in fields(Settings)} & {row.name for row in fields(Policy)}
     return Policy(**{name: getattr(settings, name) for name in names})

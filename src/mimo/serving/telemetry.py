@@ -1,9 +1,10 @@
-"""From settings to what watches a server: its metrics and who may read them."""
+"""From settings to what watches a server: its metrics, who may read them, and its log."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -13,8 +14,10 @@ from mimo.api.observer import Observer, Observers
 from mimo.api.protocols import PROTOCOLS
 from mimo.config import Settings
 from mimo.contract.models import Model
+from mimo.telemetry.access_log import AccessLog
 from mimo.telemetry.cells import Cells
 from mimo.telemetry.exposition import Page
+from mimo.telemetry.lines import Lines
 from mimo.telemetry.metrics import Metrics
 from mimo.telemetry.table import label_values
 
@@ -44,11 +47,19 @@ class Telemetry:
         cells = cells or cells_of(settings, models)
         self._alone = cells.places == 1
         self._metrics = Metrics(cells.place(place), [_shown(url) for url in settings.upstream])
-        self.observer: Observer = Observers(gate, self._metrics)
+        self._lines = Lines(sys.stderr.fileno())
+        watching: list[Observer] = [] if settings.metrics == "off" else [self._metrics]
+        if settings.access_log:
+            watching.append(AccessLog(settings.log_format, self._lines.add))
+        self.observer: Observer = Observers(gate, *watching)
         self.page: Exporter | None = None if settings.metrics == "off" else Page(cells, self._metrics)
         """What GET /metrics gives."""
         self.open_metrics = settings.metrics == "open" or (settings.metrics is None and _is_loopback(settings.host))
         """Whether it needs no key."""
+
+    async def close(self) -> None:
+        """Write out what waits."""
+        await self._lines.close()
 
     async def keep_up(self, app: App) -> None:
         """Keep the gauges up to date for the workers beside this one, until cancelled."""

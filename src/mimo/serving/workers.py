@@ -175,7 +175,7 @@ class _Workers:
         try:
             self._become_worker(place)
             os.set_blocking(beat, False)
-            console = log_console(quiet=self._served or place > 0)
+            console = log_console(quiet=self._served or place > 0, lines=self._settings.log_format)
             listener = self._listeners[place]
             loop.run(_work(self._settings, console, listener, self._served, self._alive, beat, self._cells, place))
             status = 0

@@ -80,40 +80,56 @@ class Cells:
         return self._all[place * self._size : (place + 1) * self._size]
 
 
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A series that goes up."""
+
+    cells: memoryview[float]
+    at: int
+
+    def add(self, amount: float = 1.0) -> None:
+        """Count."""
+        self.cells[self.at] += amount
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A series of counts, for each of the `buckets` and for what is above them, and their sum."""
+
+    cells: memoryview[float]
+    at: int
+    buckets: tuple[float, ...]
+
+    def observe(self, value: float) -> None:
+        """Count `value` in the first bucket that it does not exceed."""
+        self.cells[self.at + bisect_left(self.buckets, value)] += 1.0
+        self.cells[self.at + len(self.buckets) + 1] += value
+
+
 class Place:
-    """The cells of one worker, to be written from its event loop."""
+    """The cells of one worker, to be written from its event loop. What is counted often keeps its series."""
 
     def __init__(self, cells: memoryview[float], blocks: Mapping[str, Block], others: Mapping[str, str]) -> None:
         self._cells = cells
         self._blocks = blocks
         self._others = others
 
-    def add(self, name: str, labels: Labels = (), amount: float = 1.0) -> None:
-        """Count."""
-        self._cells[self._at(self._blocks[name], labels)] += amount
+    def counter(self, name: str, labels: Labels = ()) -> Counter:
+        """A series of a counter. Label values that have no cell of their own share one."""
+        return Counter(self._cells, self._at(name, labels))
+
+    def histogram(self, name: str, labels: Labels = ()) -> Histogram:
+        """A series of a histogram, likewise."""
+        return Histogram(self._cells, self._at(name, labels), self._blocks[name].metric.buckets)
 
     def set(self, name: str, value: float, labels: Labels = ()) -> None:
         """Set a gauge."""
-        self._cells[self._at(self._blocks[name], labels)] = value
+        self._cells[self._at(name, labels)] = value
 
-    def observe(self, name: str, labels: Labels, value: float) -> None:
-        """Add to a histogram."""
+    def _at(self, name: str, labels: Labels) -> int:
         block = self._blocks[name]
-        at, buckets = self._at(block, labels), block.metric.buckets
-        self._cells[at + bisect_left(buckets, value)] += 1.0
-        self._cells[at + len(buckets) + 1] += value
-
-    def _at(self, block: Block, labels: Labels) -> int:
-        found = block.at.get(labels)
-        return self._folded(block, labels) if found is None else found
-
-    def _folded(self, block: Block, labels: Labels) -> int:
-        """The cell of labels with a value that has none of its own."""
+        if (found := block.at.get(labels)) is not None:
+            return found
         known = [{each[nth] for each in block.at} for nth in range(len(labels))]
-        names = block.metric.labels
-        return block.at[
-            tuple(
-                value if value in known[nth] else self._others[name]
-                for nth, (name, value) in enumerate(zip(names, labels, strict=True))
-            )
-        ]
+        named = zip(block.metric.labels, labels, known, strict=True)
+        return block.at[tuple(value if value in there else self._others[label] for label, value, there in named)]

@@ -25,39 +25,26 @@ class Metrics(Observer):
     ) -> None:
         self._place = place
         self._addresses = addresses
-        self._counted: dict[int, UpstreamState] = {}
+        self._upstreams: dict[int, UpstreamState] = {}
+        self._requests: dict[tuple[str, str, int], _OfRequest] = {}
+        self._models: dict[str, _OfModel] = {}
         self.ledger_lag = ledger_lag
         place.set(HIDDEN, os.getpid())
 
     def answered(self, answered: Answered) -> None:
         protocol, admission, settlement = answered.protocol or OTHER, answered.admission, answered.settlement
         model = admission.model.id if admission else UNKNOWN
-        place = self._place
-        place.add("mimo_requests_total", (protocol, model, str(answered.status)))
-        place.observe("mimo_request_duration_seconds", (protocol, model), answered.seconds)
+        kind = (protocol, model, answered.status)
+        if (request := self._requests.get(kind)) is None:
+            request = self._requests[kind] = _OfRequest(self._place, *kind)
+        request.ended.add()
+        request.seconds.observe(answered.seconds)
         if isinstance(answered.error, ApiError) and (settlement is None or settlement.times.first_token is None):
-            place.add("mimo_rejected_total", (protocol, answered.error.code))
+            self._place.counter("mimo_rejected_total", (protocol, answered.error.code)).add()
         if settlement is not None:
-            self._tokens(model, settlement)
-            self._times((model,), settlement)
-
-    def _tokens(self, model: str, settlement: Settlement) -> None:
-        usage, add = settlement.usage, self._place.add
-        add("mimo_tokens_total", (model, "prompt"), usage.prompt_tokens)
-        add("mimo_tokens_total", (model, "cached"), usage.cached_tokens)
-        add("mimo_tokens_total", (model, "completion"), usage.completion_tokens)
-        add("mimo_tokens_total", (model, "reasoning"), usage.reasoning_tokens)
-
-    def _times(self, labels: tuple[str, ...], settlement: Settlement) -> None:
-        times, observe = settlement.times, self._place.observe
-        if times.begun is not None and times.submitted is not None:
-            observe("mimo_queue_wait_seconds", labels, max(0.0, times.begun - times.submitted))
-        if times.first_token is None:
-            return
-        observe("mimo_time_to_first_token_seconds", labels, times.first_token)
-        choices = max(1, len(settlement.finish))
-        if (following := settlement.usage.completion_tokens / choices - 1) > 0:
-            observe("mimo_time_per_output_token_seconds", labels, (times.ended - times.first_token) / following)
+            if (of_model := self._models.get(model)) is None:
+                of_model = self._models[model] = _OfModel(self._place, model)
+            of_model.settled(settlement)
 
     def look(self, backend: Backend) -> None:
         """Bring the gauges up to date."""
@@ -83,8 +70,48 @@ class Metrics(Observer):
 
     def _upstream(self, at: int, state: UpstreamState) -> None:
         labels = (self._addresses[at] if at < len(self._addresses) else OTHER,)
-        before = self._counted.get(at, UpstreamState("", True))
-        self._counted[at] = state
+        before = self._upstreams.get(at, UpstreamState("", True))
+        self._upstreams[at] = state
         self._place.set("mimo_upstream_healthy", state.healthy, labels)
-        self._place.add("mimo_upstream_failures_total", labels, state.failures - before.failures)
-        self._place.add("mimo_upstream_failovers_total", labels, state.failovers - before.failovers)
+        self._place.counter("mimo_upstream_failures_total", labels).add(state.failures - before.failures)
+        self._place.counter("mimo_upstream_failovers_total", labels).add(state.failovers - before.failovers)
+
+
+class _OfRequest:
+    """The series of requests of a protocol for a model that ended with a status."""
+
+    __slots__ = ("ended", "seconds")
+
+    def __init__(self, place: Place, protocol: str, model: str, status: int) -> None:
+        self.ended = place.counter("mimo_requests_total", (protocol, model, str(status)))
+        self.seconds = place.histogram("mimo_request_duration_seconds", (protocol, model))
+
+
+class _OfModel:
+    """The series of what a model was admitted for."""
+
+    __slots__ = ("_between", "_cached", "_completion", "_first", "_prompt", "_queue", "_reasoning")
+
+    def __init__(self, place: Place, model: str) -> None:
+        kinds = ("prompt", "cached", "completion", "reasoning")
+        tokens = (place.counter("mimo_tokens_total", (model, kind)) for kind in kinds)
+        self._prompt, self._cached, self._completion, self._reasoning = tokens
+        self._first = place.histogram("mimo_time_to_first_token_seconds", (model,))
+        self._between = place.histogram("mimo_time_per_output_token_seconds", (model,))
+        self._queue = place.histogram("mimo_queue_wait_seconds", (model,))
+
+    def settled(self, settlement: Settlement) -> None:
+        """Count tokens and times."""
+        usage, times = settlement.usage, settlement.times
+        self._prompt.add(usage.prompt_tokens)
+        self._cached.add(usage.cached_tokens)
+        self._completion.add(usage.completion_tokens)
+        self._reasoning.add(usage.reasoning_tokens)
+        if times.begun is not None and times.submitted is not None:
+            self._queue.observe(max(0.0, times.begun - times.submitted))
+        if times.first_token is None:
+            return
+        self._first.observe(times.first_token)
+        choices = max(1, len(settlement.finish))
+        if (following := usage.completion_tokens / choices - 1) > 0:
+            self._between.observe((times.ended - times.first_token) / following)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mimo.contract.errors import EngineError
 from mimo.tokenizers.base import Tokenizer
+from mimo.tokenizers.hub import cached, is_hub_id
 
 MIMO = frozenset({"mimo2", "mimo_v2", "mimo_v2_flash"})
 """MiMo's architectures: the first is a GGUF's name for it, the others are model types of config.json files."""
@@ -23,10 +24,13 @@ class Loaded:
 
 
 def load_tokenizer(path: Path) -> Loaded:
-    """Read `path`: a GGUF, a tokenizer.json, or a folder that holds one. Raises `EngineError`."""
+    """Read `path`: a GGUF, a tokenizer.json, a folder that holds one, or the id of a model on the Hugging Face hub that
+    was fetched before. Raises `EngineError`."""
+    if not path.exists():
+        path = cached(str(path)) or path
     file = path / "tokenizer.json" if path.is_dir() else path
     if not file.is_file():
-        raise EngineError(f"{file}: no such file")
+        raise EngineError(f"{file}: no such file{how_to_fetch(str(path))}")
     if file.suffix != ".json":
         return _of_gguf(file)
     try:
@@ -42,6 +46,14 @@ def load_tokenizer(path: Path) -> Loaded:
     if template is None and kind not in (None, *MIMO):  # a bare tokenizer.json says nothing: MiMo's, as its name says
         template = ""
     return Loaded(JsonTokenizer(file), template)
+
+
+def how_to_fetch(name: str) -> str:
+    """The command that fetches what is needed of a model on the hub, as the end of an error; "" for other names."""
+    if not is_hub_id(name) or name.endswith((".gguf", ".json")):
+        return ""
+    files = "tokenizer.json tokenizer_config.json config.json generation_config.json"
+    return f", and it is not in the Hugging Face cache here; fetch it: hf download {name} {files}"
 
 
 def _of_gguf(path: Path) -> Loaded:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
 from mimo.engines.local.memory import Memory, check_fits, usable_memory
+from mimo.llamacpp.cells import drop_zeros
 from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, ContextParams, Library, ModelParams, ProgressCallback
 from mimo.llamacpp.sizes import sizes, unread
@@ -36,6 +37,8 @@ _EVERY_KIND = f"Hello, w\u00f6rld!\n\t 12 \u4e2d\U0001f600 {bytes(range(1, 128))
 
 OUTPUTS = 64
 """Rows of a prompt whose logits are read at once: 39 MB for a vocabulary of 152,000, not resident before they are."""
+_MANY_CELLS = 1 << 18
+"""Tokens that a cache can hold whose bookkeeping, 10 MB of zeros, is worth a look for it."""
 LONG = 0.003
 """Seconds that `threads` would take over a call: from here on it is worth the core that was left to the server, which
 waits for a moment in so long a call rather than in every one."""
@@ -152,13 +155,15 @@ class LocalModel:
         self.rewindable = not (library.llama_model_is_recurrent(model) or library.llama_model_is_hybrid(model))
         """Whether tokens can be taken back from the end of a sequence; recurrent state cannot be rewound."""
         wanted = self.memory.window
-        with untouched(library):
+        with untouched(library) as self._buffers:
             self._context = library.llama_init_from_model(model, self._context_params(wanted))
         if not self._context:
             raise EngineError(
                 f"{path}: no memory for {self.slots} sequences of {wanted} tokens; try fewer slots or a smaller "
                 f"context window ({'; '.join(library.errors)})"
             )
+        if (cells := library.llama_n_ctx_seq(self._context)) * self.slots >= _MANY_CELLS:
+            drop_zeros(cells, self._buffers)
         self._memory = library.llama_get_memory(self._context)
         self.context_window: int = min(library.llama_n_ctx_seq(self._context), wanted)
         self.threads = options.threads
@@ -303,8 +308,9 @@ class LocalModel:
         self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._library.llama_memory_clear(self._memory, False)
+        """Forget everything. Slot by slot: clearing all at once would write the bookkeeping of every token."""
+        for slot in range(self.slots):
+            self.truncate(slot, -1)
 
     def close(self) -> None:
         """Give the native memory back. Idempotent."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from shlex import join, quote
 from types import MappingProxyType
 
 from mimo.contract.errors import StartError
 from mimo.engines import ENGINES
 
 HUB = "XiaomiMiMo/MiMo-"
+_LOADING_SECONDS = 3600
+"""How long mimo waits for the engine: hundreds of gigabytes may have to be fetched and loaded."""
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -35,11 +38,26 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A command with everything filled in."""
+    """A command with everything filled in. `weights`: what it loads."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     port: int
+    weights: str
+
+    @property
+    def shell(self) -> str:
+        """The command as a shell takes it."""
+        return " ".join([*(f"{name}={quote(value)}" for name, value in self.environment.items()), join(self.command)])
+
+    def front(self, engine: str) -> str:
+        """The command that starts mimo before it, on the same machine: it finds the tokenizer where the engine has put
+        the weights, and waits until they are loaded."""
+        upstream = f"http://127.0.0.1:{self.port}"
+        return join(
+            ["mimo", "serve", "--engine", engine, "--upstream", upstream, "--upstream-wait", str(_LOADING_SECONDS),
+             "--tokenizer", self.weights]
+        )  # fmt: skip
 
 
 def recipes(engine: str) -> tuple[Recipe, ...]:
@@ -61,10 +79,11 @@ def launch(engine: str, model: str, *, gpus: int | None = None, port: int = 8000
     count = gpus or row.gpus
     if count % row.multiple:
         raise StartError(f"{row.model} on {engine} needs a multiple of {row.multiple} GPUs, got {count}")
+    weights = model if row is rows[-1] else row.weights
     values = {
-        "model": model if row is rows[-1] else row.weights,
+        "model": weights,
         "gpus": count,
         "replicas": max(1, count // 4),
         "port": port,
     }
-    return Launch((*(part.format(**values) for part in row.command), *more), row.environment, port)
+    return Launch((*(part.format(**values) for part in row.command), *more), row.environment, port, weights)

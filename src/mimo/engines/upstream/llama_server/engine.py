@@ -18,7 +18,7 @@ from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
 from mimo.engines.upstream.raw.missing_tokens import MissingTokens
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
-from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, local_path
+from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import TokenLogprob
 
@@ -69,7 +69,7 @@ class LlamaServer(RawRoute):
         except msgspec.ValidationError as problem:
             raise UpstreamError(f"upstream does not say what it serves: {problem}") from None
         name = said.model_alias or said.model_path
-        return UpstreamModel(name, said.default_generation_settings.n_ctx, "", local_path(said.model_path))
+        return UpstreamModel(name, said.default_generation_settings.n_ctx, "", said.model_path)
 
     def __init__(self, client: Client, model: str, tokenizer: Tokenizer) -> None:
         super().__init__(client, model, tokenizer)

@@ -24,7 +24,7 @@ from mimo.engines.upstream.http.errors import why
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.engines.upstream.raw.stream import RawStream
-from mimo.tokenizers.load import load_tokenizer
+from mimo.tokenizers.load import how_to_fetch, load_tokenizer
 from mimo.types import MediaKind, TokenRequest
 
 log = logging.getLogger("mimo.upstream")
@@ -107,6 +107,7 @@ async def _start(kind: type[RawRoute], client: Client, options: UpstreamOptions)
     if path is None:
         raise EngineError(
             f"{kind.name} needs the model's tokenizer here: --tokenizer, its tokenizer.json or any GGUF of it"
+            + how_to_fetch(found.source)
         )
     loaded = await asyncio.to_thread(load_tokenizer, path)
     route = await asyncio.to_thread(kind, client, found.name, loaded.tokenizer)

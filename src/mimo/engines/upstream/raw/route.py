@@ -18,18 +18,24 @@ from mimo.engines.upstream.http.client import Client, Reply, encode
 from mimo.engines.upstream.raw.cells import RawColumn
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, Reader, raw_events
 from mimo.tokenizers.base import Tokenizer
+from mimo.tokenizers.hub import cached
 from mimo.types import TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamModel:
-    """What an upstream says of its model. `context_window` in tokens. `files`: where the model lies, if it can be read
-    from here."""
+    """What an upstream says of its model. `context_window` in tokens. `source`: the path or the hub's id of what it has
+    loaded."""
 
     name: str
     context_window: int
     version: str = ""
-    files: Path | None = None
+    source: str = ""
+
+    @property
+    def files(self) -> Path | None:
+        """Where the model lies, if it can be read from here."""
+        return local_path(self.source) or cached(self.source)
 
 
 class RawRoute(ABC):
@@ -88,10 +94,10 @@ class RawRoute(ABC):
         raise UpstreamError("upstream ended its answer without saying why")
 
 
-def local_path(named: object) -> Path | None:
+def local_path(named: str) -> Path | None:
     """A file or folder that an upstream names, if it can be read from here."""
     try:
-        path = Path(str(named or ""))
+        path = Path(named)
         return path if named and path.exists() else None
     except (OSError, ValueError):
         return None

@@ -14,7 +14,7 @@ from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
-from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, local_path
+from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.engines.upstream.sglang.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
 
@@ -66,9 +66,9 @@ class Sglang(RawRoute):
         if not isinstance(info, dict) or not isinstance(server, dict):
             raise UpstreamError("upstream does not say what it serves")
         window = _window(server)
-        files = local_path(info.get("tokenizer_path") or info.get("model_path"))
+        source = str(info.get("tokenizer_path") or info.get("model_path") or "")
         name = str(server.get("served_model_name") or info.get("model_path") or "model")
-        return UpstreamModel(name, window, str(server.get("version") or ""), files)
+        return UpstreamModel(name, window, str(server.get("version") or ""), source)
 
     def body(self, request: RawRequest) -> dict[str, object]:
         flat = super().body(request)

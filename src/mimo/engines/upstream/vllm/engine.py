@@ -10,7 +10,7 @@ from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
-from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, local_path, sole_model
+from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, sole_model
 from mimo.engines.upstream.vllm.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
 
@@ -68,7 +68,7 @@ class Vllm(RawRoute):
             raise UpstreamError("upstream does not say its window (max_model_len)")
         version = await client.get("/version", url)
         said = version.get("version", "") if isinstance(version, dict) else ""
-        return UpstreamModel(str(row["id"]), window, str(said), local_path(row.get("root") or row["id"]))
+        return UpstreamModel(str(row["id"]), window, str(said), str(row.get("root") or row["id"]))
 
     def reader(self, request: RawRequest) -> VllmReader:
         return VllmReader(request)

@@ -1,0 +1,115 @@
+"""A conversation in the terminal: a prompt, an answer, and so on until the person leaves.
+
+load or connect → say who answers → ask the person → do a command, or ask the server → …
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from mimo.cli.chat import commands
+from mimo.cli.chat.commands import Session
+from mimo.cli.chat.connect import Partner, Wanted, connected
+from mimo.cli.chat.once import conversation
+from mimo.cli.chat.prompt import Prompt
+from mimo.cli.chat.screen import Screen
+from mimo.cli.chat.server import ServerError
+from mimo.cli.chat.terminal import Stopped, Terminal
+from mimo.cli.chat.wire import Piece
+from mimo.cli.chat.wrap import visible
+from mimo.folders import data_folder
+from mimo.serving.console import log_console
+
+NANO = (
+    "nano is tiny: it adds, copies and remembers, and knows nothing of the world.\n"
+    "A real model: mimo chat --model FILE.gguf, or --url http://HOST:PORT"
+)
+"""What is and is not to be expected of the model in the package."""
+
+
+async def talk(wanted: Wanted) -> None:
+    """Hold a conversation until the person leaves. Raises what `connected` does, `KeyboardInterrupt` for a Ctrl-C
+    before it begins."""
+    terminal, console = Terminal(), Console(highlight=False, markup=False)
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that the terminal is left as it was found
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(terminal.opened())
+        try:
+            partner = await terminal.stoppable(stack.enter_async_context(connected(wanted, log_console())))
+        except Stopped:
+            raise KeyboardInterrupt from None
+        await _converse(partner, wanted, terminal, console)
+
+
+async def _converse(partner: Partner, wanted: Wanted, terminal: Terminal, console: Console) -> None:
+    session = Session(partner, conversation(wanted, partner), console, ask=lambda: _ask(session, terminal))
+    prompt = Prompt(terminal, lambda before: commands.completions(session, before), _history_file(wanted))
+    _greet(session)
+    while not session.leaving:
+        draft, session.draft = session.draft, ""
+        text = await prompt.ask(draft)
+        if text is None:
+            return
+        if (command := commands.split(text)) is not None:
+            await commands.run(session, *command)
+        elif text.strip():
+            session.conversation.messages.append({"role": "user", "content": text})
+            await _ask(session, terminal)
+
+
+def _greet(session: Session) -> None:
+    model, partner = session.conversation.model, session.partner
+    served = partner.served_by(model)
+    session.say(f"{served.model if served else partner.server.url} as {model}; /help for commands, Ctrl-D to leave")
+    if partner.is_nano(model):
+        session.say(NANO)
+
+
+async def _ask(session: Session, terminal: Terminal) -> None:
+    """Send the conversation and show the answer. What came before Ctrl-C is kept; a question without an answer is
+    given back to be changed."""
+    talk, screen, problem = session.conversation, Screen(session.console), ""
+    answer: dict[str, Any] = {"role": "assistant", "content": ""}
+    try:
+        await terminal.stoppable(_receive(session, screen, answer))
+    except Stopped:
+        screen.close()
+        problem = "stopped" if answer["content"] else "stopped; the question is back on the line"
+        session.say(problem)
+    except ServerError as error:
+        screen.close()
+        session.console.print(Text(visible(str(error)), "red"))
+    session.thoughts = answer.get("reasoning_content", "")
+    if answer["content"]:
+        talk.messages.append(answer)
+    else:
+        session.draft = talk.undo() or ""
+
+
+async def _receive(session: Session, screen: Screen, answer: dict[str, Any]) -> None:
+    talk, partner = session.conversation, session.partner
+    request = talk.request(ours=partner.served_by(talk.model) is not None)
+    async with aclosing(partner.server.stream(request)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Piece):
+                name = "reasoning_content" if piece.reasoning else "content"
+                answer[name] = answer.get(name, "") + piece.text
+                screen.show(piece)
+            else:
+                screen.end(piece)
+
+
+def _history_file(wanted: Wanted) -> Path:
+    folder = wanted.settings.get("data_dir")
+    return (folder if isinstance(folder, Path) else data_folder()) / "chat-history"

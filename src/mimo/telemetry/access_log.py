@@ -1,0 +1,95 @@
+"""One line for every request, at its end: who asked for what, what it came to, how long it took.
+
+Never what was said: no header, no query, no body and no answer; a key appears by its name alone. Knows nothing of how
+lines are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mimo.api.observer import CLIENT_LEFT, Answered, Observer, Settlement
+from mimo.contract.errors import ApiError
+from mimo.telemetry.logs import Form, json_line, one_line, time_text
+
+_QUIET = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
+"""What others ask for all the time: a line only where it fails."""
+_PATH_LIMIT = 200
+
+
+def digest_name(key: bytes) -> str:
+    """What a key without a name is called: the beginning of its SHA-256 digest."""
+    return f"sha256:{key.hex()[:8]}"
+
+
+class AccessLog(Observer):
+    """Gives the lines to `write`. `name_of`: what to call the key with this digest."""
+
+    def __init__(self, form: Form, write: Callable[[str], None], name_of: Callable[[bytes], str] = digest_name) -> None:
+        self._line = _json if form == "json" else _text
+        self._write = write
+        self._name_of = name_of
+
+    def answered(self, answered: Answered) -> None:
+        if answered.path in _QUIET and answered.status < 400:
+            return
+        self._write(self._line(answered, self._name_of(answered.key) if answered.key else None))
+
+
+def _text(answered: Answered, key: str | None) -> str:
+    path = one_line(answered.path[:_PATH_LIMIT])
+    fields = [f"{name}={_value(value)}" for name, value in _fields(answered, key).items()]
+    return f"{time_text(answered.began)} {answered.status} {answered.method} {path} {' '.join(fields)}"
+
+
+def _value(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return ",".join(value) if isinstance(value, tuple) else value
+
+
+def _json(answered: Answered, key: str | None) -> str:
+    head: dict[str, object] = {
+        "time": time_text(answered.began),
+        "level": "INFO",
+        "logger": "mimo.access",
+        "status": answered.status,
+        "method": answered.method,
+        "path": answered.path[:_PATH_LIMIT],
+    }
+    return json_line(head | _fields(answered, key))
+
+
+def _fields(answered: Answered, key: str | None) -> dict[str, object]:
+    """The rest of a line. Times in seconds."""
+    fields: dict[str, object] = {"request_id": answered.request_id, "seconds": round(answered.seconds, 6)}
+    if key is not None:
+        fields["key"] = key
+    if answered.protocol:
+        fields["protocol"] = answered.protocol
+    if (admission := answered.admission) is not None:
+        fields |= {"model": admission.model.id, "stream": "yes" if admission.params.stream else "no"}
+    if answered.settlement is not None:
+        _add_settled(fields, answered.settlement)
+    if (error := answered.error) is not None:
+        code = error.code if isinstance(error, ApiError) else type(error).__name__
+        fields["error"] = "client_left" if answered.status == CLIENT_LEFT else code
+    return fields
+
+
+def _add_settled(fields: dict[str, object], settlement: Settlement) -> None:
+    usage, times = settlement.usage, settlement.times
+    fields |= {
+        "prompt_tokens": usage.prompt_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+    if not settlement.exact:
+        fields["tokens"] = "estimated"
+    if times.begun is not None and times.submitted is not None:
+        fields["queue_seconds"] = round(max(0.0, times.begun - times.submitted), 6)
+    if times.first_token is not None:
+        fields["first_token_seconds"] = round(times.first_token, 6)
+    if settlement.finish:
+        fields["finish"] = settlement.finish

@@ -1,0 +1,219 @@
+"""A conversation on a pseudo-terminal, with the scripted engine: keys, pastes, Ctrl-C, and what reaches the shell."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.chat.pseudo_terminal import PASTE, PASTED, Shell, shell
+
+SCRIPT = {
+    "answers": [
+        {"when": "afterwards", "steps": ["Hi", " there", "."]},
+        {"when": "endless", "steps": [{"repeat": 3000, "steps": ["word "]}]},
+        {"when": "ponder", "steps": ["<think>", "Hm, let me see", "</think>", "Because."]},
+        {"when": "escape", "steps": ["\x1b]0;owned\x07\x1b[2J", "done"]},
+        {"when": "wide", "steps": [{"repeat": 40, "steps": ["seventeen-letters "]}]},
+        {"steps": ["Hi", " there", "."]},
+    ],
+    "delay": 0.01,
+}
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> tuple[str, ...]:
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps(SCRIPT))
+    return "--engine", "scripted", "--script", str(path)
+
+
+@pytest.fixture
+def chat(tmp_path: Path, script: tuple[str, ...]) -> Iterator[Shell]:
+    with shell(tmp_path, *script) as made:
+        made.ready()
+        yield made
+
+
+def questions(chat: Shell) -> list[str]:
+    return [message["content"] for message in chat.saved()["messages"] if message["role"] == "user"]
+
+
+def bye(chat: Shell) -> None:
+    chat.send("/bye")
+    assert chat.leave() == (0, "")
+
+
+def test_a_paste_with_blank_lines_and_bye_in_it_is_one_message(chat: Shell) -> None:
+    text = "\nfirst\n\n/bye\necho from-the-shell\n\n"
+    chat.type(f"{PASTE}{text}{PASTED}")
+    chat.wait_for("echo from-the-shell")
+    chat.type("\r")
+    chat.wait_for("there.")
+    chat.ready()
+    assert questions(chat) == [text]
+    bye(chat)
+
+
+def test_a_paste_that_the_terminal_does_not_mark_is_one_message_too(chat: Shell) -> None:
+    chat.type("first\r\r/bye\recho from-the-shell")
+    chat.wait_for("echo from-the-shell")
+    time.sleep(0.5)
+    chat.type("\r")
+    chat.wait_for("there.")
+    chat.ready()
+    assert questions(chat) == ["first\n\n/bye\necho from-the-shell"]
+    bye(chat)
+
+
+@pytest.mark.parametrize("marks", [("", ""), (PASTE, PASTED)], ids=["typed", "pasted"])
+def test_a_line_of_5000_bytes_arrives_whole(chat: Shell, marks: tuple[str, str]) -> None:
+    text = "".join(f"{place:04} " for place in range(1000))
+    chat.type(f"{marks[0]}{text}{marks[1]}")
+    chat.wait_for("0999")
+    chat.send("")
+    chat.wait_for("there.")
+    chat.ready()
+    assert questions(chat) == [text]
+    bye(chat)
+
+
+def test_arrow_keys_edit_and_backslash_and_alt_enter_begin_a_line(chat: Shell) -> None:
+    chat.type("hallo\x1b[D\x1b[D\x1b[D\x1b[D\x1b[3~e\x1b[F")  # four to the left, delete, e, end
+    chat.send("\\")
+    chat.wait_for("… ")
+    chat.type("second")
+    chat.type("\x1b\r")
+    chat.send("third")
+    chat.wait_for("there.")
+    chat.ready()
+    assert questions(chat) == ["hello\nsecond\nthird"]
+    bye(chat)
+
+
+def test_ctrl_c_stops_the_answer_and_keeps_what_came(chat: Shell) -> None:
+    chat.send("endless")
+    chat.wait_for("word word word")
+    chat.type("\x03")
+    chat.wait_for("stopped")
+    chat.ready()
+    question, answer = chat.saved()["messages"]
+    assert question["content"] == "endless"
+    assert answer["content"].startswith("word word") and answer["content"].count("word") < 3000
+    chat.send("afterwards")
+    chat.wait_for("there.")
+    chat.ready()
+    bye(chat)
+
+
+def test_ctrl_c_clears_the_line_and_twice_leaves(chat: Shell) -> None:
+    chat.type("half a thought")
+    chat.wait_for("thought")
+    chat.type("\x03")
+    chat.wait_for("leaves")  # only what differs is drawn
+    chat.send("whole")
+    chat.wait_for("there.")
+    chat.ready()
+    assert questions(chat) == ["whole"]
+    chat.type("\x03")
+    chat.wait_for("leaves")  # only what differs is drawn
+    chat.type("\x03")
+    assert chat.leave() == (0, "")
+
+
+def test_ctrl_d_leaves(chat: Shell) -> None:
+    chat.type("\x04")
+    assert chat.leave() == (0, "")
+
+
+def test_what_is_typed_during_an_answer_waits_and_never_reaches_the_shell(chat: Shell) -> None:
+    chat.send("endless")
+    chat.wait_for("word word word")
+    for line in ("afterwards", "/bye", "echo from-the-shell"):
+        chat.send(line)
+    chat.type("\x03")
+    chat.wait_for("stopped")
+    chat.wait_for("there.")  # the answer to "afterwards"
+    assert chat.leave() == (0, "")
+
+
+def test_an_empty_line_asks_nothing(chat: Shell) -> None:
+    chat.send("")
+    chat.ready()
+    chat.send("  ")
+    assert questions(chat) == []
+    bye(chat)
+
+
+def test_a_model_cannot_command_the_terminal(chat: Shell) -> None:
+    chat.send("escape")
+    chat.wait_for("done")
+    assert "\x1b]0;" not in chat.shown and "\x1b[2J" not in chat.shown
+    assert "␛]0;owned␇␛[2J" in chat.shown
+    chat.ready()
+    bye(chat)
+
+
+def test_words_are_wrapped_whole(chat: Shell) -> None:
+    chat.send("wide")
+    shown = chat.wait_for("tokens/s")
+    lines = [line for line in shown.splitlines() if "seventeen" in line]
+    assert len(lines) >= 8
+    for line in lines:
+        assert len(line) <= 80 and set(line.split()) == {"seventeen-letters"}
+    chat.ready()
+    bye(chat)
+
+
+def test_thoughts_fold_into_a_line_and_are_shown_when_asked_for(chat: Shell) -> None:
+    chat.send("/think on")
+    chat.wait_for("enabled")
+    chat.send("ponder")
+    chat.wait_for("thought for")
+    chat.wait_for("Because.")
+    chat.ready()
+    chat.send("/think show")
+    chat.wait_for("Hm, let me see")
+    chat.ready()
+    assert chat.saved()["thinking"] == {"type": "enabled"}
+    bye(chat)
+
+
+def test_history_is_kept_across_runs_for_the_owner_alone(tmp_path: Path, script: tuple[str, ...]) -> None:
+    with shell(tmp_path, *script) as first:
+        first.ready()
+        first.send("remember me")
+        first.wait_for("there.")
+        first.ready()
+        bye(first)
+    file = tmp_path / "data" / "mimo" / "chat-history"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with shell(tmp_path, *script) as second:
+        second.ready()
+        for _ in range(60):  # the file is read while the person may type; the newest line is /bye
+            second.type("\x1b[A")
+            time.sleep(0.5)
+            second.take()
+            if "remember me" in second.plain:
+                break
+        second.send("")
+        second.wait_for("there.")
+        second.ready()
+        assert questions(second) == ["remember me"]
+        bye(second)
+
+
+def test_colours_are_left_out_where_nobody_wants_them(tmp_path: Path, script: tuple[str, ...]) -> None:
+    with shell(tmp_path, *script, NO_COLOR="1") as chat:
+        chat.ready()
+        chat.send("/tokens on")
+        chat.wait_for("below 5%")
+        chat.send("/set temperature 9")
+        chat.wait_for("between 0 and 2")
+        chat.ready()
+        for colour in ("31", "32", "33", "90", "91"):
+            assert f"\x1b[{colour}m" not in chat.shown and f";{colour}m" not in chat.shown
+        bye(chat)
