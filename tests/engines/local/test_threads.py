@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from mimo.engines.local.model import DecodeCall, LocalModel, ModelOptions
+from mimo.engines.local.model import LONG, DecodeCall, LocalModel, ModelOptions
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 
@@ -82,3 +83,17 @@ def test_a_call_that_takes_long_gets_all_threads_and_a_short_one_does_not(
         clock.seconds = 1e-4
         model.decode_step([16, 17], [30, 30], [at, at], [True, True])
     assert [(len(call.slots), call.threads) for call in calls if call.step] == [(16, 1), (2, 1), (16, 2), (2, 1)]
+
+
+def test_time_that_other_programs_take_brings_no_thread() -> None:
+    clock = ModelOptions(ROWS, 1024).clock
+    before = clock()
+    time.sleep(0.1)  # as a process waits for a processor
+    assert clock() - before < LONG
+
+
+def test_one_slow_call_brings_no_thread(model: LocalModel, clock: Clock, calls: list[DecodeCall]) -> None:
+    for at, seconds in enumerate((4 * LONG, 0.0, 0.0)):
+        clock.seconds = seconds
+        model.decode_step([0, 1], [30, 30], [at, at], [True, True])
+    assert [call.threads for call in calls] == [1, 1, 1]

@@ -65,7 +65,9 @@ class ModelOptions:
     `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
     `batch_invariant`: use no kernel whose result depends on how many rows a call has, one row apart.
     `memory_limit`: bytes it may take with every window full; None: what the machine has.
-    `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds) times them.
+    `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds of
+    processor time of the calling thread) says which are long: on a busy machine the time on the wall is mostly that of
+    others, and a second thread, for which the first one spins at every barrier, makes it many times as long.
     """
 
     slots: int = 8
@@ -79,7 +81,7 @@ class ModelOptions:
     batch_invariant: bool = False
     memory_limit: int | None = None
     observer: Callable[[DecodeCall], None] | None = None
-    clock: Callable[[], float] = time.perf_counter
+    clock: Callable[[], float] = time.thread_time
 
 
 class LocalModel:
@@ -278,11 +280,12 @@ class LocalModel:
         self._batch.n_tokens = count
         size = count.bit_length()
         self._use_threads(size)
-        begun = self.options.clock()
+        begun, used = time.perf_counter(), self.options.clock()
         status = self._library.llama_decode(self._context, self._batch)
-        seconds = self.options.clock() - begun
-        spent = seconds * self.threads
-        self._spent[size] = 0.8 * self._spent.get(size, spent) + 0.2 * spent
+        seconds, spent = time.perf_counter() - begun, (self.options.clock() - used) * self.threads
+        self._spent[size] = (
+            0.8 * self._spent.get(size, 0.0) + 0.2 * spent
+        )  # one slow call, the first say, is not the rule
         if self.options.observer is not None:
             slots = tuple(self._sequences[:count].tolist())
             self.options.observer(DecodeCall(slots, step, self.threads, seconds))
