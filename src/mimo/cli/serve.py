@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from mimo.cli.options import ConfigFile, setting_options, with_options
 from mimo.config import load_settings
+from mimo.config.file import find
 from mimo.serving.console import log_console
 from mimo.telemetry.logs import configure
 
@@ -20,6 +22,8 @@ def serve(*, config: ConfigFile = None, **given: Any) -> None:
     settings = load_settings(given, file=config)
     configure(settings.log_format)
     console = log_console(lines=settings.log_format)
+    if (file := find(config, os.environ)) is not None and file.values:
+        console.print(f"settings from {file.path}")
     if settings.workers > 1:
         from mimo.serving.workers import serve_in_workers
 

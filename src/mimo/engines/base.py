@@ -158,6 +158,10 @@ class Engine(ABC):
         """The addresses that answer, in the order they were given in; none in process."""
         return ()
 
+    def answers(self, model_id: str) -> str:
+        """The name of the model that answers for one of the contract's."""
+        return self.info.model
+
     @abstractmethod
     def load(self) -> Load:
         """How much there is to do."""

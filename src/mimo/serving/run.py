@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 
 from rich.console import Console
-from rich.text import Text
 
 from mimo.accounts.accounts import Accounts
 from mimo.api.access import names_of
@@ -17,12 +16,12 @@ from mimo.api.batches.store import Store
 from mimo.api.metering import Metering
 from mimo.api.policy import Policy
 from mimo.api.routes import ROUTES
-from mimo.chat.unknown import WHAT_TO_DO, UnknownFormat
 from mimo.config import Settings, model_rows
 from mimo.constraints.llguidance import vocabulary_of
 from mimo.engines.base import Engine
 from mimo.folders import data_folder
 from mimo.media.fetch.fetcher import Fetcher
+from mimo.serving.banner import show
 from mimo.serving.engine import start_engine
 from mimo.serving.granian import serve
 from mimo.serving.loop import freeze_gc
@@ -92,9 +91,7 @@ async def run(
         app.answer_with(engine, chat_format)
         if engine.capabilities.grammar:  # what the first grammar needs takes a second for a large vocabulary
             warming.append(asyncio.create_task(asyncio.to_thread(vocabulary_of, engine.tokenizer)))
-        _say(await address, settings, engine, app, console)
-        if isinstance(chat_format, UnknownFormat):
-            console.print(f"  no chat: {chat_format.why}; {WHAT_TO_DO}")
+        show(await address, settings, app, console)
         batches = asyncio.create_task(app.run_batches())
         on_ready()
         await server
@@ -124,18 +121,3 @@ def policy_of(settings: Settings) -> Policy:
     """The settings that are fields of the policy: they have the same names."""
     names = {row.name for row in fields(Settings)} & {row.name for row in fields(Policy)}
     return Policy(**{name: getattr(settings, name) for name in names})
-
-
-def _say(url: str, settings: Settings, engine: Engine, app: App, console: Console) -> None:
-    """Who answers, where, and how long prompts may be: so that nobody mistakes nano for the hosted model."""
-    info = engine.info
-    console.print(Text(info.model, "bold"), f"on the {info.engine} engine answers as {', '.join(app.backend.models)}")
-    console.print(f"  window {info.context_window} tokens · fingerprint {info.fingerprint}")
-    if info.memory:
-        console.print(f"  memory {info.memory}")
-    if engine.capabilities.media:
-        fetched = "by data URI or URL" if settings.allow_media_urls else "by data URI"
-        console.print(f"  takes {', '.join(engine.capabilities.media)} {fetched}")
-    console.print(f"  {url}/v1 · docs at {url}/docs")
-    if settings.model is None and info.engine == "local":
-        console.print("  nano is a tiny test model; serve another with --model PATH.gguf")

@@ -169,7 +169,7 @@ async def test_without_an_id_to_ask_for_it_does_not_start() -> None:
 async def test_a_preset_has_an_id_for_every_model_of_the_contract() -> None:
     engine = await start(UpstreamOptions(("xiaomi",)))
     assert engine.client.addresses[0].url == PRESETS["xiaomi"].url
-    assert all(engine.model_id(name) for name in ("mimo-v2-pro", "mimo-v2-omni", "mimo-v2-flash"))
+    assert all(engine.answers(name) for name in ("mimo-v2-pro", "mimo-v2-omni", "mimo-v2-flash"))
     await engine.close()
 
 

@@ -88,11 +88,10 @@ class Hosted(MessageEngine):
         self._wanted = model
         shown = model or " or ".join(dict.fromkeys(models.values()))
         self.info = EngineInfo("hosted", shown, _WINDOW, f"hosted-{'-'.join(shown.split())}")
-        self._route = ChatRoute(client, "/chat/completions", COLUMN, self.model_id)
+        self._route = ChatRoute(client, "/chat/completions", COLUMN, self.answers)
 
-    def model_id(self, contract_id: str) -> str:
-        """The id that answers there for one of the contract's."""
-        return self._wanted or self._models.get(contract_id) or next(iter(self._models.values()))
+    def answers(self, model_id: str) -> str:
+        return self._wanted or self._models.get(model_id) or next(iter(self._models.values()))
 
     def chat(self, request: ChatRequest) -> ChatStream:
         return self._route.chat(request)
