@@ -194,6 +194,9 @@ class Settings:
     log_format: Literal["text", "json"] = _setting(
         "text", _LOG, "Lines on stderr: text for people, json for programs.", choices=("text", "json")
     )
+    traces: str | None = _setting(
+        None, _LOG, "OTLP address to send traces to, over HTTP; needs mimo[otel].", example="http://localhost:4318"
+    )
     access_log: bool = _setting(True, _LOG, "Log a line for every request: never what was said, keys by name alone.")
     models: tuple[Mapping[str, Any], ...] = _setting(
         (), _FILE, "Model ids of your own: id, like (the model to take every other field from), any field.", flag=False,

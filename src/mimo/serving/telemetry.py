@@ -1,4 +1,4 @@
-"""From settings to what watches a server: its metrics, who may read them, and its log."""
+"""From settings to what watches a server: its metrics, who may read them, its log and its traces."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import ipaddress
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mimo.api.app import App
 from mimo.api.backend import Exporter
 from mimo.api.observer import Observer, Observers
 from mimo.api.protocols import PROTOCOLS
-from mimo.config import Settings
+from mimo.config import ConfigError, Settings
 from mimo.contract.models import Model
 from mimo.telemetry.access_log import AccessLog
 from mimo.telemetry.cells import Cells
@@ -20,6 +21,9 @@ from mimo.telemetry.exposition import Page
 from mimo.telemetry.lines import Lines
 from mimo.telemetry.metrics import Metrics
 from mimo.telemetry.table import label_values
+
+if TYPE_CHECKING:
+    from mimo.telemetry.traces import Traces
 
 _LOOK_SECONDS = 1.0
 """How old the gauges of a worker are at most, when another one is asked."""
@@ -51,6 +55,9 @@ class Telemetry:
         watching: list[Observer] = [] if settings.metrics == "off" else [self._metrics]
         if settings.access_log:
             watching.append(AccessLog(settings.log_format, self._lines.add))
+        self._traces = None if settings.traces is None else _traces(settings.traces)
+        if self._traces is not None:
+            watching.append(self._traces)
         self.observer: Observer = Observers(gate, *watching)
         self.page: Exporter | None = None if settings.metrics == "off" else Page(cells, self._metrics)
         """What GET /metrics gives."""
@@ -60,12 +67,26 @@ class Telemetry:
     async def close(self) -> None:
         """Write out what waits."""
         await self._lines.close()
+        if self._traces is not None:
+            await self._traces.close()
 
     async def keep_up(self, app: App) -> None:
         """Keep the gauges up to date for the workers beside this one, until cancelled."""
         while not self._alone:
             self._metrics.look(app.backend)
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _traces(address: str) -> Traces:
+    """What makes spans and sends them to `address`. Raises `ConfigError`."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"traces: must be an address like http://localhost:4318, got {address}")
+    try:
+        from mimo.telemetry.traces import Traces, to_otlp
+    except ImportError:
+        raise ConfigError("traces: OpenTelemetry is not installed here: pip install 'mimo[otel]'") from None
+    return Traces(to_otlp(address if parts.path.strip("/") else f"{address.rstrip('/')}/v1/traces"))
 
 
 def _is_loopback(host: str) -> bool:
