@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -94,3 +95,16 @@ def test_without_an_access_log_only_what_is_wrong_is_written():
     with logging("--no-access-log") as (url, lines):
         talk(url)
     assert not any("/v1/chat/completions" in line for line in lines)
+
+
+def test_a_key_of_an_account_appears_by_its_name(tmp_path):
+    data = ("--data-dir", str(tmp_path))
+    add = [sys.executable, "-m", "mimo", "keys", "add", "team-seven", *data]
+    key = re.search(r"sk-\S+", subprocess.run(add, capture_output=True, text=True, check=True).stdout)
+    assert key is not None
+    with logging(*data) as (url, lines):
+        body = {"model": "mimo-v2-flash", "messages": [{"role": "user", "content": "hi"}]}
+        head = {"authorization": f"Bearer {key[0]}"}
+        assert httpx.post(f"{url}/v1/chat/completions", json=body, headers=head, timeout=60).status_code == 200
+    (line,) = (line for line in lines if "/v1/chat/completions" in line)
+    assert " key=team-seven " in line and key[0] not in line

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -79,3 +82,19 @@ def test_what_is_secret_in_the_address_of_an_upstream_is_no_label():
     cells = cells_of(settings, model_rows(settings))
     page = repr(list(cells.each(METRICS["mimo_upstream_failures_total"])))
     assert "http://10.0.0.1:8000/v1" in page and "pass" not in page and "key=s" not in page
+
+
+def test_the_lag_of_the_ledger_is_shown_where_there_are_keys(tmp_path):
+    data = ("--data-dir", str(tmp_path))
+    made = subprocess.run(
+        [sys.executable, "-m", "mimo", "keys", "add", "team seven", *data], capture_output=True, text=True, check=True
+    )
+    key = re.search(r"sk-\S+", made.stdout)
+    assert key is not None
+    with served(*data, script=SCRIPT) as (url, _):
+        head = {"authorization": f"Bearer {key[0]}"}
+        assert httpx.post(f"{url}/v1/chat/completions", json=BODY, headers=head, timeout=60).status_code == 200
+        assert until(lambda: counted(url, "mimo_tokens_total", kind="completion") > 0)
+        assert until(lambda: "\nmimo_ledger_lag_seconds 0.0\n" in httpx.get(f"{url}/metrics").text)
+    with served(script=SCRIPT) as (url, _):
+        assert "\nmimo_ledger_lag_seconds " not in httpx.get(f"{url}/metrics").text

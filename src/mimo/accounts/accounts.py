@@ -73,6 +73,19 @@ class Accounts:
         """Whether there are keys, or may be some that cannot be read: then everybody needs one."""
         return bool(self.keys) or self.problem is not None
 
+    @property
+    def lag(self) -> float | None:
+        """Seconds that the oldest settled request has waited for the store, 0 where none does; None without keys."""
+        if not self.on:
+            return None
+        waiting = self.writer.outbox.first(1)
+        return max(0.0, (self.clock() - waiting[0].ended) / 1e6) if waiting else 0.0
+
+    def name_of(self, identity: bytes) -> str | None:
+        """The name of the key with that identity; None of a configured one."""
+        key = self._by_identity.get(identity)
+        return None if key is None else key.name
+
     async def start(self) -> None:
         """Look for keys; from then on what `mimo keys` does takes effect within a second."""
         self._loop = asyncio.get_running_loop()

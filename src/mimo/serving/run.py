@@ -49,7 +49,7 @@ async def run(
     data_dir = settings.data_dir or data_folder()
     accounts = Accounts(settings.accounts, data_dir)
     await accounts.start()
-    telemetry = Telemetry(settings, models, Metering(accounts), cells, place)
+    telemetry = Telemetry(settings, models, Metering(accounts), accounts, cells, place)
     app = App(
         models=models,
         routes=ROUTES,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mimo.accounts.accounts import Accounts
 from mimo.api.app import App
 from mimo.api.backend import Exporter
 from mimo.api.observer import Observer, Observers
@@ -38,23 +39,24 @@ def cells_of(settings: Settings, models: Mapping[str, Model]) -> Cells:
 
 class Telemetry:
     """What watches one process of a server: worker number `place` of those that count in `cells`. `gate`: who decides
-    which requests are let in."""
+    which requests are let in, by `accounts`."""
 
     def __init__(
         self,
         settings: Settings,
         models: Mapping[str, Model],
         gate: Observer,
+        accounts: Accounts,
         cells: Cells | None = None,
         place: int = 0,
     ) -> None:
         cells = cells or cells_of(settings, models)
         self._alone = cells.places == 1
-        self._metrics = Metrics(cells.place(place), [_shown(url) for url in settings.upstream])
+        self._metrics = Metrics(cells.place(place), [_shown(url) for url in settings.upstream], lambda: accounts.lag)
         self._lines = Lines(sys.stderr.fileno())
         watching: list[Observer] = [] if settings.metrics == "off" else [self._metrics]
         if settings.access_log:
-            watching.append(AccessLog(settings.log_format, self._lines.add))
+            watching.append(AccessLog(settings.log_format, self._lines.add, accounts.name_of))
         self._traces = None if settings.traces is None else _traces(settings.traces)
         if self._traces is not None:
             watching.append(self._traces)

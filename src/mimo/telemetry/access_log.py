@@ -17,15 +17,17 @@ _QUIET = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 _PATH_LIMIT = 200
 
 
-def digest_name(key: bytes) -> str:
+def _digest_name(key: bytes) -> str:
     """What a key without a name is called: the beginning of its SHA-256 digest."""
     return f"sha256:{key.hex()[:8]}"
 
 
 class AccessLog(Observer):
-    """Gives the lines to `write`. `name_of`: what to call the key with this digest."""
+    """Gives the lines to `write`. `name_of`: what the key of an account is called, None where it is of none."""
 
-    def __init__(self, form: Form, write: Callable[[str], None], name_of: Callable[[bytes], str] = digest_name) -> None:
+    def __init__(
+        self, form: Form, write: Callable[[str], None], name_of: Callable[[bytes], str | None] = lambda _: None
+    ) -> None:
         self._line = _json if form == "json" else _text
         self._write = write
         self._name_of = name_of
@@ -33,7 +35,8 @@ class AccessLog(Observer):
     def answered(self, answered: Answered) -> None:
         if answered.path in _QUIET and answered.status < 400:
             return
-        self._write(self._line(answered, self._name_of(answered.key) if answered.key else None))
+        key = answered.key
+        self._write(self._line(answered, None if key is None else self._name_of(key) or _digest_name(key)))
 
 
 def _text(answered: Answered, key: str | None) -> str:
@@ -64,7 +67,7 @@ def _fields(answered: Answered, key: str | None) -> dict[str, object]:
     """The rest of a line. Times in seconds."""
     fields: dict[str, object] = {"request_id": answered.request_id, "seconds": round(answered.seconds, 6)}
     if key is not None:
-        fields["key"] = key
+        fields["key"] = one_line(key)
     if answered.protocol:
         fields["protocol"] = answered.protocol
     if (admission := answered.admission) is not None:

@@ -17,18 +17,18 @@ from mimo.telemetry.table import HIDDEN, OTHER, UNKNOWN
 
 
 class Metrics(Observer):
-    """Counts into `place`. `addresses`: what to call those of the upstream, in their order; `ledger_lag`: seconds,
-    where there is a ledger."""
+    """Counts into `place`. `addresses`: what to call those of the upstream, in their order; `ledger_lag()`: seconds,
+    None where there is no ledger."""
 
     def __init__(
-        self, place: Place, addresses: Sequence[str] = (), ledger_lag: Callable[[], float] | None = None
+        self, place: Place, addresses: Sequence[str] = (), ledger_lag: Callable[[], float | None] = lambda: None
     ) -> None:
         self._place = place
         self._addresses = addresses
         self._upstreams: dict[int, UpstreamState] = {}
         self._requests: dict[tuple[str, str, int], _OfRequest] = {}
         self._models: dict[str, _OfModel] = {}
-        self.ledger_lag = ledger_lag
+        self._ledger_lag = ledger_lag
         place.set(HIDDEN, os.getpid())
 
     def answered(self, answered: Answered) -> None:
@@ -51,8 +51,8 @@ class Metrics(Observer):
         place = self._place
         engine = backend.engine if backend.ready else None
         place.set("mimo_ready", engine is not None and engine.healthy)
-        if self.ledger_lag is not None:
-            place.set("mimo_ledger_lag_seconds", self.ledger_lag())
+        if (lag := self._ledger_lag()) is not None:
+            place.set("mimo_ledger_lag_seconds", lag)
         if engine is not None:
             self._load(engine)
             for at, state in enumerate(engine.upstreams):
