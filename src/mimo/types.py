@@ -125,7 +125,7 @@ class Message:
     @property
     def media(self) -> tuple[Media, ...]:
         """The media among the parts."""
-        return tuple(part for part in self.parts if isinstance(part, Media))
+        return tuple([part for part in self.parts if isinstance(part, Media)]) if self.parts else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from mimo.api.answer import answer
-from mimo.api.backend import Backend
 from mimo.api.endpoints.accounts import own_key, usage
 from mimo.api.endpoints.batches import batch, batches, cancel, create
 from mimo.api.endpoints.files import BYTES, content, delete, file, files, upload
@@ -20,7 +19,6 @@ from mimo.api.endpoints.openapi.document import openapi
 from mimo.api.endpoints.tokenize import tokenize
 from mimo.api.endpoints.tokenizer import detokenize, tokenizer_info
 from mimo.api.endpoints.tokenizer import tokenize as vllm_tokenize
-from mimo.api.exchange import Exchange
 from mimo.api.protocols import PROTOCOLS
 from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.base import Protocol
@@ -30,10 +28,7 @@ from mimo.contract.errors import InvalidRequest, NotFound, PermissionDenied, Ser
 
 
 def _runner(protocol: Protocol[Any]) -> Answer:
-    async def run(backend: Backend, exchange: Exchange, _: str) -> None:
-        await answer(protocol, backend, exchange)
-
-    return run
+    return lambda backend, exchange, _: answer(protocol, backend, exchange)
 
 
 def _of_protocol(protocol: Protocol[Any]) -> Iterator[tuple[tuple[str, str], Route]]:

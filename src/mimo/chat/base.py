@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.tokenizers.base import Tokenizer
@@ -87,50 +88,26 @@ def encode(pieces: Iterable[Piece], tokenizer: Tokenizer, limit: Limit | None = 
     Raises `TooManyTokens` as soon as what is encoded, and the least that the rest can be, is over the `limit`; the
     exact count of the whole is the caller's to judge. Raises `Abandoned`.
     """
-    runs = _runs(pieces)
-    long = limit is not None and _length(runs) > limit.tokens
-    if limit is not None and not long and limit.abandoned is None:
-        limit = None  # nothing to look at between the runs
-    least = [_least(run, tokenizer) for run in runs] if long else [0] * len(runs)
-    left = sum(least)
+    runs = [
+        "".join(map(str, run)) if issubclass(kind, str) else [*map(int, run)] for kind, run in groupby(pieces, type)
+    ]
+    long = limit is not None and sum(map(len, runs)) > limit.tokens
     tokens: list[int] = []
+    if limit is None or (not long and limit.abandoned is None):  # nothing to look at between the runs
+        for run in runs:
+            tokens += tokenizer.encode(run) if isinstance(run, str) else run
+        return tuple(tokens)
+    least = [_least(run, tokenizer) if long else 0 for run in runs]
+    left = sum(least)
     for run, part in zip(runs, least, strict=True):
-        if limit is not None:
-            limit.check(len(tokens) + left)
+        limit.check(len(tokens) + left)
         left -= part
-        if isinstance(run, int):
-            tokens.append(run)
-        else:
-            tokens += tokenizer.encode(run)
+        tokens += tokenizer.encode(run) if isinstance(run, str) else run
     return tuple(tokens)
 
 
-def _runs(pieces: Iterable[Piece]) -> list[Piece]:
-    """`pieces` with neighbouring text joined."""
-    runs: list[Piece] = []
-    text: list[str] = []
-    for piece in (*pieces, None):
-        if isinstance(piece, str):
-            text.append(piece)
-            continue
-        if text:
-            runs.append("".join(text))
-            text.clear()
-        if piece is not None:
-            runs.append(piece)
-    return runs
-
-
-def _length(runs: Iterable[Piece]) -> int:
-    """Characters and control tokens."""
-    length = 0
-    for run in runs:
-        length += len(run) if isinstance(run, str) else 1
-    return length
-
-
-def _least(run: Piece, tokenizer: Tokenizer) -> int:
-    return tokenizer.least_tokens(run) if isinstance(run, str) else 1
+def _least(run: str | list[int], tokenizer: Tokenizer) -> int:
+    return tokenizer.least_tokens(run) if isinstance(run, str) else len(run)
 
 
 def check_text(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> None:

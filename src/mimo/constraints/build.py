@@ -17,7 +17,7 @@ from mimo.contract.errors import InvalidRequest
 from mimo.contract.request import Params
 from mimo.output.reasoning import Reasoning
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import Constrain, Constraint, Tool
+from mimo.types import THINK, Constrain, Constraint, Tool
 
 
 def answer_constraint(
@@ -36,12 +36,11 @@ def answer_constraint(
     CPU-bound where there is a grammar, for any thread. Raises `InvalidRequest` for one that the vocabulary cannot
     follow.
     """
-    thinking = Reasoning(tokenizer, thinking=True, in_reasoning=False)
-    budget = params.thinking_budget if thinking.opens is not None and thinking.closes is not None else None
     least = least_tokens(params)
-    first = None
-    if thinks_first and params.thinking and not in_reasoning and thinking.closes is not None:
-        first = thinking.opens
+    opens, closes = map(tokenizer.control, THINK)
+    thinks = params.thinking and opens is not None and closes is not None
+    budget = params.thinking_budget if thinks else None
+    first = opens if thinks and thinks_first and not in_reasoning else None
     if grammar is None and budget is None and not least and first is None:
         return None
     try:

@@ -16,7 +16,6 @@ from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import Model
 from mimo.contract.request import Params
 from mimo.contract.rows import Parameter
-from mimo.contract.table import ParameterTable
 from mimo.contract.unknown import unknown_members
 from mimo.types import Sampling
 
@@ -62,8 +61,9 @@ def resolve(
         values[owner][field] = given[name]
     if "seed" not in given:
         values["sampling"]["seed"] = draw_seed()
-    values["sampling"]["logprobs"] = _logprobs(given, table)
-    params = Params(Sampling(**values["sampling"]), **values[""] | _ruled(given, table, model))
+    full = {**table.absent, **given}
+    values["sampling"]["logprobs"] = _logprobs(full)
+    params = Params(Sampling(**values["sampling"]), **values[""] | _ruled(given, full, model))
     _check_end(params)
     known = {**table.shapes, **{name: {} for name in other_fields}}
     left_out = [path for tool in params.tools for path in tool.left_out]
@@ -73,24 +73,21 @@ def resolve(
     return Resolved(params, (*unknown_members(fields, known, strict=strict), *left_out))
 
 
-def _logprobs(given: Mapping[str, Any], table: ParameterTable) -> int | None:
-    top: int = given.get("top_logprobs", table["top_logprobs"].without)
-    if given.get("logprobs", table["logprobs"].without):
+def _logprobs(full: Mapping[str, Any]) -> int | None:
+    top: int = full["top_logprobs"]
+    if full["logprobs"]:
         return top
     if top:
         raise InvalidRequest("top_logprobs needs logprobs: true", param="top_logprobs")
     return None
 
 
-def _ruled(given: Mapping[str, Any], table: ParameterTable, model: Model) -> dict[str, object]:
-    """The fields of `Params` that more than one row decides. Raises for fields that contradict each other."""
-
-    def value(name: str) -> Any:
-        return given.get(name, table[name].without)
-
-    if "stream_options" in given and not value("stream"):
+def _ruled(given: Mapping[str, Any], full: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The fields of `Params` that more than one row decides: by what was `given`, and the `full` values with it. Raises
+    for fields that contradict each other."""
+    if "stream_options" in given and not full["stream"]:
         raise InvalidRequest("stream_options is allowed only together with stream: true", param="stream_options")
-    offered = tools.check_tool_rules(value("tools"), value("tool_choice"))
+    offered = tools.check_tool_rules(full["tools"], full["tool_choice"])
     options = given.get("stream_options", {})
     thinking, budget = _thinking(given, model)
     return {
@@ -100,8 +97,8 @@ def _ruled(given: Mapping[str, Any], table: ParameterTable, model: Model) -> dic
         "thinking": thinking,
         "thinking_budget": budget,
         "tools": offered,
-        "tool_choice": value("tool_choice") if value("tools") else table["tool_choice"].without,
-        "parallel_tool_calls": value("parallel_tool_calls") or not value("tools"),
+        "tool_choice": full["tool_choice"] if offered else model.parameters["tool_choice"].without,
+        "parallel_tool_calls": full["parallel_tool_calls"] or not offered,
     }
 
 

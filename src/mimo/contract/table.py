@@ -14,12 +14,14 @@ class ParameterTable(Mapping[str, Parameter]):
     """Rows by name, in their order; equal to itself alone. What every request needs of them is worked out once.
 
     `shapes`: JSON Schema of the rows that have one, {} for the others. `defaults`: the value of each field that a row
-    fills, by owner ("" for `Params`, "sampling") and field. `places`: (owner, field) by row.
+    fills, by owner ("" for `Params`, "sampling") and field. `places`: (owner, field) by row. `absent`: what each row
+    means where it is not given.
     """
 
     def __init__(self, rows: Iterable[Parameter]) -> None:
         self._rows = {row.name: row for row in rows}
         self.shapes: Mapping[str, Mapping[str, object]] = {row.name: row.shape or {} for row in self._rows.values()}
+        self.absent: Mapping[str, object] = {row.name: row.without for row in self._rows.values()}
         self.places: dict[str, tuple[str, str]] = {}
         self.defaults: dict[str, dict[str, object]] = {}
         for row in self._rows.values():

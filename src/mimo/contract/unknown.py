@@ -34,6 +34,8 @@ def unknown_members(fields: Mapping[str, object], known: Mapping[str, object], *
     `InvalidRequest` for the first instead.
     """
     deep = [name for name, value in fields.items() if known.get(name) and isinstance(value, (dict, list))]
+    if not deep and fields.keys() <= known.keys():
+        return []
     inside = (found for name in deep for found in _inside(fields[name], [known[name]], name))
     reports: list[str] = []
     for found in chain(_of_object(fields, known, ""), islice(inside, _INSIDE)):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest
 from mimo.engines.base import EngineInfo
@@ -20,13 +18,22 @@ def check_window(request: TokenRequest, info: EngineInfo) -> int:
     return window - size
 
 
-@contextmanager
-def within_window(info: EngineInfo, abandoned: threading.Event | None = None) -> Iterator[Limit]:
-    """A limit for prompts that leave room in the window. Raises `ContextLengthExceeded` with the count so far."""
-    try:
-        yield Limit(info.context_window - 1, abandoned)
-    except TooManyTokens as problem:
-        raise ContextLengthExceeded.of(f"at least {problem.at_least}", info.context_window, info.model) from None
+class within_window:
+    """A context with a limit for prompts that leave room in the window. Raises `ContextLengthExceeded` with the count
+    so far."""
+
+    __slots__ = ("_abandoned", "_info")
+
+    def __init__(self, info: EngineInfo, abandoned: threading.Event | None = None) -> None:
+        self._info, self._abandoned = info, abandoned
+
+    def __enter__(self) -> Limit:
+        return Limit(self._info.context_window - 1, self._abandoned)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, TooManyTokens):
+            window, model = self._info.context_window, self._info.model
+            raise ContextLengthExceeded.of(f"at least {error.at_least}", window, model) from None
 
 
 def check_logit_bias(sampling: Sampling, vocabulary: int) -> None:

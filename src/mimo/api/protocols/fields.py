@@ -6,8 +6,7 @@ A protocol names some parameters in its own way. Its decoder builds the fields o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Generic, TypeVar
@@ -29,9 +28,9 @@ HEADER_LIMIT = 1024
 
 EVERYWHERE: Mapping[str, str] = {name: name for name, row in PARAMETERS.items() if row.everywhere}
 """The fields that are parameters under the same name on every protocol."""
-_REPORTED = [
-    (name, attrgetter(row.field)) for name, row in PARAMETERS.items() if row.flag and row.type in ("number", "integer")
-]
+_REPORTED = {name: row.field for name, row in PARAMETERS.items() if row.flag and row.type in ("number", "integer")}
+_PARAMETERS = "; ".join(f"{name}={{}}" for name in _REPORTED)
+_values = attrgetter(*_REPORTED.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +52,38 @@ class Decoded(Generic[Q]):
 
 def parameters_header(params: Params) -> str:
     """What was really used, as the `x-mimo-parameters` header says it."""
-    pairs = {name: value(params) for name, value in _REPORTED}
-    pairs["thinking"] = "enabled" if params.thinking else "disabled"
+    words = f"{_PARAMETERS.format(*_values(params))}; thinking={'enabled' if params.thinking else 'disabled'}"
     if params.thinking_budget is not None:
-        pairs["thinking_budget_tokens"] = params.thinking_budget
+        words += f"; thinking_budget_tokens={params.thinking_budget}"
     if params.ignore_eos:
-        pairs["ignore_eos"] = "true"
+        words += "; ignore_eos=true"
     if params.min_tokens:
-        pairs["min_tokens"] = params.min_tokens
-    return "; ".join(f"{name}={value}" for name, value in pairs.items())
+        words += f"; min_tokens={params.min_tokens}"
+    return words
 
 
-@contextmanager
-def wire_names(names: Mapping[str, str]) -> Iterator[None]:
-    """Raise an `ApiError` about a field again under the client's name for it: `names` maps ours to the client's.
+class wire_names:
+    """A context that raises an `ApiError` about a field again under the client's name for it: `names` maps ours to the
+    client's.
 
     A name is the beginning of a path (`stop`, `tools[].function`, where `[]` is any index); the first that fits counts.
     """
-    try:
-        yield
-    except ApiError as error:
-        ours = error.param
-        theirs = None if ours is None else rename(ours, names)
-        if ours is None or theirs is None or theirs == ours:
-            raise
-        same = _same_end(ours, theirs)  # which the message may leave out
-        message = error.message.replace(ours[: len(ours) - same], theirs[: len(theirs) - same], 1)
-        raise error.about(theirs, message) from None
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, ApiError) or (ours := error.param) is None:
+            return
+        if (theirs := rename(ours, self._names)) != ours:
+            same = _same_end(ours, theirs)  # which the message may leave out
+            message = error.message.replace(ours[: len(ours) - same], theirs[: len(theirs) - same], 1)
+            raise error.about(theirs, message) from None
 
 
 def rename(path: str, names: Mapping[str, str]) -> str:
