@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from mimo.calls import FORMATS, CallFormat
 from mimo.constraints.build import answer_constraint
@@ -19,18 +21,18 @@ DEFAULTS = resolve({"seed": 0}, MODELS["mimo-v2-flash"]).params
 
 def sampling(**changes: Any) -> Sampling:
     """The contract's defaults with seed 0 and these `changes`."""
-    return replace(DEFAULTS.sampling, **changes)
+    return structs.replace(DEFAULTS.sampling, **changes)
 
 
 def params(**changes: Any) -> Params:
     """The contract's defaults with seed 0 and these `changes`; what is drawn by is changed under its own name too."""
-    drawn = {field.name: changes.pop(field.name) for field in fields(Sampling) if field.name in changes}
+    drawn = {name: changes.pop(name) for name in Sampling.__struct_fields__ if name in changes}
     return replace(DEFAULTS, sampling=sampling(**drawn), **changes)
 
 
 def token_request(prompt: tuple[int, ...], max_completion_tokens: int, **changes: Any) -> TokenRequest:
     """One choice under the contract's defaults, with these `changes`."""
-    drawn = {field.name: changes.pop(field.name) for field in fields(Sampling) if field.name in changes}
+    drawn = {name: changes.pop(name) for name in Sampling.__struct_fields__ if name in changes}
     return TokenRequest(prompt, sampling(**drawn), max_completion_tokens, **{"min_tokens": 0, "n": 1, **changes})
 
 

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
+from msgspec import Struct
+
 from mimo.chat.base import encode
 from mimo.chat.prompt import ChatFormat
 from mimo.constraints.build import answer_constraint, least_tokens
@@ -55,8 +57,7 @@ class TextRequest:
         return max((count for count in asked if count is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A checked request, ready to start. `prompts`: what the engine continues, none where it is given the messages.
     `constrain`: what each choice must follow; `markers`: those around calls."""
 

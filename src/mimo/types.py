@@ -1,7 +1,7 @@
 """The plain values that everything is made of: messages, sampling parameters, requests for tokens, events.
 
-Frozen and slotted; imports nothing of ours. Per-token values are msgspec structs: four times cheaper to create than
-dataclasses.
+Frozen and slotted; imports nothing of ours. What is made for every token or every request is a msgspec struct, which
+costs a tenth of a frozen dataclass to make.
 """
 
 from __future__ import annotations
@@ -128,8 +128,7 @@ class Message:
         return tuple([part for part in self.parts if isinstance(part, Media)]) if self.parts else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(Struct, frozen=True):
     """How tokens are drawn, from the request to the maths. No field has a default: those are the contract's.
 
     seed: 0 … 2^63 − 1; every choice of a request draws for itself. logit_bias: (token id, what is added to its logit)
@@ -146,8 +145,7 @@ class Sampling:
     logprobs: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """A rendered conversation.
 
     `tokens`: the ids the engine decodes. `in_reasoning`: the prompt itself opened `<think>` and left it open, so

@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from mimo.api import sse
 from mimo.api.backend import Backend
@@ -76,13 +77,13 @@ def _admission(
 async def _run(
     protocol: Protocol[Any], backend: Backend, exchange: Exchange, decoded: Decoded[Any], large: bool, tally: Tally
 ) -> None:
-    engine = backend.engine
-    if cannot_think(decoded.request, engine, backend.chat_format):
+    engine, chat_format = backend.engine, backend.chat_format
+    if cannot_think(decoded.request, engine, chat_format):
         decoded = without_thinking(decoded)
-    if large or not is_quick(decoded.request, backend.chat_format):
+    if large or not is_quick(decoded.request, chat_format):
         prepared = await _prepare_slowly(backend, decoded.request)
     else:
-        prepared = prepare(decoded.request, engine, backend.chat_format)
+        prepared = prepare(decoded.request, engine, chat_format)
     longest = prepared.request.params.max_completion_tokens
     if (allowed := await tally.observation.prepared(prepared.prompt_tokens, longest)) < longest:
         prepared = prepared.no_longer_than(allowed)
@@ -130,6 +131,9 @@ async def _whole(
     await exchange.reply(200, body.body(), headers=[*decoded.response_headers(), *tally.closing()])
 
 
+_COUNTED = (Finish, Usage)
+
+
 class Tally:
     """Counts what one admitted request gets, and settles it."""
 
@@ -156,10 +160,14 @@ class Tally:
             self.observation.first_token()
         self._pieces += len(events)
         for event in events:
-            if isinstance(event, Finish):
-                self._finish.append(event.reason)
-            elif isinstance(event, Usage):
-                self._usage = event
+            if isinstance(event, _COUNTED):
+                self._count(event)
+
+    def _count(self, event: Finish | Usage) -> None:
+        if isinstance(event, Usage):
+            self._usage = event
+        else:
+            self._finish.append(event.reason)
 
     def usage(self) -> tuple[Usage, bool]:
         """The counts so far, and whether they are exact."""

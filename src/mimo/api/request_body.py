@@ -53,7 +53,8 @@ class RequestBody:
                     size += len(parts[-1])
                     if size > limit:
                         raise _too_large(limit)
-                    waiting.reschedule(end + size / BODY_RATE)
+                    if self.unread:
+                        waiting.reschedule(end + size / BODY_RATE)
         except TimeoutError:
             self._coming = False
             raise InvalidRequest(f"the body must arrive within {seconds:g} seconds; it did not") from None

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from mimo.contract import tools
 from mimo.contract.errors import InvalidRequest
@@ -20,8 +21,7 @@ from mimo.contract.unknown import unknown_members
 from mimo.types import Sampling
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """`params`, and a report for each member that nobody knows, at any depth (`unknown.py`)."""
 
     params: Params

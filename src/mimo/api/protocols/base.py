@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+
 from mimo.api.envelope import OPENAI, ErrorForm
 from mimo.api.policy import Policy
 from mimo.api.protocols.fields import Decoded
@@ -22,8 +24,7 @@ D = TypeVar("D", bound=Decoded[Any])
 Schema = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Who answers: the fingerprint of the engine, the bytes of its tokens, and the counts so far."""
 
     fingerprint: str

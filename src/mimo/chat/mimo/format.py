@@ -20,6 +20,7 @@ from mimo.types import CALL, THINK, Message, Tool, ToolCall
 
 SYSTEM = "You are MiMo, a helpful AI assistant engineered by Xiaomi."
 """The system message when the conversation does not begin with a system message."""
+_SYSTEM = Message("system", SYSTEM)
 
 
 class MimoFormat(ChatFormat):
@@ -40,7 +41,7 @@ class MimoFormat(ChatFormat):
         control = self._control
         turns = list(messages)
         if not turns or turns[0].role != "system":
-            turns.insert(0, Message("system", SYSTEM))
+            turns.insert(0, _SYSTEM)
         last_user = max((at for at, turn in enumerate(turns) if turn.role == "user"), default=-1)
         pieces: list[Piece] = []
         for at, turn in enumerate(turns):

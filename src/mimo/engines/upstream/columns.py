@@ -11,7 +11,7 @@ A cell of any kind may refuse some values; `how` says which. The docs are printe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from mimo.contract.errors import UnsupportedParameter
@@ -58,7 +58,7 @@ class Column(Generic[Given, Sent]):
     """
 
     def __init__(self, cells: Mapping[str, Cell[Given, Sent]], sampling: Callable[[Given], Sampling]) -> None:
-        missing = [row.name for row in fields(Sampling) if row.name not in cells]
+        missing = [name for name in Sampling.__struct_fields__ if name not in cells]
         self._cells = {**cells, **{name: _only_default(name, sampling) for name in missing}}
 
     def __getitem__(self, parameter: str) -> Cell[Given, Sent]:

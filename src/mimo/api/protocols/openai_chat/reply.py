@@ -69,10 +69,12 @@ class Whole(Body):
             match event:
                 case ContentDelta(choice, text, logprobs):
                     self._content[choice].append(text)
-                    self._logprobs[choice]["content"] += self._reply.logprobs(logprobs)
+                    if logprobs:
+                        self._logprobs[choice]["content"] += self._reply.logprobs(logprobs)
                 case ReasoningDelta(choice, text, logprobs):
                     self._reasoning[choice].append(text)
-                    self._logprobs[choice]["reasoning_content"] += self._reply.logprobs(logprobs)
+                    if logprobs:
+                        self._logprobs[choice]["reasoning_content"] += self._reply.logprobs(logprobs)
                 case CompleteCall(choice, _, id, name, arguments):
                     function = {"name": name, "arguments": arguments}
                     self._calls[choice].append({"id": id, "type": "function", "function": function})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors
@@ -84,7 +85,8 @@ class LlamaServer(RawRoute):
         end = ((self.end_ids[0], 100.0),)
         for count in (1000, self.tokenizer.vocabulary):
             (end_of_turn,) = await super().logprobs_of(
-                replace(request, sampling=replace(request.sampling, logprobs=count, logit_bias=end)), self.end_ids[0]
+                replace(request, sampling=structs.replace(request.sampling, logprobs=count, logit_bias=end)),
+                self.end_ids[0],
             )
             for candidate, logprob in end_of_turn.top:
                 if candidate == token:

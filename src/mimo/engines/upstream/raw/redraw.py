@@ -4,8 +4,6 @@ allows, and to ask for a log-probability that the upstream left out. Biases alon
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from msgspec import structs
 
 from mimo.contract.errors import UpstreamError
@@ -35,12 +33,12 @@ class Requests:
         """All that is left of the choice, as long as just this is `allowed`."""
         taker = self._taker
         banned = () if taker.guided else refused_ids(allowed, taker.vocabulary)
-        sampling = replace(self._request.sampling, seed=self._seed())
+        sampling = structs.replace(self._request.sampling, seed=self._seed())
         return self._made(taker.prompt, sampling, taker.room, banned)
 
     def single(self, prompt: tuple[int, ...], sampling: Sampling) -> RawRequest:
         """One token after `prompt`, drawn by `sampling` with a seed of its own."""
-        return self._made(prompt, replace(sampling, seed=self._seed()), 1)
+        return self._made(prompt, structs.replace(sampling, seed=self._seed()), 1)
 
     def _seed(self) -> int:
         return derived_seed(self._request.sampling.seed, self._choice, self.sent)
@@ -75,7 +73,7 @@ class Redraw:
         if isinstance(allowed, int):
             return await self.force(allowed)
         bias = biased(allowed, self._taker.vocabulary, self._request.sampling.logit_bias)
-        sampling = replace(self._request.sampling, logit_bias=bias)
+        sampling = structs.replace(self._request.sampling, logit_bias=bias)
         for _ in range(_TRIES):
             event = await self._route.one_token(self._requests.single(self._taker.prompt, sampling))
             token = event.tokens[0] if event.tokens else self._route.end_ids[0]
@@ -95,5 +93,5 @@ class Redraw:
         return structs.replace(batch, logprobs=tuple(logprobs))
 
     async def _logprobs_of(self, prompt: tuple[int, ...], token: int) -> tuple[TokenLogprob, ...]:
-        forced = replace(self._request.sampling, temperature=0.0, logit_bias=((token, _FORCED),))
+        forced = structs.replace(self._request.sampling, temperature=0.0, logit_bias=((token, _FORCED),))
         return await self._route.logprobs_of(self._requests.single(prompt, forced), token)
