@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from msgspec import structs
@@ -27,7 +26,7 @@ def sampling(**changes: Any) -> Sampling:
 def params(**changes: Any) -> Params:
     """The contract's defaults with seed 0 and these `changes`; what is drawn by is changed under its own name too."""
     drawn = {name: changes.pop(name) for name in Sampling.__struct_fields__ if name in changes}
-    return replace(DEFAULTS, sampling=sampling(**drawn), **changes)
+    return structs.replace(DEFAULTS, sampling=sampling(**drawn), **changes)
 
 
 def token_request(prompt: tuple[int, ...], max_completion_tokens: int, **changes: Any) -> TokenRequest:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mimo.chat.base import encode
 from mimo.chat.prompt import ChatFormat
@@ -35,8 +35,7 @@ _BYTES_PER_TOKEN = 3
 _TOKENS_OF_MEDIUM = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class TextRequest:
+class TextRequest(Struct, frozen=True):
     """A request to continue raw prompts, after validation: no chat template, no reasoning, no calls.
 
     `prompts`: text or token ids, each under the path where the client put it, for errors; `params.n` choices for each.

@@ -5,14 +5,13 @@ Every field is concrete. No field that the table fills has a default: the rows h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mimo.contract.models import Model
 from mimo.types import JsonFormat, Media, Message, Sampling, Tool, ToolChoice
 
 
-@dataclass(frozen=True, slots=True)
-class Params:
+class Params(Struct, frozen=True):
     """What one request asks of sampling and output; counts are in tokens.
 
     `include_usage`: a stream ends in the counts; `continuous_usage`: every chunk of it has those so far.
@@ -39,8 +38,7 @@ class Params:
     seed_given: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(Struct, frozen=True):
     """Messages to answer. `continues`: the answer goes on from the last message, an assistant's, instead of following
     it."""
 

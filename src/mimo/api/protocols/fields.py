@@ -7,9 +7,11 @@ A protocol names some parameters in its own way. Its decoder builds the fields o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mimo.api.policy import Policy
 from mimo.api.protocols.shapes import Reading
@@ -33,8 +35,7 @@ _PARAMETERS = "; ".join(f"{name}={{}}" for name in _REPORTED)
 _values = attrgetter(*_REPORTED.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded(Generic[Q]):
+class Decoded(Struct, Generic[Q], frozen=True):
     """The request, the unknown fields, and things worth a notice."""
 
     request: Q

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from mimo.contract.request import ChatRequest
 from mimo.media.fetch.fetcher import Fetcher
 from mimo.types import Media, Message
@@ -23,4 +25,4 @@ async def with_content(request: ChatRequest, fetcher: Fetcher | None) -> ChatReq
         parts = (found.get(id(part), part) if isinstance(part, Media) else part for part in message.parts)
         return replace(message, parts=tuple(parts))
 
-    return replace(request, messages=tuple(map(filled, request.messages)))
+    return structs.replace(request, messages=tuple(map(filled, request.messages)))

@@ -8,8 +8,9 @@ Knows the wire's field names; knows no engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NoReturn
+
+from msgspec.structs import replace
 
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy

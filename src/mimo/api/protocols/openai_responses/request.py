@@ -8,9 +8,10 @@ Nothing is stored: what would need it is refused by name. An error names the cli
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import field
 
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
@@ -89,8 +90,7 @@ _LOGPROBS = "message.output_text.logprobs"
 _INCLUDED = (_LOGPROBS, "reasoning.encrypted_content")
 
 
-@dataclass(frozen=True, slots=True)
-class ResponsesRequest(Decoded[ChatRequest]):
+class ResponsesRequest(Decoded[ChatRequest], frozen=True):
     """The request, and the client's fields and tools, of which the response repeats some."""
 
     fields: Mapping[str, object] = field(default_factory=dict)

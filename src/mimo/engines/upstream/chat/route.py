@@ -8,10 +8,9 @@ n choices are n requests, each with a seed of its own. Knows no engine; the tabl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from mimo.contract.request import ChatRequest
 from mimo.engines.upstream.chat.cells import ChatColumn
@@ -51,9 +50,7 @@ class ChatRoute:
     async def _send(self, request: ChatRequest, choice: int) -> Reply:
         """The answer to one choice of `request`, from its first byte on. Raises an `ApiError`."""
         seed = derived_seed(request.params.sampling.seed, choice, 0)
-        one = replace(
-            request, params=replace(request.params, sampling=structs.replace(request.params.sampling, seed=seed))
-        )
+        one = replace(request, params=replace(request.params, sampling=replace(request.params.sampling, seed=seed)))
         body = {"model": self._model_id(request.model.id), **self._column.body(one)}
         media = request.media
         of_status = partial(errors.of_media, media[0].path) if media else errors.of_status
