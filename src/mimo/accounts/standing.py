@@ -24,21 +24,24 @@ def standing(store: Store, key: Key, meters: Sequence[Meter]) -> dict[str, objec
         now = store.now(connection)
         described = describe_key(key)
         if key.budget is not None:
-            described["budget"] = _budget(connection, Budget(key.id, key.budget, key.reset), now)
+            unused = next((meter.budget.left for meter in meters if meter.budget is not None), 0)
+            described["budget"] = _budget(connection, Budget(key.id, key.budget, key.reset), unused, now)
         described["rate_limits"] = [_limits(connection, meter, now) for meter in meters]
         used = [describe_sum("model", row) for row in usage(connection, "model", key_id=key.id)]
         return described | {"usage": used}
 
 
-def _budget(connection: Connection, budget: Budget, now: int) -> dict[str, object]:
+def _budget(connection: Connection, budget: Budget, unused: int, now: int) -> dict[str, object]:
+    """`unused`: what this process holds and no request needs."""
     there = balance(connection, budget, now)
+    held = max(0, there.held - unused)
     end = period_end(budget.reset, now)
     return {
         "currency": "USD",
         "amount": dollars(budget.amount),
         "spent": dollars(there.spent),
-        "held": dollars(there.held),
-        "left": dollars(budget.amount - there.spent - there.held),
+        "held": dollars(held),
+        "left": dollars(budget.amount - there.spent - held),
         "reset": budget.reset,
         "resets_at": None if end is None else end // 10**6,
     }
