@@ -226,15 +226,15 @@ def test_an_address_that_is_none_is_one_clear_line():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_loopback_needs_no_key(host):
-    check_exposure(App(routes=ROUTES), host, insecure=False)
+    check_exposure(App(routes=ROUTES).keys, host, insecure=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
 def test_any_other_address_needs_a_key_or_the_word_insecure(host):
     with pytest.raises(ServeError, match="set --api-keys, or pass --insecure"):
-        check_exposure(App(routes=ROUTES), host, insecure=False)
+        check_exposure(App(routes=ROUTES).keys, host, insecure=False)
     check_exposure(App(routes=ROUTES, keys=["k"]), host, insecure=False)
-    check_exposure(App(routes=ROUTES), host, insecure=True)
+    check_exposure(App(routes=ROUTES).keys, host, insecure=True)
 
 
 def test_a_body_that_trickles_in_is_given_up_with_a_400(serving):

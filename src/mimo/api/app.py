@@ -80,6 +80,21 @@ class App:
         """Answer with `engine`, which has started, from now on."""
         self.backend = replace(self.backend, loaded=Loaded(engine, chat_format))
 
+    def take(
+        self,
+        models: Mapping[str, Model],
+        keys: Iterable[str],
+        policy: Policy,
+        cors_origins: Collection[str],
+        hosts: Collection[str] | None,
+    ) -> None:
+        """Answer requests that come from now on by these; those that run go on as they began."""
+        self.keys = Keys(keys, self.backend.accounts)
+        self.cors_origins, self.hosts = frozenset(cors_origins), hosts
+        old = self.backend.policy
+        policy = replace(policy, media_urls=old.media_urls, open_metrics=old.open_metrics)
+        self.backend = replace(self.backend, models=models, policy=policy)
+
     async def run_batches(self) -> None:
         """Answer what is in the store, until cancelled."""
         if self.backend.store is not None:

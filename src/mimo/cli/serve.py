@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 from mimo.cli.options import ConfigFile, setting_options, with_options
@@ -19,7 +20,8 @@ def serve(*, config: ConfigFile = None, **given: Any) -> None:
     Every setting is also an environment variable (MIMO_PORT) and a key of the settings file (port); the flag wins over
     the variable, the variable over the file.
     """
-    settings = load_settings(given, file=config)
+    load = partial(load_settings, given, file=config)
+    settings = load()
     configure(settings.log_format)
     console = log_console(lines=settings.log_format)
     if (file := find(config, os.environ)) is not None and file.values:
@@ -27,8 +29,8 @@ def serve(*, config: ConfigFile = None, **given: Any) -> None:
     if settings.workers > 1:
         from mimo.serving.workers import serve_in_workers
 
-        return serve_in_workers(settings, console)
+        return serve_in_workers(settings, console, load)
     from mimo.serving import loop
     from mimo.serving.run import run
 
-    loop.run(run(settings, console))
+    loop.run(run(settings, console, load=load))

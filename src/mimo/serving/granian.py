@@ -58,7 +58,7 @@ async def serve(
     bound, unless `insecure`. `listener`: a socket that is already listening, instead of the address. Raises
     `ServeError`.
     """
-    check_exposure(app, host, insecure)
+    check_exposure(app.keys, host, insecure)
     listener = listener or listen(host, port)
     stop, force = asyncio.Event(), asyncio.Event()
 
@@ -75,9 +75,9 @@ async def serve(
             loop.remove_signal_handler(number)
 
 
-def check_exposure(app: App, host: str, insecure: bool) -> None:
-    """Raise `ServeError` for a server without keys on an address that others can reach."""
-    if app.keys or insecure:
+def check_exposure(keys: object, host: str, insecure: bool) -> None:
+    """Raise `ServeError` for a server without `keys` (false: none) on an address that others can reach."""
+    if keys or insecure:
         return
     for *_, address in _addresses(host, 0):
         if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:

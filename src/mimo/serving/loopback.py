@@ -17,7 +17,7 @@ from mimo.api.routes import ROUTES
 from mimo.config import Settings, model_rows
 from mimo.serving.engine import start_engine
 from mimo.serving.granian import listen, run
-from mimo.serving.run import policy_of
+from mimo.serving.reload import policy_of
 
 
 @asynccontextmanager

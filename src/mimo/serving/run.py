@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from rich.console import Console
 
 from mimo.accounts.accounts import Accounts
-from mimo.api.access import names_of
 from mimo.api.app import App
 from mimo.api.batches.store import Store
 from mimo.api.metering import Metering
-from mimo.api.policy import Policy
 from mimo.api.routes import ROUTES
 from mimo.config import Settings, model_rows
 from mimo.constraints.llguidance import vocabulary_of
@@ -25,6 +24,7 @@ from mimo.serving.banner import show
 from mimo.serving.engine import start_engine
 from mimo.serving.granian import serve
 from mimo.serving.loop import freeze_gc
+from mimo.serving.reload import Load, Reload, hosts_of, policy_of, take_settings
 from mimo.serving.telemetry import Telemetry
 from mimo.telemetry.cells import Cells
 
@@ -38,10 +38,12 @@ async def run(
     on_ready: Callable[[], None] = lambda: None,
     cells: Cells | None = None,
     place: int = 0,
+    load: Load | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, on `listener` if given. `wait_for_engine`: accept connections only once the engine
     has started, for one worker of several, rather than answer 503 until then. `on_ready` is called when requests are
-    answered. `cells`: where the workers count, of which this one is number `place`.
+    answered. `cells`: where the workers count, of which this one is number `place`. `load`: reads the settings again
+    on SIGHUP.
 
     Raises `ConfigError`, `EngineError`, `ServeError` when it cannot start.
     """
@@ -58,11 +60,13 @@ async def run(
         observer=telemetry.observer,
         metrics=telemetry.page,
         cors_origins=settings.cors_origin,
-        hosts=_hosts(settings),
+        hosts=hosts_of(settings, bool(settings.api_keys) or accounts.on),
         fetcher=Fetcher() if settings.allow_media_urls else None,
         store=Store(data_dir),
         accounts=accounts,
     )
+    reload = Reload(settings, load or (lambda: settings), lambda new: take_settings(app, new), quiet=place > 0)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     loading = asyncio.create_task(start_engine(settings, console))
     if wait_for_engine:
         await asyncio.wait({loading})
@@ -96,6 +100,7 @@ async def run(
         on_ready()
         await server
     finally:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
         loading.cancel()
         server.cancel()
         if batches is not None:  # what they have done is kept, and they go on at the next start
@@ -108,16 +113,3 @@ async def run(
             chat_format.close()
             await engine.close()
         await accounts.close()
-
-
-def _hosts(settings: Settings) -> frozenset[str] | None:
-    """The names that requests may come by. A web page has no key: with keys any name will do."""
-    if settings.allowed_hosts:
-        return names_of(settings.host) | {name.lower() for name in settings.allowed_hosts}
-    return None if settings.api_keys else names_of(settings.host)
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The settings that are fields of the policy: they have the same names."""
-    names = {row.name for row in fields(Settings)} & {row.name for row in fields(Policy)}
-    return Policy(**{name: getattr(settings, name) for name in names})

@@ -28,7 +28,8 @@ from mimo.config import ConfigError, Settings, model_rows
 from mimo.contract.errors import ApiError, StartError
 from mimo.serving import loop
 from mimo.serving.console import log_console, say_error
-from mimo.serving.granian import listen
+from mimo.serving.granian import check_exposure, listen
+from mimo.serving.reload import Load, Reload
 from mimo.serving.telemetry import cells_of
 from mimo.telemetry.cells import Cells
 
@@ -54,20 +55,21 @@ class _Worker:
     last_beat: float | None = None
 
 
-def serve_in_workers(settings: Settings, console: Console) -> None:
-    """Serve until SIGTERM or SIGINT, then exit with status 1 if no worker could ever serve. Raises `ConfigError`,
-    `ServeError`."""
+def serve_in_workers(settings: Settings, console: Console, load: Load) -> None:
+    """Serve until SIGTERM or SIGINT, then exit with status 1 if no worker could ever serve. `load`: reads the settings
+    again on SIGHUP. Raises `ConfigError`, `ServeError`."""
     if settings.engine == "local":
         raise ConfigError("workers: each would load the model; more than one needs an upstream engine")
-    if not _Workers(settings, console).run():
+    if not _Workers(settings, console, load).run():
         sys.exit(1)
 
 
 class _Workers:
     """The parent: all workers by process id, and the places that wait for a replacement."""
 
-    def __init__(self, settings: Settings, console: Console) -> None:
-        self._settings, self._console = settings, console
+    def __init__(self, settings: Settings, console: Console, load: Load) -> None:
+        self._settings, self._console, self._load = settings, console, load
+        self._reload = Reload(settings, load, self._take, quiet=True)
         self._cells = cells_of(settings, model_rows(settings))
         self._listeners = _listeners(settings.host, settings.port, settings.workers)
         self._workers: dict[int, _Worker] = {}
@@ -83,6 +85,7 @@ class _Workers:
         """Serve until stopped and every worker has ended; whether any has served."""
         for number in _SIGNALS:
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, self._reload)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it wakes `select`
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
         while self._workers or self._deadline is None:
@@ -101,6 +104,15 @@ class _Workers:
         for child in self._workers:
             os.kill(child, number)
             os.kill(child, signal.SIGCONT)
+
+    def _take(self, settings: Settings) -> None:
+        """Start workers with `settings` from now on; those that run read them too."""
+        model_rows(settings)
+        lost_keys = self._settings.api_keys and not settings.api_keys
+        check_exposure(not lost_keys, settings.host, settings.insecure)
+        self._settings = settings
+        for child in self._workers:
+            os.kill(child, signal.SIGHUP)
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -177,7 +189,9 @@ class _Workers:
             os.set_blocking(beat, False)
             console = log_console(quiet=self._served or place > 0, lines=self._settings.log_format)
             listener = self._listeners[place]
-            loop.run(_work(self._settings, console, listener, self._served, self._alive, beat, self._cells, place))
+            cells = self._cells
+            work = _work(self._settings, console, listener, self._served, self._alive, beat, cells, place, self._load)
+            loop.run(work)
             status = 0
         except (StartError, ApiError) as problem:
             say_error(str(problem))
@@ -191,6 +205,7 @@ class _Workers:
     def _become_worker(self, place: int) -> None:
         """Give up what is the parent's: its handlers, its pipes, the other listeners."""
         signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (*_SIGNALS, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -210,6 +225,7 @@ async def _work(
     beat: int,
     cells: Cells,
     place: int,
+    load: Load,
 ) -> None:
     """Serve as one worker: with a heartbeat once the engine has started, and until the parent is gone."""
     from mimo.serving.run import run
@@ -227,7 +243,9 @@ async def _work(
 
     running.add_reader(alive, parent_is_gone)
     settings = replace(settings, workers=1)
-    await run(settings, console, listener, wait_for_engine=replacing, on_ready=send_beat, cells=cells, place=place)
+    await run(
+        settings, console, listener, wait_for_engine=replacing, on_ready=send_beat, cells=cells, place=place, load=load
+    )
 
 
 def _listeners(host: str, port: int, count: int) -> list[socket.socket]:
