@@ -47,11 +47,12 @@ def tools(value: object, path: str, bounds: Bounds = OPENAI) -> tuple[Tool, ...]
     if len(value) > bounds.most:
         raise InvalidRequest(f"{path} may hold at most {bounds.most} tools, got {len(value)}", param=path)
     found = tuple(_tool(item, f"{path}[{at}]", bounds) for at, item in enumerate(value))
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     for at, tool in enumerate(found):
-        if (first := seen.setdefault(tool.name, at)) != at:
-            words = f"a name of its own, got {shown(tool.name)}, the name of {path}[{first}]"
+        if tool.name in seen:
+            words = f"a name of its own, got {shown(tool.name)}, which an earlier one has"
             raise InvalidRequest(f"{path}[{at}].function.name must be {words}", param=f"{path}[{at}].function.name")
+        seen.add(tool.name)
     return found
 
 

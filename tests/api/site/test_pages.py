@@ -31,7 +31,7 @@ def test_the_document_has_every_route_with_its_errors_in_the_envelope(document):
 
 def test_the_request_schema_is_the_parameters_table(document):
     request = document["components"]["schemas"]["ChatCompletionRequest"]
-    assert list(request["properties"]) == ["model", "messages", *PARAMETERS]
+    assert list(request["properties"]) == ["model", "messages", *PARAMETERS, "functions", "function_call"]
     assert request["properties"]["model"] == {"enum": list(MODELS)}
     temperature = request["properties"]["temperature"]
     assert temperature["anyOf"] == [{"type": "number", "minimum": 0, "maximum": 2}, {"type": "null"}]

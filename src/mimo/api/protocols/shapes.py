@@ -30,6 +30,8 @@ class Reading:
     ignored: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
+    functions: dict[str, str] = field(default_factory=dict)
+    """Of calls in OpenAI's older form, which have no ids: the one that the latest call of each function was given."""
     media: int = 0
     tools: list[tuple[object, str]] = field(default_factory=list)
     """Tools among the messages, with their paths: not read yet."""

@@ -7,6 +7,7 @@ gives back. Knows no template and no parameter.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mimo.api.protocols.openai import ROLES, Arguments
@@ -24,8 +25,24 @@ def _build_call(call: dict[str, Any], path: str, reading: Reading) -> ToolCall:
     return ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
 
 
+def _build_function_call(call: dict[str, Any], path: str, reading: Reading) -> ToolCall:
+    """A call in the older form, which has no id."""
+    made = f"function_call_{len(reading.calls)}"
+    reading.functions[call["name"]] = made
+    return ToolCall(made, call["name"], call["arguments"])
+
+
+def _build_function_result(message: dict[str, Any], path: str, reading: Reading) -> Message:
+    """What a function gave back, in the older form: the answer to its latest call."""
+    if (made := reading.functions.get(message["name"])) is None:
+        refuse(f"{path}.name", "the name of a function that an earlier message calls", message["name"])
+    return Message("tool", text_of(message["content"]), tool_call_id=made, name=message["name"])
+
+
 def _build(message: dict[str, Any], path: str, reading: Reading) -> Message:
     calls = tuple(message.get("tool_calls") or ())
+    if (old := message.get("function_call")) is not None:
+        calls += (old,)
     parts = message["content"] or ([message["refusal"]] if message.get("refusal") else ())
     if message["content"] is None and not parts and not calls:
         refuse(f"{path}.content", _PARTS, None)
@@ -81,7 +98,12 @@ _MESSAGES: Mapping[str, Shape[Message]] = {
         Optional(_SAID),
         refusal=Optional(Text()),
         tool_calls=Optional(Array(_CALL, "an array of calls")),
+        function_call=Optional(replace(_FUNCTION, build=_build_function_call)),
         reasoning_content=Optional(Text()),
+    ),
+    "function": Object(
+        {"role": Constant("function"), "name": Text("the name of a function", 1), "content": _TEXTS},
+        build=_build_function_result,
     ),
     "tool": _message("tool", _ANY, tool_call_id=Text("the id of the call that this message answers", 1)),
 }

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from mimo.api.protocols.base import Protocol, Source
-from mimo.api.protocols.fields import Decoded
 from mimo.api.protocols.openai_chat.reply import Reply, Whole
-from mimo.api.protocols.openai_chat.request import FIELDS, decode
+from mimo.api.protocols.openai_chat.request import FIELDS, DecodedChat, decode
 from mimo.api.protocols.openai_chat.schema import schemas
 from mimo.api.protocols.openai_chat.stream import Chunks
-from mimo.contract.request import ChatRequest
 
 
-def _reply(decoded: Decoded[ChatRequest], source: Source) -> Reply:
+def _reply(decoded: DecodedChat, source: Source) -> Reply:
     request, params = decoded.request, decoded.request.params
-    return Reply(request.model.id, source.fingerprint, params.n, params.thinking, source.piece)
+    return Reply(
+        request.model.id, source.fingerprint, params.n, params.thinking, source.piece, functions=decoded.functions
+    )
 
 
-def _chunks(decoded: Decoded[ChatRequest], source: Source) -> Chunks:
+def _chunks(decoded: DecodedChat, source: Source) -> Chunks:
     params = decoded.request.params
     return Chunks(_reply(decoded, source), params.include_usage, source.usage if params.continuous_usage else None)
 

@@ -13,18 +13,28 @@ import msgspec
 
 from mimo.api.protocols.base import Body
 from mimo.api.protocols.openai import usage, wire_logprobs
-from mimo.types import CompleteCall, ContentDelta, Event, Finish, ReasoningDelta, TokenLogprob, Usage
+from mimo.api.protocols.openai_chat.functions import FINISH
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, FinishReason, ReasoningDelta, TokenLogprob, Usage
 
 Logprob = dict[str, object]
 _encode = msgspec.json.encode
 
 
 class Reply:
-    """What all parts of one answer share. `piece(token)` gives a token's bytes."""
+    """What all parts of one answer share. `piece(token)` gives a token's bytes. `functions`: calls
+    have the older form."""
 
     def __init__(
-        self, model: str, fingerprint: str, choices: int, thinking: bool, piece: Callable[[int], bytes]
+        self,
+        model: str,
+        fingerprint: str,
+        choices: int,
+        thinking: bool,
+        piece: Callable[[int], bytes],
+        *,
+        functions: bool = False,
     ) -> None:
+        self.functions = functions
         self.id = f"chatcmpl-{os.urandom(16).hex()}"
         self.created = int(time.time())
         self.model = model
@@ -42,6 +52,10 @@ class Reply:
             "model": self.model,
             "system_fingerprint": self.fingerprint,
         }
+
+    def reason(self, reason: FinishReason) -> str:
+        """Why a choice ended."""
+        return FINISH if self.functions and reason == "tool_calls" else reason
 
     def logprobs(self, given: Iterable[TokenLogprob]) -> list[Logprob]:
         """In OpenAI's form."""
@@ -79,7 +93,7 @@ class Whole(Body):
                     function = {"name": name, "arguments": arguments}
                     self._calls[choice].append({"id": id, "type": "function", "function": function})
                 case Finish(choice, reason):
-                    self._reasons[choice] = reason
+                    self._reasons[choice] = self._reply.reason(reason)
                 case Usage():
                     self._usage = event
 
@@ -90,7 +104,7 @@ class Whole(Body):
 
     def _choice(self, index: int) -> dict[str, object]:
         reasoning = "".join(self._reasoning[index])
-        message = {
+        message: dict[str, object] = {
             "role": "assistant",
             "content": "".join(self._content[index]),
             "refusal": None,
@@ -98,6 +112,9 @@ class Whole(Body):
             "reasoning_content": reasoning if self._reply.thinking or reasoning else None,
             "tool_calls": self._calls[index] or None,
         }
+        if self._reply.functions:
+            del message["tool_calls"]
+            message["function_call"] = self._calls[index][0]["function"] if self._calls[index] else None
         logprobs: dict[str, object] | None = None
         if self._wanted:
             logprobs = {"content": self._logprobs[index]["content"], "refusal": None}

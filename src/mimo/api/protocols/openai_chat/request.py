@@ -11,7 +11,15 @@ from collections.abc import Mapping
 
 from mimo.api.body import decode_object
 from mimo.api.policy import Policy
-from mimo.api.protocols.fields import Decoded, reasoning_notices, refuse_ignored, requested_model
+from mimo.api.protocols.fields import (
+    Decoded,
+    reasoning_notices,
+    refuse_ignored,
+    rename,
+    requested_model,
+    wire_names,
+)
+from mimo.api.protocols.openai_chat.functions import CHOICE, FUNCTIONS, WIRE_NAMES, as_tools
 from mimo.api.protocols.openai_chat.messages import read_messages
 from mimo.api.protocols.shapes import Reading
 from mimo.contract.models import Model
@@ -23,14 +31,24 @@ FIELDS: Mapping[str, str] = {name: name for name in PARAMETERS}
 """The client's fields, each the row of the parameters table with its name."""
 
 
-def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Decoded[ChatRequest]:
+class DecodedChat(Decoded[ChatRequest], frozen=True):
+    """The request. `functions`: its tools came in the older form, and so calls go back."""
+
+    functions: bool = False
+
+
+def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> DecodedChat:
     """Check everything that can be checked without an engine. Raises `InvalidRequest`, `NotFound` for the model."""
     fields = decode_object(body)
     model = requested_model(fields, models)
     reading = Reading(model, policy.media_urls)
     messages = read_messages(fields.get("messages"), reading)
-    resolved = resolve(fields, model, strict=policy.strict)
+    ours, old = as_tools(fields) if FUNCTIONS in fields or CHOICE in fields else (fields, False)
+    names = WIRE_NAMES if old else {}
+    with wire_names(names):
+        resolved = resolve(ours, model, strict=policy.strict)
     refuse_ignored(reading.ignored, policy)
     notices = reasoning_notices(reading.missing_reasoning, resolved.params, policy)
-    ignored = (*resolved.ignored, *reading.ignored)
-    return Decoded(ChatRequest(model, resolved.params, messages), ignored, tuple(notices))
+    reports = [rename(report, names) for report in resolved.ignored] if old else resolved.ignored
+    ignored = (*reports, *reading.ignored)
+    return DecodedChat(ChatRequest(model, resolved.params, messages), ignored, tuple(notices), old)

@@ -61,10 +61,13 @@ class Chunks(Frames):
                 fields = {"content": None, "refusal": None, "reasoning_content": given} if logprobs else None
                 return frame(self._chunk(choice, b'"reasoning_content":' + _encode(text), logprobs=_encode(fields)))
             case CompleteCall(choice):
+                if self._reply.functions:
+                    parts = ({"name": event.name, "arguments": ""}, {"arguments": event.arguments})
+                    return b"".join(frame(self._chunk(choice, b'"function_call":' + _encode(part))) for part in parts)
                 head, arguments = call_deltas(event)
                 return self._call(choice, head) + self._call(choice, arguments)
             case Finish(choice, reason):
-                return frame(self._chunk(choice, b"", reason=_encode(reason)))
+                return frame(self._chunk(choice, b"", reason=_encode(self._reply.reason(reason))))
             case Echo():
                 return b""  # a conversation is not repeated
             case Usage():
