@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from mimo.cli.chat.connect import Partner
@@ -25,6 +26,7 @@ from mimo.cli.options import SAMPLING, bounds_text, parameter_default
 from mimo.contract.errors import ApiError, StartError
 from mimo.contract.models import Model
 from mimo.contract.resolve import resolve
+from mimo.contract.rows import Parameter
 
 
 class Wrong(StartError):
@@ -48,6 +50,13 @@ class Session:
     def row(self) -> Model:
         """The contract of the model that is asked."""
         return self.partner.row(self.conversation.model)
+
+    def table(self, rows: Iterable[tuple[str, ...]]) -> None:
+        """Rows of words: the first column stands out, the last one is wrapped."""
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for row in rows:
+            grid.add_row(Text(row[0], "bold"), *(Text(visible(word), "dim") for word in row[1:]))
+        self.console.print(grid)
 
     def say(self, text: str | Text) -> None:
         """A line or more that is no answer."""
@@ -100,12 +109,8 @@ def completions(session: Session, before: str) -> Iterator[tuple[str, str]]:
 
 
 async def _help(session: Session, _: str) -> None:
-    text = Text()
     rows = [(f"/{name} {command.usage}".rstrip(), command.help) for name, command in COMMANDS.items()]
-    for left, right in [*rows, ("", ""), *KEYS]:
-        text.append(f"{left:26}", "bold").append(f"{right}\n", "dim")
-    text.append(f"\n/set takes {', '.join(SAMPLING)}.", "dim")
-    session.say(text)
+    session.table([*rows, ("", ""), *KEYS])
 
 
 async def _clear(session: Session, _: str) -> None:
@@ -123,7 +128,7 @@ async def _retry(session: Session, _: str) -> None:
     question = session.conversation.undo()
     if question is None:
         raise Wrong("there is nothing to ask again")
-    session.conversation.messages.append({"role": "user", "content": question})
+    session.conversation.messages.append(question)
     await session.ask()
 
 
@@ -137,7 +142,7 @@ async def _set(session: Session, argument: str) -> None:
     name, _, value = argument.partition(" ")
     name = name.replace("-", "_")
     if not name:
-        session.say(_parameters(session))
+        session.table(_parameter(session, one) for one in SAMPLING)
         return
     if name not in SAMPLING:
         near = get_close_matches(name, SAMPLING, 1)
@@ -150,7 +155,7 @@ async def _set(session: Session, argument: str) -> None:
         changed = {**parameters, name: _value(value.strip(), bool(session.row.table[name].repeats))}
         resolve(changed, session.row)
         parameters[name] = changed[name]
-    session.say(_parameter(session, name))
+    session.table([_parameter(session, name)])
 
 
 def _value(text: str, texts: bool) -> object:
@@ -162,32 +167,34 @@ def _value(text: str, texts: bool) -> object:
     return [text] if texts and not isinstance(value, list | str) else value
 
 
-def _parameter(session: Session, name: str) -> str:
+def _parameter(session: Session, name: str) -> tuple[str, str, str]:
+    """Its name, the value in force and what is allowed."""
     row = session.row.parameters[name]
     value = session.conversation.parameters.get(name)
-    now = "default" if value is None else msgspec.json.encode(value).decode()
-    return f"{name} = {now}  ({bounds_text(row)}; default {parameter_default(row)})"
+    now = parameter_default(row) if value is None else msgspec.json.encode(value).decode()
+    return name, now, _allowed(row)
 
 
-def _parameters(session: Session) -> str:
-    return "\n".join(_parameter(session, name) for name in SAMPLING)
+def _allowed(row: Parameter) -> str:
+    bounds = f"up to {row.repeats} texts" if row.repeats else bounds_text(row)
+    return f"{bounds}; default {parameter_default(row)}"
 
 
 async def _show(session: Session, _: str) -> None:
     talk = session.conversation
     served = session.partner.served_by(talk.model)
-    turns = sum(message["role"] == "user" for message in talk.messages)
     thinking = talk.thinking or {"type": "default"}
     budget = thinking.get("budget_tokens")
-    lines = [
-        f"model    {talk.model}" + (f", answered by {served.model} ({served.engine})" if served else ""),
-        f"server   {session.partner.server.url}" + (f", window {served.context_window} tokens" if served else ""),
-        f"system   {talk.system or 'none'}",
-        f"turns    {turns}",
-        f"thinking {thinking['type']}" + ("" if budget is None else f", at most {budget} tokens"),
-        _parameters(session),
+    rows = [
+        ("model", talk.model + (f", answered by {served.model} ({served.engine})" if served else "")),
+        ("server", session.partner.server.url if session.partner.elsewhere else "in this process"),
+        ("window", f"{served.context_window} tokens" if served else "unknown"),
+        ("system", talk.system or "none"),
+        ("turns", str(sum(message["role"] == "user" for message in talk.messages))),
+        ("thinking", f"{thinking['type']}" + ("" if budget is None else f", at most {budget} tokens")),
     ]
-    session.say("\n".join(lines))
+    session.table(rows)
+    session.table(_parameter(session, one) for one in SAMPLING)
 
 
 async def _model(session: Session, argument: str) -> None:
@@ -196,9 +203,10 @@ async def _model(session: Session, argument: str) -> None:
         partner.find(argument)
         resolve(talk.parameters, partner.row(argument))
         talk.model = argument
-    for one in partner.listed:
-        served = f"  {one.served_by.model}" if one.served_by else ""
-        session.say(f"{'*' if one.id == talk.model else ' '} {one.id}{served}")
+    mark = {talk.model: "asked"}
+    session.table(
+        (one.id, one.served_by.model if one.served_by else "", mark.get(one.id, "")) for one in partner.listed
+    )
 
 
 async def _save(session: Session, argument: str) -> None:
@@ -281,8 +289,7 @@ def _words(*words: str) -> Callable[[Session, str], Iterable[tuple[str, str]]]:
 
 def _settable(session: Session, before: str) -> Iterator[tuple[str, str]]:
     for name in SAMPLING:
-        row = session.row.parameters[name]
-        yield name, f"{bounds_text(row)}; default {parameter_default(row)}"
+        yield name, _allowed(session.row.parameters[name])
 
 
 def _models(session: Session, before: str) -> Iterator[tuple[str, str]]:
@@ -296,15 +303,19 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "clear": Command("forget what was said", _clear),
         "undo": Command("take the last question and its answer back", _undo),
         "retry": Command("ask the last question again, with new draws", _retry),
-        "system": Command("show or change the system message", _system, "[TEXT | none]", _words("none"), lines=True),
-        "set": Command("show or change parameters: /set temperature 0.2", _set, "[NAME [VALUE | default]]", _settable),
+        "system": Command(
+            "show or change the system message; none removes it", _system, "[TEXT]", _words("none"), lines=True
+        ),
+        "set": Command(
+            "show or change parameters: /set temperature 0.2, /set seed default", _set, "[NAME [VALUE]]", _settable
+        ),
         "show": Command("model, server, system message and parameters", _show),
         "model": Command("list the models, or ask another", _model, "[ID]", _models),
         "save": Command("write the conversation to a file", _save, "FILE", _files),
         "load": Command("go on with a saved one", _load, "FILE", _files),
         "tokens": Command("colour answers by probability", _tokens, "[on | off]", _words("on", "off")),
         "think": Command(
-            "reason before answering, for at most N tokens; show the last thoughts", _think,
+            "think before answering, for at most N tokens", _think,
             "[on | off | N | show]", _words("on", "off", "default", "show"),
         ),
         "bye": Command("leave", _bye),

@@ -43,6 +43,8 @@ class Partner:
     listed: tuple[Listed, ...]
     model: str
     rows: Mapping[str, Model]
+    elsewhere: bool = False
+    """Whether the server is another process."""
 
     def row(self, model: str) -> Model:
         """The bounds of a model's parameters. For one that is not known here, the widest there are: its server has the
@@ -84,7 +86,7 @@ async def connected(wanted: Wanted, console: Console) -> AsyncIterator[Partner]:
             url = base_url(address)
         server = await stack.enter_async_context(Server(url, key))
         listed = tuple(await server.models())
-        partner = Partner(server, listed, wanted.model or _default(listed), rows)
+        partner = Partner(server, listed, wanted.model or _default(listed), rows, wanted.url is not None)
         partner.find(partner.model)
         yield partner
 

@@ -50,13 +50,13 @@ class Conversation:
             body["chat_template_kwargs"] = {"enable_thinking": self.thinking["type"] != "disabled"}
         return body
 
-    def undo(self) -> str | None:
+    def undo(self) -> Message | None:
         """Take the last question and its answer back; the question, None where there is none."""
         for place in range(len(self.messages) - 1, -1, -1):
             if self.messages[place]["role"] == "user":
-                question = self.messages[place]["content"]
+                question = self.messages[place]
                 del self.messages[place:]
-                return question if isinstance(question, str) else ""
+                return question
         return None
 
     def save(self, path: Path) -> None:

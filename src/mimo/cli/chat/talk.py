@@ -94,7 +94,8 @@ async def _ask(session: Session, terminal: Terminal) -> None:
     if answer["content"]:
         talk.messages.append(answer)
     else:
-        session.draft = talk.undo() or ""
+        content = (talk.undo() or {}).get("content")
+        session.draft = content if isinstance(content, str) else ""
 
 
 async def _receive(session: Session, screen: Screen, answer: dict[str, Any]) -> None:
