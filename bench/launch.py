@@ -47,7 +47,7 @@ def ours(setup: Setup, ends: Sequence[int], *, invariant: bool) -> Iterator[Ours
     if setup.chosen:
         flags["threads"] = setup.threads[0]
     arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
-    with served(*arguments, "--batch-invariant" if invariant else "--no-batch-invariant") as (url, process):
+    with served(*arguments, *([] if invariant else ["--batch-invariant", "off"])) as (url, process):
         yield Ours(url, process, {"logit_bias": {str(token): -100 for token in ends}})
 
 

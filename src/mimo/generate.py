@@ -327,4 +327,5 @@ def _token_request(prompt: Prompt, request: ChatRequest | TextRequest, constrain
         min_tokens=least_tokens(params),
         constrain=constrain,
         prompt_logprobs=request.of_prompt if isinstance(request, TextRequest) else None,
+        seeded=params.seed_given,
     )

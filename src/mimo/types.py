@@ -201,7 +201,8 @@ class TokenRequest:
 
     `max_completion_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted. `min_tokens`: no
     end-of-turn token may come before this many others, which `constrain` sees to too: it makes what each choice must
-    follow; None: nothing. `prompt_logprobs`: as `Sampling.logprobs`, for the tokens of the prompt.
+    follow; None: nothing. `prompt_logprobs`: as `Sampling.logprobs`, for the tokens of the prompt. `seeded`: the client
+    gave the seed, so the same request is to give the same tokens.
     """
 
     prompt: tuple[int, ...]
@@ -211,6 +212,7 @@ class TokenRequest:
     n: int
     constrain: Constrain | None = None
     prompt_logprobs: int | None = None
+    seeded: bool = True
 
 
 class TokenBatch(Struct, frozen=True, gc=False):

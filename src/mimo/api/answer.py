@@ -94,7 +94,8 @@ async def _run(
         tally.start(stream)
         await stream.accepted()  # what an upstream refuses is still a plain HTTP error
         tally.observation.started()
-        source = Source(engine.info.fingerprint, engine.tokenizer.piece, lambda: tally.usage()[0])
+        repeatable = engine.capabilities.repeatable(prepared.request.params.seed_given)
+        source = Source(engine.info.fingerprint, engine.tokenizer.piece, lambda: tally.usage()[0], repeatable)
         send = _stream if decoded.request.params.stream else _whole
         await send(protocol, exchange, decoded, source, tally)
 
@@ -112,7 +113,7 @@ async def _stream(
     protocol: Protocol[Any], exchange: Exchange, decoded: Decoded[Any], source: Source, tally: Tally
 ) -> None:
     frames = protocol.frames(decoded, source)
-    headers = [*sse.HEADERS, *decoded.response_headers()]
+    headers = [*sse.HEADERS, *decoded.response_headers(source.repeatable)]
     await exchange.start_stream(sse.CONTENT_TYPE, headers, sse.ALIVE, frames.error_frame)
     await exchange.write(frames.first(tally.usage()[0].prompt_tokens))
     async for events in tally.stream:
@@ -128,7 +129,8 @@ async def _whole(
     async for events in tally.stream:
         tally.add(events)
         body.add(events)
-    await exchange.reply(200, body.body(), headers=[*decoded.response_headers(), *tally.closing()])
+    headers = [*decoded.response_headers(source.repeatable), *tally.closing()]
+    await exchange.reply(200, body.body(), headers=headers)
 
 
 _COUNTED = (Finish, Usage)

@@ -110,9 +110,11 @@ class Settings:
         shown="the packaged one",
         example="/opt/llama.cpp/libllama.so",
     )
-    batch_invariant: bool = _setting(
-        True, _MODEL, "The same seed gives the same tokens, bit for bit, whatever else runs at the time."
-    )
+    batch_invariant: str = _setting(
+        "seeded", _MODEL, "Whose tokens are the same, bit for bit, whatever else runs: those of requests with a seed "
+        "(where the model's fast kernels allow it), always (with slower kernels where need be), or off.",
+        choices=("seeded", "always", "off"),
+    )  # fmt: skip
     upstream: tuple[str, ...] = _setting(
         (), _UPSTREAM, "Upstream base URL; comma-separate several for failover.", example=("http://127.0.0.1:8001",)
     )

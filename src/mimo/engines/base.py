@@ -20,6 +20,8 @@ from mimo.tokenizers.base import Tokenizer
 from mimo.types import Event, MediaKind, TokenBatch, TokenLogprob, TokenRequest, Usage
 
 Route = Literal["tokens", "messages"]
+Repeatable = Literal["exact", "alone"]
+"""What a seed is worth: the same tokens whatever else runs, or while nothing else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,20 @@ class Capabilities:
     """What an engine can do. `media`: the kinds it takes in addition to text. `grammar`: it asks a
     constraint at every token. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as
     tokens; else it is a `MessageEngine` alone. `prompt_logprobs`: it keeps `TokenRequest.prompt_logprobs`.
-    `thinks_first`: it can be given the first token of a choice and loses nothing by it."""
+    `thinks_first`: it can be given the first token of a choice and loses nothing by it. `seeded`, `unseeded`:
+    what a seed is worth that a client gave, or that was drawn, where the engine knows."""
 
     media: tuple[MediaKind, ...] = ()
     grammar: bool = False
     tokens: bool = True
     prompt_logprobs: bool = False
     thinks_first: bool = False
+    seeded: Repeatable | None = None
+    unseeded: Repeatable | None = None
+
+    def repeatable(self, seed_given: bool) -> Repeatable | None:
+        """What the seed of a request is worth."""
+        return self.seeded if seed_given else self.unseeded
 
     def route(self, request: ChatRequest) -> Route:
         """How the engine takes `request`, whose media are of kinds in `media`."""

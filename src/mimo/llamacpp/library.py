@@ -19,6 +19,10 @@ from mimo.contract.errors import EngineError
 XLLAMACPP_VERSION = "2026.10.11549"
 """The wheel whose `llama.h` the structs below follow."""
 
+_SPINS = "2000"
+"""How often a thread looks for the others before it sleeps: about 0.1 ms. The default of libgomp is 15 ms, in which a
+thread that waits keeps the one it waits for off a busy processor: a call of 45 ms took 700 ms."""
+
 ProgressCallback = c.CFUNCTYPE(c.c_bool, c.c_float, c.c_void_p)
 LogCallback = c.CFUNCTYPE(None, c.c_int, c.c_char_p, c.c_void_p)
 AbortCallback = c.CFUNCTYPE(None, c.c_char_p)
@@ -228,6 +232,7 @@ class Library:
 
     def __init__(self, path: Path | None = None) -> None:
         """Open `path`, or the pinned wheel's. Raises `EngineError` if it cannot be opened or its structs differ."""
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)  # read when it is loaded
         os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # a failed assertion would start a debugger, and may hang in it
         self.path = path or _wheel_library()
         try:

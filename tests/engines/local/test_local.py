@@ -41,6 +41,11 @@ async def test_a_seed_gives_the_same_tokens_and_logprobs_while_sixteen_others_ru
         assert beside == alone  # the floats of the logprobs too: bit for bit
 
 
+async def test_nano_is_exact_for_every_request_with_a_seed(nano: LocalEngine) -> None:
+    assert nano.capabilities.repeatable(seed_given=True) == "exact"
+    assert nano.capabilities.repeatable(seed_given=False) is None
+
+
 async def test_streams_far_apart_get_calls_of_their_own_and_the_same_tokens(
     nano: LocalEngine, nano_calls: deque[DecodeCall]
 ) -> None:
@@ -48,12 +53,12 @@ async def test_streams_far_apart_get_calls_of_their_own_and_the_same_tokens(
     nano_calls.clear()
     long = {at: ask(nano, f"Story {at}.", logprobs=3, seed=at, max_completion_tokens=60) for at in (0, 12, 23)}
     alone = {at: await collect(nano, wanted) for at, wanted in long.items()}
-    assert {call.slots for call in nano_calls if call.step} == {(0, 1)}
+    assert {call.slots for call in nano_calls if call.step} == {(0, 0)}
     short = [ask(nano, str(at), seed=at, max_completion_tokens=4) for at in range(24)]
     everything = [collect(nano, long.get(at, short[at])) for at in range(24)]
     together = await asyncio.gather(*everything)
     assert {at: together[at] for at in long} == alone  # the floats of the logprobs too: bit for bit
-    assert {(0, 1), (12, 13), (22, 23)} <= {call.slots for call in nano_calls if call.step}
+    assert {(0, 0), (12, 12), (23, 23)} <= {call.slots for call in nano_calls if call.step}
 
 
 async def test_a_prefix_hit_changes_no_token(nano: LocalEngine) -> None:

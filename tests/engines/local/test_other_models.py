@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -73,43 +71,3 @@ async def test_many_at_once_are_all_complete(engine: LocalEngine) -> None:
     for events in crowd:
         usage = events[-1]
         assert isinstance(usage, Usage) and usage.completion_tokens == 30
-
-
-KINDS = ("F32", "F16", "BF16", "Q4_0", "Q8_0", "Q4_K", "Q6_K")
-CROWD = """
-import asyncio, sys
-from pathlib import Path
-from mimo.engines.local.engine import start_local
-from mimo.engines.local.model import ModelOptions
-from mimo.types import Sampling, TokenRequest
-
-async def collect(engine, at):
-    bias = tuple((token, -100.0) for token in engine.tokenizer.end_ids)
-    prompt = tuple(range(20 + at, 60 + at))
-    sampling = Sampling(1.0, 0.95, 0.0, 0.0, at, bias, 2)
-    wanted = TokenRequest(prompt, sampling, max_completion_tokens=12, min_tokens=0, n=1)
-    return [sampled async for batch in engine.generate(wanted) for sampled in batch]
-
-async def main():
-    engine = await start_local(Path(sys.argv[1]), ModelOptions(slots=12, context_window=256, threads=1), queue=16)
-    alone = [await collect(engine, at) for at in range(2)]
-    for beside in (1, 2, 3, 8, 11):
-        crowd = [collect(engine, at) for at in range(beside + 1)]
-        assert (await asyncio.gather(*crowd))[:2] == alone[: beside + 1], f"beside {beside} others"
-    await engine.close()
-
-asyncio.run(main())
-print("the same")
-"""
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_tokens_and_logprobs_are_the_same_bits_in_any_company(kind: str, tmp_path: Path) -> None:
-    """Rounding depends on which kernel multiplies, and that on the type and the number of rows. A process of its own:
-    llama.cpp asks once whether it may use the fast ones."""
-    path = tmp_path / f"{kind}.gguf"
-    write_llama(path, kind, 512)
-    ended = subprocess.run(
-        [sys.executable, "-c", CROWD, str(path)], capture_output=True, text=True, timeout=600, check=False
-    )
-    assert ended.stdout == "the same\n", ended.stderr[-2000:]

@@ -18,6 +18,7 @@ from mimo.api.protocols.fields import Decoded
 from mimo.api.route import Route
 from mimo.contract.errors import ApiError
 from mimo.contract.models import Model
+from mimo.engines.base import Repeatable
 from mimo.types import Event, Usage
 
 D = TypeVar("D", bound=Decoded[Any])
@@ -25,11 +26,13 @@ Schema = dict[str, object]
 
 
 class Source(Struct, frozen=True):
-    """Who answers: the fingerprint of the engine, the bytes of its tokens, and the counts so far."""
+    """Who answers: the fingerprint of the engine, the bytes of its tokens, the counts so far, and what the seed is
+    worth, where that is known."""
 
     fingerprint: str
     piece: Callable[[int], bytes]
     usage: Callable[[], Usage]
+    repeatable: Repeatable | None = None
 
 
 class Frames(ABC):

@@ -42,16 +42,17 @@ class Decoded(Struct, Generic[Q], frozen=True):
     ignored: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
-    def response_headers(self) -> list[tuple[str, str]]:
-        """The parameters in force, the fields that were ignored, and the notices."""
-        lines = [("x-mimo-parameters", parameters_header(self.request.params))]
+    def response_headers(self, repeatable: str | None = None) -> list[tuple[str, str]]:
+        """The parameters in force, what their seed is worth where that is known, the fields that were ignored, and the
+        notices."""
+        lines = [("x-mimo-parameters", parameters_header(self.request.params, repeatable))]
         for name, words in (("x-mimo-ignored", self.ignored), ("x-mimo-notice", self.notices)):
             if words:
                 lines.append((name, header_list(words)))
         return lines
 
 
-def parameters_header(params: Params) -> str:
+def parameters_header(params: Params, repeatable: str | None = None) -> str:
     """What was really used, as the `x-mimo-parameters` header says it."""
     words = f"{_PARAMETERS.format(*_values(params))}; thinking={'enabled' if params.thinking else 'disabled'}"
     if params.thinking_budget is not None:
@@ -60,6 +61,8 @@ def parameters_header(params: Params) -> str:
         words += "; ignore_eos=true"
     if params.min_tokens:
         words += f"; min_tokens={params.min_tokens}"
+    if repeatable is not None:
+        words += f"; repeatable={repeatable}"
     return words
 
 

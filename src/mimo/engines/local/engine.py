@@ -18,6 +18,7 @@ from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine
 from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.local.loading import load
 from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.policies import REPEATABLE, BatchInvariant, policy_name
 from mimo.engines.local.scheduler import Delivery, Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence
 from mimo.llamacpp.library import Library
@@ -28,10 +29,11 @@ from mimo.types import TokenRequest
 class LocalEngine(TokenEngine):
     """A loaded `model`, scheduled and sampled here. `queue`: choices that may wait; `threads`: those that sample."""
 
-    def __init__(self, model: LocalModel, *, queue: int, threads: int, batch_invariant: bool) -> None:
+    def __init__(self, model: LocalModel, *, queue: int, threads: int, batch_invariant: BatchInvariant) -> None:
         self._loop = asyncio.get_running_loop()
         self._model = model
         self._queue = queue
+        self._batch_invariant = batch_invariant
         self._streams: set[LocalStream] = set()
         self.tokenizer = model.tokenizer
         self.chat_template = model.chat_template
@@ -39,11 +41,13 @@ class LocalEngine(TokenEngine):
             grammar=True,
             prompt_logprobs=model.rewindable or model.options.chunk <= model.outputs,
             thinks_first=True,
+            seeded=REPEATABLE[policy_name(batch_invariant, model, seeded=True)],
+            unseeded=REPEATABLE[policy_name(batch_invariant, model, seeded=False)],
         )
         fingerprint = f"local-{'-'.join(model.name.lower().split())}-{model.header.digest}"
         self.info = EngineInfo("local", model.name, model.context_window, fingerprint, str(model.memory))
         sampler = Sampler(model.slots, model.tokenizer.vocabulary, threads, model.tokenizer.valid)
-        self._scheduler = Scheduler(model, sampler, self._hand_over, batch_invariant=batch_invariant)
+        self._scheduler = Scheduler(model, sampler, self._hand_over)
         self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)
         self._thread.start()
 
@@ -59,7 +63,8 @@ class LocalEngine(TokenEngine):
         limit = min(request.max_completion_tokens, room)
         stream = LocalStream(request, self._cancel)
         self._streams.add(stream)
-        self._scheduler.submit([Sequence(stream, choice, prompt, limit) for choice in range(request.n)])
+        policy = policy_name(self._batch_invariant, self._model, seeded=request.seeded)
+        self._scheduler.submit([Sequence(stream, choice, prompt, limit, policy) for choice in range(request.n)])
         return stream
 
     def load(self) -> Load:
@@ -95,12 +100,12 @@ async def start_local(
     options: ModelOptions | None = None,
     *,
     queue: int = 256,
-    batch_invariant: bool = True,
+    batch_invariant: BatchInvariant = "seeded",
     library: Path | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> LocalEngine:
     """Load the file at `path`, off the event loop, and start on it. Raises `EngineError`."""
-    options = replace(options or ModelOptions(), batch_invariant=batch_invariant)
+    options = replace(options or ModelOptions(), any_rows=batch_invariant == "always")
     last_words = f"mimo: {path}: llama.cpp died while loading it; the file is damaged, or memory is short"
     loading = load(partial(_load, path, options, library, on_progress), last_words)
     model, _ = await asyncio.gather(loading, asyncio.to_thread(warm))

@@ -35,10 +35,15 @@ fast kernels for the other types depend on the number of rows; `tests/engines/lo
 _EVERY_KIND = f"Hello, w\u00f6rld!\n\t 12 \u4e2d\U0001f600 {bytes(range(1, 128)).decode()} <|im_end|>"
 """Text that makes a tokenizer use what it must have: letters, digits, white space, bytes of every kind."""
 
+JOINED = 64
+"""Whole chunks of a multiple of so many tokens have the same bits in one call as in calls of their own: attention is
+computed by tiles of so many rows."""
 OUTPUTS = 64
 """Rows of a prompt whose logits are read at once: 39 MB for a vocabulary of 152,000, not resident before they are."""
 _MANY_CELLS = 1 << 18
 """Tokens that a cache can hold whose bookkeeping, 10 MB of zeros, is worth a look for it."""
+MOST_TOKENS = 512
+"""Tokens of the largest call: more of a prompt at once gains nothing."""
 LONG = 0.003
 """Seconds that `threads` would take over a call: from here on it is worth the core that was left to the server, which
 waits for a moment in so long a call rather than in every one."""
@@ -63,7 +68,7 @@ class ModelOptions:
     `chunk`: prompt tokens a decode call; with batch invariance also the grain of prefix reuse.
     `gpu_layers` −1: all that fit, on a GPU build.
     `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
-    `batch_invariant`: use no kernel whose result depends on how many rows a call has, one row apart.
+    `any_rows`: use no kernel whose result depends on how many rows a call has, one row apart.
     `memory_limit`: bytes it may take with every window full; None: what the machine has.
     `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds of
     processor time of the calling thread) says which are long: on a busy machine the time on the wall is mostly that of
@@ -78,7 +83,7 @@ class ModelOptions:
     long_threads: int = 0
     gpu_layers: int = -1
     f32_cache: bool = False
-    batch_invariant: bool = False
+    any_rows: bool = False
     memory_limit: int | None = None
     observer: Callable[[DecodeCall], None] | None = None
     clock: Callable[[], float] = time.thread_time
@@ -126,7 +131,7 @@ class LocalModel:
     def _model_params(self) -> ModelParams:
         params: ModelParams = self._library.llama_model_default_params()
         params.n_gpu_layers = self.options.gpu_layers
-        if self.options.batch_invariant and not self.header.types <= _FOR_ANY_ROWS:
+        if self.options.any_rows and not self.header.types <= _FOR_ANY_ROWS:
             params.use_extra_bufts = False
             os.environ["GGML_CPU_TILED_MM"] = "0"  # read at the first product of the process
         return params
@@ -156,6 +161,9 @@ class LocalModel:
             raise EngineError(f"{path}: {problem}") from None
         self.rewindable = not (library.llama_model_is_recurrent(model) or library.llama_model_is_hybrid(model))
         """Whether tokens can be taken back from the end of a sequence; recurrent state cannot be rewound."""
+        on_gpu = options.gpu_layers != 0 and library.llama_supports_gpu_offload()
+        self.exact = not on_gpu and (options.any_rows or not self.rewindable or self.header.types <= _FOR_ANY_ROWS)
+        """Whether a row of a step can have the same bits in any company; where there is recurrent state, in none."""
         wanted = self.memory.window
         with untouched(library) as self._buffers:
             self._context = library.llama_init_from_model(model, self._context_params(wanted))
@@ -173,7 +181,7 @@ class LocalModel:
         self._spent: dict[int, float] = {}  # seconds of one thread that a call took of late, by the bits of its rows
         self._logits_address = 0
         self._no_logits = self._logits = np.empty((0, self.tokenizer.vocabulary), np.float32)
-        self._make_batch(max(options.chunk, self.slots))
+        self._make_batch(self._most_rows)
 
     def _wanted_window(self, path: Path, trained: int) -> int:
         """Tokens of each sequence, of a model that was trained on `trained`."""
@@ -184,13 +192,18 @@ class LocalModel:
             )
         return options.context_window or min(options.default_window or trained, trained)
 
+    @property
+    def _most_rows(self) -> int:
+        """Of one call."""
+        return max(self.options.chunk, self.slots, MOST_TOKENS)
+
     def _context_params(self, window: int) -> ContextParams:
         options, slots = self.options, self.slots
         params: ContextParams = self._library.llama_context_default_params()
         params.n_seq_max = slots
         params.n_outputs_max = self.outputs
         params.n_ctx = window * slots
-        params.n_batch = params.n_ubatch = max(options.chunk, slots)
+        params.n_batch = params.n_ubatch = self._most_rows
         params.n_threads = params.n_threads_batch = options.threads
         params.type_k = params.type_v = _F32 if options.f32_cache else _F16
         params.flash_attn_type = 0 if options.f32_cache else -1
@@ -240,10 +253,17 @@ class LocalModel:
         return (template or b"").decode(errors="replace")
 
     def decode_prompt(
-        self, slot: int, tokens: Sequence[int], position: int, *, last: bool = False, rows: range | None = None
+        self,
+        slot: int,
+        tokens: Sequence[int],
+        position: int,
+        *,
+        last: bool = False,
+        rows: range | None = None,
+        steady: bool = True,
     ) -> NDArray[np.float32]:
         """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary], or
-        those of `rows` of it, at most `outputs`."""
+        those of `rows` of it, at most `outputs`. `steady`: a single row has the same bits every time."""
         count = len(tokens)
         self._tokens[:count] = tokens
         self._positions[:count] = np.arange(position, position + count)
@@ -251,35 +271,42 @@ class LocalModel:
         self._wanted[:count] = 0
         wanted = rows or range(count - last, count)
         self._wanted[wanted.start : wanted.stop] = 1
-        return self._decode(count, len(wanted), step=False)
+        return self._decode(count, len(wanted), step=False, steady=steady)
 
     def decode_step(
-        self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int], wanted: Sequence[bool]
+        self,
+        slots: Sequence[int],
+        tokens: Sequence[int],
+        positions: Sequence[int],
+        wanted: Sequence[bool],
+        *,
+        steady: bool = True,
     ) -> NDArray[np.float32]:
-        """Decode one token in each of `slots`; logits [rows wanted, vocabulary] in the order of `slots`.
+        """Decode a token in each of `slots`; logits [rows wanted, vocabulary] in the order of `slots`.
 
-        The array is llama.cpp's own memory, valid and ours to change until the next decode.
+        The array is llama.cpp's own memory, valid and ours to change until the next decode. `steady`: a single row has
+        the same bits every time.
         """
         count = len(slots)
         self._sequences[:count] = slots
         self._tokens[:count] = tokens
         self._positions[:count] = positions
         self._wanted[:count] = wanted
-        return self._decode(count, sum(wanted), step=True)
+        return self._decode(count, sum(wanted), step=True, steady=steady)
 
-    def _use_threads(self, size: int) -> None:
-        """As many as a call of about this size is worth."""
+    def _use_threads(self, size: int, *, all_of_them: bool) -> None:
+        """As many as a call of about this size is worth, or `all_of_them`."""
         options = self.options
-        long = self._spent.get(size, 0.0) > LONG * options.threads
+        long = all_of_them or self._spent.get(size, 0.0) > LONG * options.threads
         threads = max(options.threads, options.long_threads) if long else options.threads
         if threads != self.threads:
             self._library.llama_set_n_threads(self._context, threads, threads)
             self.threads = threads
 
-    def _decode(self, count: int, outputs: int, *, step: bool) -> NDArray[np.float32]:
+    def _decode(self, count: int, outputs: int, *, step: bool, steady: bool) -> NDArray[np.float32]:
         self._batch.n_tokens = count
         size = count.bit_length()
-        self._use_threads(size)
+        self._use_threads(size, all_of_them=steady and count == 1)  # of one row, threads share the attention
         begun, used = time.perf_counter(), self.options.clock()
         status = self._library.llama_decode(self._context, self._batch)
         seconds, spent = time.perf_counter() - begun, (self.options.clock() - used) * self.threads

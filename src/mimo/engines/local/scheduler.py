@@ -4,24 +4,20 @@ One thread runs `run()`; the event loop talks to it through a queue and gets one
 
     1. take orders (new sequences, cancelled ones); sleep when there is nothing to do
     2. give waiting sequences a free slot, the lowest first
-    3. decode a chunk of a prompt, in a call of its own, and more of them while few streams wait for it; after the last
-       chunk of a prompt, sample its first token
-    4. decode one token of every running sequence in one call, and sample all of them at once
-    5. hand what was sampled to the event loop
+    3. decode prompts, in calls of their own, as many tokens as those who run may wait for; after the last call of a
+       prompt, sample its first token
+    4. decode one token of every running sequence, in one call where they are neighbours, and sample all of them at once
+    5. hand what was sampled to the event loop; a first token at once
 
-Batch invariance: a row's logits depend, in the last bits, on the shape of the call it is in. Three rules make them
-equal bit for bit whatever else runs: a prompt is cut at multiples of the chunk size, whatever was found in the cache,
-never into a single token, and never mixed with other rows; only whole chunks of it are reused by a later prompt, never
-its last part, nor tokens decoded one by one; and a decode call holds neighbouring slots and gives the logits of at
-least two (idle slots among them get a dummy token that is taken back; where many lie idle side by side, there are two
-calls).
+What of a prompt is reused and how it is cut is its sequence's policy (`policies/`); which rows a step's calls hold is
+`steps.py`; how long the running ones wait is `pace.py`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import perf_counter
@@ -31,29 +27,30 @@ from numpy.typing import NDArray
 
 from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
 from mimo.engines.local.model import LocalModel
+from mimo.engines.local.pace import Pace
+from mimo.engines.local.policies import POLICIES
+from mimo.engines.local.policies.base import Policy
 from mimo.engines.local.prompt_logprobs import prompt_logprobs
-from mimo.engines.local.sequence import LocalStream, Sequence, Slot, common_prefix
+from mimo.engines.local.sequence import LocalStream, Sequence, Slot
+from mimo.engines.local.steps import Row, calls
 from mimo.sampling import NO_TOKEN, Sampler
 from mimo.types import TokenBatch, TokenLogprob
 
 log = logging.getLogger(__name__)
 
 Delivery = tuple[LocalStream, TokenBatch | ApiError]
-_MOST_CHUNKS = 8  # of prompts between two steps, and only while more prompts wait than streams run
-_WIDE_GAP = 8  # from one running slot to the next: beyond it a call of its own costs less than idle rows
 _WORTH_MOVING = 64  # tokens: a shorter prefix is decoded again sooner than another slot's memory is copied
 
 
 class Scheduler:
     """Slots, the queue before them, and the loop that fills and empties them."""
 
-    def __init__(
-        self, model: LocalModel, sampler: Sampler, deliver: Callable[[list[Delivery]], None], *, batch_invariant: bool
-    ) -> None:
+    def __init__(self, model: LocalModel, sampler: Sampler, deliver: Callable[[list[Delivery]], None]) -> None:
         self._model = model
         self._sampler = sampler
         self._deliver = deliver
-        self._invariant = batch_invariant and model.rewindable
+        self._policies = {name: policy(model) for name, policy in POLICIES.items()}
+        self._pace = Pace(model.options.chunk, perf_counter)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._waiting: deque[Sequence] = deque()
         self._prefilling: deque[Slot] = deque()
@@ -95,14 +92,17 @@ class Scheduler:
                 log.exception("the engine failed; what was running is ended with an error")
                 self._fail_all(InternalError("the engine failed on this request; see the server's log"))
                 self._model.clear()
-            if self._out:
-                self._deliver(self._out)
-                self._out = []
+            self._hand_over()
         with suppress(Empty):
             while True:
                 self._orders.get_nowait()()
         self._fail_all(ServiceUnavailable.shutting_down())
         self._deliver(self._out)
+
+    def _hand_over(self) -> None:
+        if self._out:
+            self._deliver(self._out)
+            self._out = []
 
     def _round(self) -> None:
         self._take_orders()
@@ -133,7 +133,7 @@ class Scheduler:
         self._sampler.end(slot.index)
         if slot in self._prefilling:
             self._prefilling.remove(slot)
-        if len(slot.tokens) >= self._model.context_window:  # leave room for the dummy token
+        if len(slot.tokens) >= self._model.context_window and self._model.rewindable:  # leave room for a dummy token
             self._keep(slot, self._model.context_window - 1)
 
     def _fail_all(self, error: ApiError) -> None:
@@ -159,46 +159,46 @@ class Scheduler:
             best.sequence = sequence
             self._prefilling.append(best)
 
+    def _policy(self, sequence: Sequence) -> Policy:
+        return self._policies[sequence.policy]
+
     def _reusable(self, slot: Slot, sequence: Sequence) -> int:
-        """Tokens of the prompt that `slot` holds in a form we may use; one is always left to decode, or two."""
+        """Tokens of the prompt that `slot` holds in a form we may use."""
         if sequence.reads is not None:
             return 0  # what is not decoded gives no logits
-        unit = self._model.options.chunk if self._invariant else 1
-        known = slot.from_prompt if self._invariant else len(slot.tokens)
-        most = min(known, len(sequence.prompt) - (2 if self._invariant else 1))
-        if most < unit:
-            return 0
-        shared = common_prefix(slot.tokens, sequence.prompt, most)
-        if self._invariant:
-            return shared - shared % unit
-        return shared if self._model.rewindable or shared == len(slot.tokens) else 0
+        return self._policy(sequence).reusable(slot, sequence.prompt)
 
     # Step 3
 
     def _prefill(self) -> None:
-        """Decode prompts, for as many tokens as one chunk has; for more while few streams run that would wait."""
-        if not self._prefilling:
-            return
-        running = len(self._slots) - len(self._prefilling) - sum(slot.sequence is None for slot in self._slots)
-        chunks = min(_MOST_CHUNKS, max(1, len(self._prefilling) // (running + 1)))
-        room = chunks * self._model.options.chunk
-        while room > 0 and (slot := next((s for s in self._prefilling if not self._sibling_ahead(s)), None)):
-            room -= self._decode_chunk(slot)
+        """Decode prompts: for as long as those who run may wait, and at least one call."""
+        done = 0
+        while (room := self._room() - done) > 0:
+            slot = next((slot for slot in self._prefilling if not self._sibling_ahead(slot)), None)
+            if slot is None:
+                return
+            done += self._decode_chunk(slot, room)
+            self._hand_over()
 
-    def _decode_chunk(self, slot: Slot) -> int:
-        """Decode the next chunk of the slot's prompt; how many tokens it had."""
+    def _room(self) -> int:
+        """Tokens of prompts that this round may decode."""
+        running = len(self._slots) - len(self._prefilling) - sum(slot.sequence is None for slot in self._slots)
+        return self._pace.room(len(self._prefilling), running) if self._prefilling else 0
+
+    def _decode_chunk(self, slot: Slot, room: int) -> int:
+        """Decode more of the slot's prompt, about `room` tokens; how many it was."""
         sequence = slot.sequence
         assert sequence is not None
         if not sequence.started:
             self._begin(slot, sequence)
-        start, size = len(slot.tokens), self._model.options.chunk
-        if self._invariant and len(sequence.prompt) - start == size + 1 and size > 2:
-            size -= 1  # a call with one row is computed otherwise, and not the same on any number of threads
+        start, unit = len(slot.tokens), self._model.options.chunk
+        size = self._policy(sequence).cut(slot, sequence.prompt, unit if sequence.reads is not None else room)
         chunk = sequence.prompt[start : start + size]
         whole = start + len(chunk) == len(sequence.prompt)
-        logits = self._decode_prompt(slot, sequence, chunk, whole)
+        with self._pace.prompt(len(chunk)):
+            logits = self._decode_prompt(slot, sequence, chunk, whole)
         slot.tokens += chunk
-        if slot.from_prompt == start and len(chunk) == self._model.options.chunk:
+        if slot.from_prompt == start and len(chunk) % unit == 0:
             slot.from_prompt += len(chunk)
         self._prefilling.remove(slot)
         if whole:
@@ -218,7 +218,8 @@ class Scheduler:
         """
         model, start = self._model, len(slot.tokens)
         if sequence.reads is None:
-            return model.decode_prompt(slot.index, chunk, start, last=whole)
+            steady = self._policy(sequence).repeatable
+            return model.decode_prompt(slot.index, chunk, start, last=whole, steady=steady)
         following = sequence.prompt[start + 1 : start + 1 + len(chunk)]
         for first in range(0, len(chunk), model.outputs):
             rows = range(first, min(first + model.outputs, len(chunk)))
@@ -270,40 +271,31 @@ class Scheduler:
 
     def _step(self) -> None:
         running = [slot for slot in self._slots if slot.sequence and slot.sequence.sampled]
-        for rows in self._calls(running):
-            wanted = [slot.sequence is not None and slot.sequence.sampled > 0 for slot in rows]
-            tokens = [
-                slot.sequence.last if slot.sequence and want else 0 for slot, want in zip(rows, wanted, strict=True)
-            ]
-            alone = wanted.index(True) if self._invariant and sum(wanted) == 1 else None
-            given = wanted if alone is None else [abs(at - alone) < 2 for at in range(len(rows))]
-            logits = self._model.decode_step(
-                [slot.index for slot in rows], tokens, [len(slot.tokens) for slot in rows], given
-            )
-            for slot, token, want in zip(rows, tokens, wanted, strict=True):
-                if want:
-                    slot.tokens.append(token)
-                else:
-                    self._model.truncate(slot.index, len(slot.tokens))
-            if alone is not None:
-                logits = logits[min(alone, 1) :][:1]
-            self._sample(logits, [slot for slot, want in zip(rows, wanted, strict=True) if want])
-
-    def _calls(self, running: list[Slot]) -> Iterator[list[Slot]]:
-        """The slots of each decode call, which hold the running ones and those that batch invariance adds."""
-        if not self._invariant:
-            if running:
-                yield running
+        if not running:
             return
-        first = 0
-        for at, slot in enumerate(running, 1):
-            if at < len(running) and running[at].index - slot.index <= _WIDE_GAP:
-                continue
-            low, high = running[first].index, slot.index
-            if low == high:
-                low, high = (low, low + 1) if low + 1 < len(self._slots) else (low - 1, low)
-            yield self._slots[low : high + 1]
-            first = at
+        with self._pace.step():
+            for rows in calls(running, self._slots, self._exact, rewindable=self._model.rewindable):
+                self._sample(self._decode_rows(rows), [row.slot for row in rows if row.real])
+
+    def _exact(self, slot: Slot) -> bool:
+        return slot.sequence is not None and not self._policy(slot.sequence).company
+
+    def _decode_rows(self, rows: list[Row]) -> NDArray[np.float32]:
+        """Decode one call of a step; the logits of its real rows, which are the first of those given."""
+        sequences = [row.slot.sequence if row.real else None for row in rows]
+        logits = self._model.decode_step(
+            [row.slot.index for row in rows],
+            [sequence.last if sequence else 0 for sequence in sequences],
+            [len(row.slot.tokens) + row.ahead for row in rows],
+            [row.given for row in rows],
+            steady=any(sequence and self._policy(sequence).repeatable for sequence in sequences),
+        )
+        for row, sequence in zip(rows, sequences, strict=True):
+            if sequence:
+                row.slot.tokens.append(sequence.last)
+            else:
+                self._model.truncate(row.slot.index, len(row.slot.tokens))
+        return logits[: sum(row.real for row in rows)]
 
     def _sample(self, logits: NDArray[np.float32], slots: list[Slot]) -> None:
         drawn = self._sampler.sample(logits, [slot.index for slot in slots])

@@ -75,12 +75,14 @@ class LocalStream(TokenStream):
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """One choice of a request. `limit`: tokens it may sample; `sampled`: how many it has; `last`: the newest."""
+    """One choice of a request. `limit`: tokens it may sample; `policy`: by name, how it is decoded; `sampled`: how many
+    tokens it has; `last`: the newest."""
 
     stream: LocalStream
     choice: int
     prompt: tuple[int, ...]
     limit: int
+    policy: str
     started: bool = False
     sampled: int = 0
     last: int = -1

@@ -10,6 +10,7 @@ from pathlib import Path
 from mimo.engines.local.engine import LocalEngine, start_local
 from mimo.engines.local.memory import usable_memory
 from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.policies import BatchInvariant
 from mimo.nano import gguf_path
 
 _NANO_THREADS = 1
@@ -31,7 +32,7 @@ class Options:
     threads: int | None = None
     gpu_layers: int = -1
     llama_library: Path | None = None
-    batch_invariant: bool = True
+    batch_invariant: BatchInvariant = "seeded"
 
 
 async def start(options: Options, on_progress: Callable[[float], None] | None = None) -> LocalEngine:

@@ -1,0 +1,55 @@
+"""What a policy decides: how much of a cached prefix is reused, how a prompt is cut, and what a step may hold.
+
+A prompt is cut at multiples of the chunk. A call may hold several whole chunks: a row's bits are the same as in calls
+of one chunk each (`test_invariance.py` holds it), so that what one sequence has decoded in whole chunks is good for
+every other one. Knows no scheduler.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from mimo.engines.local.model import JOINED, MOST_TOKENS, LocalModel
+from mimo.engines.local.sequence import Slot, common_prefix
+
+
+class Policy(ABC):
+    """Decides for the sequences of one `model` that follow it."""
+
+    name: ClassVar[str]
+    repeatable: ClassVar[bool] = False
+    """Whether a seed gives the same tokens again, at least while nothing else runs. Then a call with a single row is
+    computed by the same number of threads every time: attention is cut by them."""
+    company: ClassVar[bool] = True
+    """Whether the result may depend on the other rows of a step."""
+
+    def __init__(self, model: LocalModel) -> None:
+        self._model = model
+        self._chunk = model.options.chunk
+        joined = MOST_TOKENS // self._chunk if model.rewindable and self._chunk % JOINED == 0 else 1
+        self._most_chunks = max(1, joined)
+
+    @abstractmethod
+    def reusable(self, slot: Slot, prompt: tuple[int, ...]) -> int:
+        """Tokens of `prompt` that `slot` holds in a form that may be used; at least one is left to decode."""
+
+    @abstractmethod
+    def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
+        """How many tokens of `prompt` the next call decodes, after those in `slot`; about `room`, and at least one."""
+
+    def _whole_chunks(self, rest: int, room: int) -> int:
+        """Tokens of the next call out of the `rest` of a prompt: whole chunks, and what is left by itself.
+
+        Never all but one: a call with one row is computed otherwise, and not the same on any number of threads.
+        """
+        chunk = self._chunk
+        chunks = min(rest // chunk, self._most_chunks, max(1, room // chunk))
+        if chunks and rest - chunks * chunk == 1 and chunk > 2:
+            chunks -= 1
+            return chunks * chunk or chunk - 1
+        return chunks * chunk or rest
+
+    def _shared(self, slot: Slot, prompt: tuple[int, ...], known: int, left: int) -> int:
+        """How many of the `known` first tokens of `slot` begin `prompt`, of which `left` at least are not counted."""
+        return common_prefix(slot.tokens, prompt, min(known, len(prompt) - left))

@@ -1,0 +1,29 @@
+"""As fast as it goes.
+
+Any prefix is reused, generated tokens too. Whole chunks are decoded as the other policies decode them, as long as what
+is before them was: it costs a call for the rest of a prompt, and the next prompt, whoever sends it, finds them good.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mimo.engines.local.model import MOST_TOKENS
+from mimo.engines.local.policies.base import Policy
+from mimo.engines.local.sequence import Slot
+
+
+class Throughput(Policy):
+    """Nothing is repeated."""
+
+    name: ClassVar[str] = "throughput"
+
+    def reusable(self, slot: Slot, prompt: tuple[int, ...]) -> int:
+        shared = self._shared(slot, prompt, len(slot.tokens), 1)
+        return shared if self._model.rewindable or shared == len(slot.tokens) else 0
+
+    def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
+        rest = len(prompt) - len(slot.tokens)
+        if slot.from_prompt == len(slot.tokens):
+            return self._whole_chunks(rest, room)
+        return min(rest, max(self._chunk, room), MOST_TOKENS if self._most_chunks > 1 else self._chunk)
