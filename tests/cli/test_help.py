@@ -9,13 +9,15 @@ import sys
 from functools import cache
 
 import pytest
+from typer.main import get_command
 
+from mimo.cli.main import app
 from mimo.cli.options import SAMPLING, bounds_text, parameter_default
 from mimo.config import SETTINGS, default_text, number_text
 from mimo.contract.parameters import PARAMETERS
 from mimo.engines import ENGINES
 
-COMMANDS = ((), ("serve",), ("chat",), ("run",), ("models",), ("config",), ("launch",))
+COMMANDS = [(), *((name,) for name in get_command(app).commands)]
 
 
 @cache

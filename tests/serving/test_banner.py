@@ -23,7 +23,10 @@ from mimo.chat.unknown import UnknownFormat
 from mimo.config import Settings
 from mimo.contract.models import MODELS
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.engines.upstream.hosted.engine import PRESETS, Hosted
+from mimo.engines.upstream.http.client import Client
 from mimo.serving.banner import show
+from mimo.tokenizers.unknown import NoTokenizer
 
 
 @contextmanager
@@ -42,6 +45,13 @@ def banner(*arguments: str, **environment: str) -> Iterator[list[str]]:
     finally:
         process.kill()
         process.wait()
+
+
+def shown(app: App) -> str:
+    """The banner of a server that is not there."""
+    out = StringIO()
+    show("http://127.0.0.1:1", Settings(), app, Console(file=out, width=500))
+    return out.getvalue()
 
 
 def pasted(line: str, **variables: str) -> httpx.Response:
@@ -84,20 +94,21 @@ def test_memory_windows_and_who_answers_are_said_of_nano() -> None:
     assert re.search(r"memory [\d.]+ MB with every window full: .* 4 slots of 1024 tokens and [\d.]+ MB each", said)
 
 
-def test_each_model_of_a_hosted_api_is_named() -> None:
-    with banner("--engine", "hosted", "--upstream", "xiaomi") as lines:
-        assert lines[0] == "mimo-v2-pro answered by mimo-v2.6-pro (hosted)"
-        assert lines[1] == "mimo-v2-omni, mimo-v2-flash answered by mimo-v2.6-flash (hosted)"
+async def test_each_model_of_a_hosted_api_is_named() -> None:
+    client = Client(["http://127.0.0.1:1"])
+    engine = Hosted(client, NoTokenizer(), models=PRESETS["xiaomi"].models, model=None, media=("image",))
+    lines = shown(App(engine, UnknownFormat(engine.tokenizer, "hosted"), routes=ROUTES)).splitlines()
+    assert lines[0] == "mimo-v2-pro answered by mimo-v2.6-pro (hosted)"
+    assert lines[1] == "mimo-v2-omni, mimo-v2-flash answered by mimo-v2.6-flash (hosted)"
+    assert "  takes image by data URI" in lines
 
 
 async def test_a_model_that_cannot_chat_is_to_be_tried_with_plain_text() -> None:
     engine = ScriptedEngine(Script([ScriptedAnswer(["Hi"])]))
-    app = App(engine, UnknownFormat(engine.tokenizer, "it has no template"), routes=ROUTES)
-    out = StringIO()
-    show("http://127.0.0.1:1", Settings(), app, Console(file=out, width=500))
+    said = shown(App(engine, UnknownFormat(engine.tokenizer, "it has no template"), routes=ROUTES))
     await engine.close()
-    assert "no chat: it has no template" in out.getvalue()
-    assert "curl http://127.0.0.1:1/v1/completions " in out.getvalue() and '"prompt"' in out.getvalue()
+    assert "no chat: it has no template" in said
+    assert "curl http://127.0.0.1:1/v1/completions " in said and '"prompt"' in said
 
 
 def test_the_settings_file_in_use_is_said(tmp_path: Path, script: str) -> None:

@@ -14,6 +14,7 @@ import typer
 from mimo import __version__
 from mimo.cli.chat.command import chat
 from mimo.cli.config import config
+from mimo.cli.doctor import doctor
 from mimo.cli.keys import app as keys
 from mimo.cli.launch import launch
 from mimo.cli.models import models
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, chat, run, models, usage, config):
+for command in (serve, chat, run, models, usage, config, doctor):
     app.command(cls=GroupedCommand)(command)
 app.command(cls=GroupedCommand, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(launch)
 

@@ -36,6 +36,10 @@ _METAVARS = {int: "INT", float: "NUMBER", Path: "PATH", str: "TEXT"}
 class GroupedCommand(TyperCommand):
     """A command whose help shows its options under headings, the names on the left and whole sentences on the right."""
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence, whole: it is wrapped, not cut."""
+        return super().get_short_help_str(limit=400)
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments first, then the options group by group, in the order in which they were declared."""
         groups: dict[str, list[tuple[str, str]]] = {}

@@ -167,6 +167,10 @@ class Engine(ABC):
         """The addresses that answer, in the order they were given in; none in process."""
         return ()
 
+    async def probe(self) -> None:
+        """Ask every upstream address now whether it is there; `upstreams` then says. Nothing in process."""
+        return
+
     def answers(self, model_id: str) -> str:
         """The name of the model that answers for one of the contract's."""
         return self.info.model

@@ -96,6 +96,9 @@ class Hosted(MessageEngine):
     def chat(self, request: ChatRequest) -> ChatStream:
         return self._route.chat(request)
 
+    async def probe(self) -> None:
+        await self.client.check(_PROBE)
+
     @property
     def healthy(self) -> bool:
         return self.client.healthy

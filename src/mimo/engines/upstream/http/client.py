@@ -276,8 +276,12 @@ class Client:
         if not probe.at_once:
             await asyncio.sleep(probe.seconds)
         while True:
-            await asyncio.gather(*(self._check(address, probe) for address in self.addresses))
+            await self.check(probe)
             await asyncio.sleep(probe.seconds)
+
+    async def check(self, probe: Probe) -> None:
+        """Ask every address now."""
+        await asyncio.gather(*(self._check(address, probe) for address in self.addresses))
 
     async def _check(self, address: Address, probe: Probe) -> None:
         brief = aiohttp.ClientTimeout(total=CONNECT_SECONDS)

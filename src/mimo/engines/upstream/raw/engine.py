@@ -65,6 +65,9 @@ class RawEngine(TokenEngine, MessageEngine):
         check_control_text(request, self.tokenizer)
         return self._chat.chat(request)
 
+    async def probe(self) -> None:
+        await self.client.check(Probe(self.route.health))
+
     @property
     def healthy(self) -> bool:
         return self.client.healthy
