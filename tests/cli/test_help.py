@@ -9,7 +9,7 @@ import sys
 from functools import cache
 
 import pytest
-from typer.main import get_command
+from typer.main import get_group
 
 from mimo.cli.main import app
 from mimo.cli.options import SAMPLING, bounds_text, parameter_default
@@ -17,7 +17,7 @@ from mimo.config import SETTINGS, default_text, number_text
 from mimo.contract.parameters import PARAMETERS
 from mimo.engines import ENGINES
 
-COMMANDS = [(), *((name,) for name in get_command(app).commands)]
+COMMANDS = [(), *((name,) for name in get_group(app).commands)]
 
 
 @cache
