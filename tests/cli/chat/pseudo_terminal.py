@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PASTE, PASTED = "\x1b[200~", "\x1b[201~"
-_SHELL = '"$@"; echo "status $?"; stty -icanon -echo min 0 time 5; echo "left: $(cat)."; echo done'
+_SHELL = '"$@"; echo "status $?"; stty -a; stty -icanon -echo min 0 time 5; echo "left: $(cat)."; echo done'
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_=>]|\][^\x07]*\x07)|\r")
 
 
@@ -84,10 +84,11 @@ class Shell:
         return json.loads(path.read_text())
 
     def leave(self) -> tuple[int, str]:
-        """(exit status of the chat, what the shell found of the input) once the chat has ended."""
+        """(exit status of the chat, what the shell found of the input) once it has ended, the terminal as it was."""
         self.wait_for("status ")
         status = int(self.wait_for("\n"))
-        self.wait_for("left: ")
+        settings = self.wait_for("left: ").split()
+        assert {"icanon", "isig", "echo", "icrnl"} <= set(settings), "the terminal is not as it was"
         return status, self.wait_for(".\ndone").removesuffix(".\ndone")
 
     def _read(self, wait: float, end: float | None = None) -> bool:

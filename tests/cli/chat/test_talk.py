@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.cli.chat.pseudo_terminal import PASTE, PASTED, Shell, shell
+
+from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.testing import served
 
 SCRIPT = {
     "answers": [
@@ -216,4 +222,45 @@ def test_colours_are_left_out_where_nobody_wants_them(tmp_path: Path, script: tu
         chat.ready()
         for colour in ("31", "32", "33", "90", "91"):
             assert f"\x1b[{colour}m" not in chat.shown and f";{colour}m" not in chat.shown
+        bye(chat)
+
+
+def test_a_running_server_is_talked_to_and_its_end_is_survived(tmp_path: Path) -> None:
+    script = Script([ScriptedAnswer(["word "] * 2000)], delay=0.01)
+    with served(script=script) as server, shell(tmp_path, "--url", server.url) as chat:
+        chat.ready()
+        chat.send("hello")
+        chat.wait_for("word word")
+        server.process.kill()
+        chat.wait_for("closed the connection")
+        chat.ready()
+        chat.send("and now?")
+        chat.wait_for("cannot be reached")
+        chat.wait_for("> and now?")  # back on the line
+        chat.type("\x03")
+        chat.wait_for("leaves")
+        assert [message["content"][:5] for message in chat.saved()["messages"]] == ["hello", "word "]
+        bye(chat)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the process in /proc")
+@pytest.mark.parametrize("answering", [False, True])
+def test_a_signal_ends_it_with_the_terminal_as_it_was(chat: Shell, answering: bool) -> None:
+    if answering:
+        chat.send("endless")
+        chat.wait_for("word word")
+    (child,) = Path(f"/proc/{chat.child}/task/{chat.child}/children").read_text().split()
+    os.kill(int(child), signal.SIGTERM)
+    assert chat.leave() == (143, "")
+
+
+def test_nano_says_what_it_is_and_thinks(tmp_path: Path) -> None:
+    with shell(tmp_path) as chat:
+        greeting = chat.wait_for("Ask something, or /help")
+        assert "nano is tiny" in greeting and "--model FILE.gguf" in greeting and "--url" in greeting
+        chat.send("What is 12 + 7?")
+        chat.wait_for("thought for")
+        chat.wait_for("tokens/s")
+        chat.ready()
+        assert chat.saved()["thinking"] == {"type": "enabled"}
         bye(chat)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mimo.cli.chat.server import Server, ServerError, base_url
+from mimo.cli.chat.server import NotThere, Server, ServerError, base_url
 from mimo.cli.chat.wire import Listed, ServedBy
 from mimo.config import SETTINGS, ConfigError, load_settings, model_rows
 from mimo.contract.errors import NotFound
@@ -85,10 +85,20 @@ async def connected(wanted: Wanted, console: Console) -> AsyncIterator[Partner]:
             address, key = await stack.enter_async_context(loopback(settings, console))
             url = base_url(address)
         server = await stack.enter_async_context(Server(url, key))
-        listed = tuple(await server.models())
+        listed = await _listed(server, wanted)
         partner = Partner(server, listed, wanted.model or _default(listed), rows, wanted.url is not None)
         partner.find(partner.model)
         yield partner
+
+
+async def _listed(server: Server, wanted: Wanted) -> tuple[Listed, ...]:
+    """The server's models. One that lists none is asked for the model that was named."""
+    try:
+        return tuple(await server.models())
+    except NotThere:
+        if wanted.model is None:
+            raise
+        return ()
 
 
 def _refuse_settings(wanted: Wanted) -> None:

@@ -51,5 +51,5 @@ def wanted(
 ) -> Wanted:
     """The flags as a value. `given`: those of `OPTIONS`."""
     parameters = {name: given.pop(name) for name in SAMPLING if given.get(name) is not None}
-    key = key or os.environ.get(KEY_VARIABLE)
+    key = (key or os.environ.get(KEY_VARIABLE) or "").strip() or None
     return Wanted(model, thinking, system, url, key, parameters, given, config)

@@ -27,12 +27,17 @@ class ServerError(StartError):
     """A server that cannot be reached, refused the request, or sent what is no answer: one line a person can act on."""
 
 
+class NotThere(ServerError):
+    """A route that the server does not have."""
+
+
 def base_url(given: str) -> str:
     """The address that `/chat/completions` is put behind: `/v1` of a bare host. Raises `ServerError`."""
     url = given.strip().rstrip("/")
     try:
         parsed = URL(url)
         usable = parsed.scheme in ("http", "https") and bool(parsed.host) and parsed.port is not None
+        usable = usable and not (parsed.user or parsed.query_string or parsed.fragment)
     except ValueError:
         usable = False
     if not usable:
@@ -42,9 +47,14 @@ def base_url(given: str) -> str:
 
 
 class Server:
-    """A server at `url` (with its `/v1`), asked with `key` if there is one. Use it in an `async with` block."""
+    """A server at `url` (with its `/v1`), asked with `key` if there is one. Use it in an `async with` block.
+
+    Raises `ServerError` for a key that no header can hold.
+    """
 
     def __init__(self, url: str, key: str | None = None) -> None:
+        if key is not None and not (key.isascii() and key.isprintable()):  # else it could write other headers
+            raise ServerError("the key for --url must be printable ASCII; is there a line end or a quote in it?")
         self.url = url
         self._head = {"authorization": f"Bearer {key}"} if key else {}
         self._session: aiohttp.ClientSession | None = None
@@ -140,7 +150,8 @@ class Server:
             raise ServerError(f"{where} and leads to {response.headers.get('location')}: give that address to --url")
         if response.status == 401:
             said = f"{said or 'it wants a key'}; give it with --key or MIMO_API_KEY"
-        raise ServerError(f"{where}: {said}" if said else where)
+        kind = NotThere if response.status in (404, 405, 501) else ServerError
+        raise kind(f"{where}: {said}" if said else where)
 
     def _lost(self, problem: BaseException) -> ServerError:
         if isinstance(problem, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -38,11 +39,25 @@ NANO = (
 async def talk(wanted: Wanted) -> None:
     """Hold a conversation until the person leaves. Raises what `connected` does, `KeyboardInterrupt` for a Ctrl-C
     before it begins."""
-    terminal, console = Terminal(), Console(highlight=False, markup=False)
-    task = asyncio.current_task()
+    ended: list[int] = []
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
+
+    def on_signal(number: int) -> None:
+        ended.append(number)
+        task.cancel()
+
     for number in (signal.SIGTERM, signal.SIGHUP):  # so that the terminal is left as it was found
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        await _talk(wanted, Terminal(), Console(highlight=False, markup=False))
+    except asyncio.CancelledError:
+        if not ended:
+            raise
+        raise typer.Exit(128 + ended[0]) from None
+
+
+async def _talk(wanted: Wanted, terminal: Terminal, console: Console) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(terminal.opened())
         try:

@@ -49,9 +49,10 @@ class Terminal:
             try:
                 yield
             finally:
-                self.output.disable_bracketed_paste()
-                self.output.flush()
-                termios.tcflush(file, termios.TCIFLUSH)
+                with contextlib.suppress(OSError, termios.error):  # a terminal that was closed
+                    self.output.disable_bracketed_paste()
+                    self.output.flush()
+                    termios.tcflush(file, termios.TCIFLUSH)
 
     async def stoppable(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of `work`. Raises `Stopped` once it has ended for Ctrl-C; other keys wait for the next prompt."""
