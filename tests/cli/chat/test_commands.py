@@ -67,6 +67,12 @@ async def test_help_names_every_command_and_key(session: Session) -> None:
         assert key in said
 
 
+def test_the_documentation_has_every_command() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "chat.md").read_text()
+    for name in COMMANDS:
+        assert f"`/{name}" in text
+
+
 @pytest.mark.parametrize("name", [name for name in SAMPLING if PARAMETERS[name].minimum is not None])
 async def test_a_value_out_of_bounds_is_refused_by_the_row_of_the_parameter(session: Session, name: str) -> None:
     row = MODELS["mimo-v2-flash"].parameters[name]

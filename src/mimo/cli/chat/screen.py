@@ -35,6 +35,7 @@ class Screen:
         self._wrap = Wrap(console.width)
         self._live: Live | None = None
         self._thoughts = ""
+        self._begun = False
         self._began = self._drawn = time.monotonic()
         self._first = self._answered = 0.0
 
@@ -48,7 +49,10 @@ class Screen:
         if not self._answered:
             self._answered = time.monotonic()
             self._stop_thinking()
-        self._print(made for text, style in styled(piece) for made in self._wrap.feed(text, style))
+        for text, style in styled(piece):
+            text = text if self._begun else text.lstrip()
+            self._begun = self._begun or bool(text)
+            self._print(self._wrap.feed(text, style))
 
     def close(self) -> None:
         """End the line: the answer is complete, or was stopped."""
@@ -62,7 +66,7 @@ class Screen:
         self.close()
         if self._counts:
             note = counts(ending, self._first - self._began, time.monotonic() - self._first)
-            self._console.print(Text(note, "dim"))
+            self._console.print(Text(f"{note}\n", "dim"))
 
     def _think(self) -> None:
         now = time.monotonic()
@@ -126,10 +130,10 @@ def counts(ending: Ending, wait: float, seconds: float) -> str:
     words = ["cut at max_completion_tokens"] if ending.reason == "length" else []
     words += [f"ended by {ending.reason}"] if ending.reason not in ("stop", "length") else []
     if made := usage.completion_tokens:
-        words.append(f"{made} tokens" + (f", {usage.reasoning} of them reasoning" if usage.reasoning else ""))
+        words.append(f"{made} tokens" + (f" ({usage.reasoning} reasoning)" if usage.reasoning else ""))
         if made > 1 and seconds > 0:
             words.append(f"{(made - 1) / seconds:.3g} tokens/s")
-    words.append(f"first after {wait:.2f} s")
+    words.append(f"first {wait:.2f} s")
     if usage.prompt_tokens:
-        words.append(f"prompt {usage.prompt_tokens}" + (f", {usage.cached} cached" if usage.cached else ""))
+        words.append(f"prompt {usage.prompt_tokens}" + (f" ({usage.cached} cached)" if usage.cached else ""))
     return " · ".join(words)

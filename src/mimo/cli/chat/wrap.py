@@ -27,7 +27,7 @@ def visible(text: str) -> str:
 
 
 class Wrap:
-    """Wraps what is fed to lines of at most `width` cells. Styles may change inside a word."""
+    """Wraps what is fed to lines of at most `width` cells. Styles may change inside a word; spaces have none."""
 
     def __init__(self, width: int) -> None:
         self.width = max(width, 2)
@@ -51,7 +51,7 @@ class Wrap:
             yield part, ""
         elif part.isspace():
             yield from self._flush()
-            self._spaces.append((part.replace("\t", " " * _TAB), style))
+            self._spaces.append((part.replace("\t", " " * _TAB), ""))
         else:
             for letters in _breakable(part):
                 if cell_len(letters) > len(letters):  # wide letters: a line may end before and after each
