@@ -23,7 +23,7 @@ from mimo.api.protocols import PROTOCOLS
 from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.base import Protocol
 from mimo.api.route import ANSWER_ERRORS, BODY_ERRORS, Answer, Route, Routes
-from mimo.api.site.docs.page import HTML, docs
+from mimo.api.site.docs.page import HTML, SVG, docs, icon
 from mimo.contract.errors import InvalidRequest, NotFound, PermissionDenied, ServiceUnavailable, UnsupportedMediaType
 
 
@@ -92,6 +92,7 @@ ROUTES: Routes = Routes(
             metrics, "Counts and times, for Prometheus", (NotFound,), api=False, for_operators=True, content_type=TEXT
         ),
         ("GET", "/openapi.json"): Route(openapi(lambda: ROUTES.table), "This API as an OpenAPI document", api=False),
+        ("GET", "/favicon.ico"): Route(icon, "The icon of these pages", api=False, content_type=SVG),
         ("GET", "/docs"): Route(docs(lambda: ROUTES.table), "This API as a page", api=False, content_type=HTML),
     },
     {prefix: protocol.errors for protocol in PROTOCOLS for prefix in protocol.prefixes},

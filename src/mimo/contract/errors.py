@@ -57,10 +57,11 @@ class InvalidRequest(ApiError):
 
 
 class ContextLengthExceeded(InvalidRequest):
-    """The prompt leaves no room for a token in the context window. `counts`: "N tokens > M maximum", where known."""
+    """The prompt leaves no room for a token in the context window."""
 
     code = "context_length_exceeded"
     counts: str = ""
+    """"N tokens > M maximum", where known."""
 
     @classmethod
     def of(cls, counted: str, window: int, model: str) -> Self:
@@ -88,19 +89,20 @@ class UnsupportedParameter(InvalidRequest):
 
 
 class AuthenticationFailed(ApiError):
-    """No key, or a wrong one."""
+    """No key, or a wrong one; only where keys are set or were made."""
 
     status, code = 401, "authentication_failed"
 
 
 class InsufficientBalance(ApiError):
-    """The key's budget is spent."""
+    """The key's budget is spent; only for keys that have one (`mimo keys add --budget`)."""
 
     status, code = 402, "insufficient_balance"
 
 
 class PermissionDenied(ApiError):
-    """The key may not use this model, or the web page may not use this server."""
+    """The key may not use this model (`mimo keys add --models`), or a web page asked whose origin `--cors-origin` does
+    not name."""
 
     status, code = 403, "permission_denied"
 
@@ -130,7 +132,8 @@ class UnsupportedMediaType(ApiError):
 
 
 class RateLimitExceeded(ApiError):
-    """Over the requests or tokens per minute, or the queue is full; `retry-after` says when to come back."""
+    """The queue is full, the upstream is over its limit, or, where keys have limits, the key is over its requests or
+    tokens per minute; `retry-after` says when to come back."""
 
     status, code = 429, "rate_limit_exceeded"
 
@@ -142,7 +145,7 @@ class InternalError(ApiError):
 
 
 class UpstreamError(ApiError):
-    """The upstream failed."""
+    """The upstream failed; only where the engine runs elsewhere."""
 
     status, code = 502, "upstream_error"
 
@@ -164,7 +167,7 @@ class ServiceUnavailable(ApiError):
 
 
 class UpstreamTimeout(ApiError):
-    """The upstream was too slow."""
+    """The upstream was too slow; only where the engine runs elsewhere."""
 
     status, code = 504, "upstream_timeout"
 

@@ -1,13 +1,16 @@
 """GET /docs: the API as a page, made from the models, parameters, protocols, routes and errors by `page.html`.
 
-No script, no outside request. No wording about a parameter or an error is its own.
+No outside request; the one script is in the page, known by its hash. No wording about a parameter or an
+error is its own.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
@@ -24,7 +27,12 @@ from mimo.contract.parameters import PARAMETERS
 from mimo.contract.rows import anything
 
 HTML = "text/html; charset=utf-8"
-HEADERS = (("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"),)
+SVG = "image/svg+xml"
+_FILES = files(__package__)
+_SCRIPT = _FILES.joinpath("docs.js").read_text()
+_HASH = b64encode(sha256(_SCRIPT.encode()).digest()).decode()
+_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_HASH}'; img-src 'self'; base-uri 'none'"
+HEADERS = (("content-security-policy", _POLICY),)
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:]{2,39}\](:\d{1,5})?")
 _NOTES = {
     "documented": "",
@@ -38,16 +46,26 @@ def docs(table: Callable[[], Mapping[tuple[str, str], Route]]) -> Answer:
     """The handler; `table()` gives the routes, this one among them."""
 
     async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
-        await exchange.reply(200, page(backend.models, table(), exchange.header("host")), HTML, HEADERS)
+        window = backend.engine.info.context_window if backend.ready else 0
+        await exchange.reply(200, page(backend.models, table(), exchange.header("host"), window), HTML, HEADERS)
 
     return answer
 
 
-def page(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route], host: str | None) -> bytes:
-    """The page; `host` as the client named us, for the examples."""
+async def icon(_: Backend, exchange: Exchange, __: str) -> None:
+    """What a browser shows beside the title."""
+    await exchange.reply(200, _FILES.joinpath("icon.svg").read_bytes(), SVG, (("cache-control", "max-age=86400"),))
+
+
+def page(
+    models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route], host: str | None, window: int = 0
+) -> bytes:
+    """The page; `host` as the client named us, for the examples; `window` in force, in tokens, 0 while nobody knows."""
     text = _template().render(
         host=host if host and _HOST.fullmatch(host) else "localhost:8000",
-        style=files(__package__).joinpath("docs.css").read_text(),
+        style=_FILES.joinpath("docs.css").read_text(),
+        script=_SCRIPT,
+        window=window,
         models=list(models.values()),
         example=list(models)[-1],
         rows={name: [describe_parameter(row) for row in model.parameters.values()] for name, model in models.items()},
@@ -64,13 +82,14 @@ def page(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route], h
 def _template() -> Template:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": _number, "default_text": _default, "prose": _prose}
-    return environment.from_string(files(__package__).joinpath("page.html").read_text())
+    return environment.from_string(_FILES.joinpath("page.html").read_text())
 
 
 def _errors() -> list[type[ApiError]]:
+    """Those of the contract; others derive cases of their own from them."""
     tree: list[type[ApiError]] = [ApiError]
     for error in tree:
-        tree += error.__subclasses__()
+        tree += (one for one in error.__subclasses__() if one.__module__ == ApiError.__module__)
     return sorted(tree[1:], key=lambda error: error.status)
 
 
