@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mimo.cli.chat import commands
-from mimo.cli.chat.commands import Session
+from mimo.cli.chat.commands.base import Session
 from mimo.cli.chat.connect import Partner, Wanted, connected
 from mimo.cli.chat.once import conversation
 from mimo.cli.chat.prompt import Prompt
@@ -80,7 +80,7 @@ async def _converse(partner: Partner, wanted: Wanted, terminal: Terminal, consol
         if (command := commands.split(text)) is not None:
             await commands.run(session, *command)
         elif text.strip():
-            session.conversation.messages.append({"role": "user", "content": text})
+            session.question(text)
             await _ask(session, terminal)
 
 
@@ -113,9 +113,9 @@ async def _ask(session: Session, terminal: Terminal) -> None:
 
 def _give_back(session: Session) -> None:
     """Take the last question back and put it on the line; a long one would hide what was said of it."""
-    content = (session.conversation.undo() or {}).get("content")
-    if isinstance(content, str) and len(content) <= _LONG and content.count("\n") < _LINES:
-        session.draft = content
+    text = session.give_back()
+    if len(text) <= _LONG and text.count("\n") < _LINES:
+        session.draft = text
     else:
         session.say("the question is taken back; arrow up brings it here again")
 
