@@ -7,7 +7,7 @@ PORT   ?= 8000
 # What an upstream and media want is in the pinned environments: `make serve` may stand before one, and see
 LOCK    = --extra upstream --extra media --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
-.PHONY: help serve chat test test-slow test-suites test-prometheus test-vllm test-postgres check fuzz attack soak bench bench-gateway lock clean
+.PHONY: help serve chat test test-slow test-install test-suites test-prometheus test-vllm test-postgres check fuzz attack soak bench bench-gateway lock clean
 
 help:  ## These lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ test: $(VENV)/.dev  ## The test suite; ARGS go to pytest
 
 test-slow: $(VENV)/.dev  ## Tests that take minutes each
 	$(BIN)/pytest -m slow $(ARGS)
+
+test-install: $(VENV)/.dev  ## A plain pip install of the wheel in a fresh environment, tried; takes packages from the registry
+	$(BIN)/pytest -m install tests/install $(ARGS)
 
 test-suites: $(VENV)/.dev  ## Test suites and clients of other projects, unmodified
 	$(BIN)/pytest -m suites --timeout 900 $(ARGS)

@@ -45,7 +45,8 @@ def listening(settings: Settings) -> Iterator[Finding]:
     except StartError as problem:
         yield Finding("wrong", str(problem), "stop what listens there, or take another: --port 0 takes a free one")
         return
-    yield Finding("ok", f"{settings.host} port {settings.port} is free")
+    port = f"port {settings.port} is free" if settings.port else "a free port will be taken"
+    yield Finding("ok", f"{settings.host}: {port}")
     try:
         check_exposure(settings.api_keys, settings.host, settings.insecure)
     except StartError as problem:
