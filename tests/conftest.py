@@ -32,12 +32,15 @@ def nano_calls() -> deque[DecodeCall]:
 
 @pytest.fixture(scope="session")
 async def nano(nano_calls: deque[DecodeCall]) -> AsyncIterator[object]:
-    """A started `LocalEngine` on the shipped model: 24 slots of 1024 tokens, prompt chunks of 64, one thread."""
+    """A started `LocalEngine` on the shipped model: 24 slots of 1024 tokens, prompt chunks of 64, one thread; prompts
+    are found again in slots alone."""
     from mimo.engines.local.engine import start_local
     from mimo.engines.local.model import ModelOptions
     from mimo.nano import gguf_path
 
-    options = ModelOptions(slots=24, context_window=1024, chunk=64, threads=1, observer=nano_calls.append)
+    options = ModelOptions(
+        slots=24, context_window=1024, chunk=64, threads=1, prompt_cache=0, observer=nano_calls.append
+    )
     engine = await start_local(gguf_path(), options, queue=40)
     yield engine
     await engine.close()

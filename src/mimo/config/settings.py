@@ -96,6 +96,10 @@ class Settings:
     chunk: int = _setting(
         64, _MODEL, "Prompt tokens decoded between two steps of the running streams.", bounds=(1, 2**16)
     )
+    prompt_cache: int | None = _setting(
+        None, _MODEL, "MiB of memory for prompts and answers that no slot holds any more; 0 for none.",
+        bounds=(0, 2**24), shown="1024, or half of what the model leaves of the memory", example=4096,
+    )  # fmt: skip
     threads: int | None = _setting(
         None, _MODEL, "Threads that compute.", bounds=(1, 1024),
         shown="one a core, in short calls one less; for nano one in short calls", example=4,

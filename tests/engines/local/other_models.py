@@ -125,3 +125,49 @@ def write_mamba(path: Path) -> None:
         w.ones(f"{block}.ssm_d", inner, part="")
         w.random(f"{block}.ssm_out", WIDTH, inner)
     w.close()
+
+
+def write_qwen35(path: Path, kind: str = "F32") -> None:
+    """A hybrid: every second layer has attention, and the others a recurrent state (gated delta rule)."""
+    width, heads, size = 256, 4, 64
+    groups, states = 2, 64
+    w = Writer(path, "qwen35", kind, width)
+    w.writer.add_feed_forward_length(2 * width)
+    w.writer.add_head_count(heads)
+    w.writer.add_head_count_kv(1)
+    w.writer.add_key_length(size)
+    w.writer.add_value_length(size)
+    w.writer.add_rope_dimension_count(size // 2)
+    w.writer.add_array("qwen35.rope.dimension_sections", [6, 5, 5, 0])
+    w.writer.add_ssm_conv_kernel(4)
+    w.writer.add_ssm_inner_size(states * heads)
+    w.writer.add_ssm_state_size(states)
+    w.writer.add_ssm_time_step_rank(heads)
+    w.writer.add_ssm_group_count(groups)
+    w.writer.add_uint32("qwen35.full_attention_interval", LAYERS)
+    keys, values = states * groups, states * heads
+    for layer in range(LAYERS):
+        block = f"blk.{layer}"
+        w.ones(f"{block}.attn_norm", width)
+        w.ones(f"{block}.post_attention_norm", width)
+        if layer == LAYERS - 1:
+            w.random(f"{block}.attn_q", 2 * size * heads, width)
+            w.random(f"{block}.attn_k", size, width)
+            w.random(f"{block}.attn_v", size, width)
+            w.random(f"{block}.attn_output", width, size * heads)
+            w.ones(f"{block}.attn_q_norm", size)
+            w.ones(f"{block}.attn_k_norm", size)
+        else:
+            w.random(f"{block}.attn_qkv", 2 * keys + values, width)
+            w.random(f"{block}.attn_gate", values, width)
+            w.random(f"{block}.ssm_conv1d", 2 * keys + values, 4)
+            w.random(f"{block}.ssm_dt", heads, part="bias")
+            w.ones(f"{block}.ssm_a", heads, scale=-0.5, part="")
+            w.random(f"{block}.ssm_beta", heads, width)
+            w.random(f"{block}.ssm_alpha", heads, width)
+            w.ones(f"{block}.ssm_norm", states)
+            w.random(f"{block}.ssm_out", width, values)
+        w.random(f"{block}.ffn_gate", 2 * width, width)
+        w.random(f"{block}.ffn_up", 2 * width, width)
+        w.random(f"{block}.ffn_down", width, 2 * width)
+    w.close()

@@ -17,6 +17,7 @@ from mimo.contract.errors import ApiError, EngineError, RateLimitExceeded
 from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine
 from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.local.loading import load
+from mimo.engines.local.memory import as_text
 from mimo.engines.local.model import LocalModel, ModelOptions
 from mimo.engines.local.policies import REPEATABLE, BatchInvariant, policy_name
 from mimo.engines.local.scheduler import Delivery, Scheduler
@@ -45,7 +46,7 @@ class LocalEngine(TokenEngine):
             unseeded=REPEATABLE[policy_name(batch_invariant, model, seeded=False)],
         )
         fingerprint = f"local-{'-'.join(model.name.lower().split())}-{model.header.digest}"
-        self.info = EngineInfo("local", model.name, model.context_window, fingerprint, str(model.memory))
+        self.info = EngineInfo("local", model.name, model.context_window, fingerprint, _memory(model))
         sampler = Sampler(model.slots, model.tokenizer.vocabulary, threads, model.tokenizer.valid)
         self._scheduler = Scheduler(model, sampler, self._hand_over)
         self._thread = threading.Thread(target=self._scheduler.run, name="mimo-scheduler", daemon=True)
@@ -139,6 +140,12 @@ def _load(
             raise EngineError(f"{path}: {problem}") from None
         raise
     return model
+
+
+def _memory(model: LocalModel) -> str:
+    """What the model takes, in words."""
+    kept = f"up to {as_text(model.prompt_cache)} of" if model.prompt_cache else "no"
+    return f"{model.memory}; beside that {kept} earlier prompts"
 
 
 def _put_all(deliveries: list[Delivery]) -> None:

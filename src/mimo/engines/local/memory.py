@@ -5,6 +5,7 @@ The KV cache is counted in full: its pages become resident as tokens fill them, 
 
 from __future__ import annotations
 
+import ctypes
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from mimo.contract.errors import EngineError
 
 _CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_MOST_CACHE = 1 << 30
 _LEAST_SLOTS, _LEAST_WINDOW, _STEP = 2, 256, 256
 
 
@@ -60,6 +62,28 @@ def _fitting(memory: Memory, slots: int, room: int) -> str | None:
     window = min(memory.window, room * memory.window // (slots * memory.slot)) if memory.slot else memory.window
     window -= window % _STEP if window != memory.window else 0
     return f"--slots {slots} --context-window {window}" if window >= _LEAST_WINDOW else None
+
+
+def cache_limit(wanted: int | None, memory: Memory, limit: int) -> int:
+    """Bytes for the prompt cache: `wanted`, or half of what `memory` leaves of `limit` bytes, at most `_MOST_CACHE`.
+
+    Raises `EngineError` for more than is left.
+    """
+    left = max(0, limit - memory.total) if limit else _MOST_CACHE
+    if wanted is None:
+        return min(_MOST_CACHE, left // 2)
+    if limit and wanted > left:
+        raise EngineError(
+            f"prompt_cache must be at most {left >> 20} MiB, which the model leaves of this machine's "
+            f"{as_text(limit)}, got {wanted >> 20} MiB; 0 turns it off"
+        )
+    return wanted
+
+
+def trim() -> None:
+    """Give memory that was freed back to the system, where the C library keeps it."""
+    with suppress(AttributeError, OSError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def usable_memory() -> int:

@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
-from mimo.engines.local.memory import Memory, check_fits, usable_memory
-from mimo.engines.local.threads import Threads
+from mimo.engines.local.memory import Memory, cache_limit, check_fits, trim, usable_memory
 from mimo.llamacpp.cells import drop_zeros
 from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, ContextParams, Library, ModelParams, ProgressCallback
 from mimo.llamacpp.sizes import sizes, unread
-from mimo.llamacpp.untouched import untouched
+from mimo.llamacpp.untouched import give_back, untouched
 from mimo.tokenizers.gguf import Vocabulary
 from mimo.tokenizers.load import MIMO
 
@@ -68,13 +67,14 @@ class ModelOptions:
     0 for the model's own, and then at most `default_window`, where that is not 0.
     `chunk`: prompt tokens a decode call; with batch invariance also the grain of prefix reuse.
     `gpu_layers` −1: all that fit, on a GPU build.
-    `threads` at most compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds;
-    as many of them as gain by it (`threads.py`). Without `long_threads`, always `threads`.
+    `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
     `any_rows`: use no kernel whose result depends on how many rows a call has, one row apart.
     `memory_limit`: bytes it may take with every window full; None: what the machine has.
+    `prompt_cache`: bytes for prompts that no slot holds any more; None: as `memory.cache_limit` finds right.
+    `rest_seconds`: after so long without work memory is given back.
     `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds of
     processor time of the calling thread) says which are long: on a busy machine the time on the wall is mostly that of
-    others. `wall` (seconds) says what another thread gains.
+    others, and a second thread, for which the first one spins at every barrier, makes it many times as long.
     """
 
     slots: int = 8
@@ -87,9 +87,10 @@ class ModelOptions:
     f32_cache: bool = False
     any_rows: bool = False
     memory_limit: int | None = None
+    prompt_cache: int | None = None
+    rest_seconds: float = 10.0
     observer: Callable[[DecodeCall], None] | None = None
     clock: Callable[[], float] = time.thread_time
-    wall: Callable[[], float] = time.perf_counter
 
 
 class LocalModel:
@@ -127,8 +128,10 @@ class LocalModel:
             cache, compute = sizes(library, model, self._context_params(window))
             weights = library.llama_model_size(model)
         memory = Memory(weights, cache // self.slots, self.slots, window, compute)
+        limit = usable_memory() if options.memory_limit is None else options.memory_limit
         if options.memory_limit is not None or not library.llama_supports_gpu_offload():
-            check_fits(path, memory, usable_memory() if options.memory_limit is None else options.memory_limit)
+            check_fits(path, memory, limit)
+        self.prompt_cache = cache_limit(options.prompt_cache, memory, limit)
         return memory
 
     def _model_params(self) -> ModelParams:
@@ -167,6 +170,8 @@ class LocalModel:
         on_gpu = options.gpu_layers != 0 and library.llama_supports_gpu_offload()
         self.exact = not on_gpu and (options.any_rows or not self.rewindable or self.header.types <= _FOR_ANY_ROWS)
         """Whether a row of a step can have the same bits in any company; where there is recurrent state, in none."""
+        self.cuttable = self.rewindable and not library.llama_model_n_swa(model)
+        """Whether tokens can be taken back from a copy of a sequence; of sliding windows it has only the last."""
         wanted = self.memory.window
         with untouched(library) as self._buffers:
             self._context = library.llama_init_from_model(model, self._context_params(wanted))
@@ -181,7 +186,6 @@ class LocalModel:
         self.context_window: int = min(library.llama_n_ctx_seq(self._context), wanted)
         self.threads = options.threads
         """How many computed the last call."""
-        self._chooser = Threads(options.wall)
         self._spent: dict[int, float] = {}  # seconds of one thread that a call took of late, by the bits of its rows
         self._logits_address = 0
         self._no_logits = self._logits = np.empty((0, self.tokenizer.vocabulary), np.float32)
@@ -298,15 +302,11 @@ class LocalModel:
         self._wanted[:count] = wanted
         return self._decode(count, sum(wanted), step=True, steady=steady)
 
-    def _counts(self, size: int) -> tuple[int, ...]:
-        """How many threads may compute a call of about this size, ascending."""
-        few, many = self.options.threads, max(self.options.threads, self.options.long_threads)
-        if few == many:
-            return (few,)
-        long = self._spent.get(size, 0.0) > LONG * few
-        return tuple(sorted({1, few, many // 2 or 1, many} if long else {1, few}))
-
-    def _use_threads(self, threads: int) -> None:
+    def _use_threads(self, size: int, *, all_of_them: bool) -> None:
+        """As many as a call of about this size is worth, or `all_of_them`."""
+        options = self.options
+        long = all_of_them or self._spent.get(size, 0.0) > LONG * options.threads
+        threads = max(options.threads, options.long_threads) if long else options.threads
         if threads != self.threads:
             self._library.llama_set_n_threads(self._context, threads, threads)
             self.threads = threads
@@ -314,14 +314,10 @@ class LocalModel:
     def _decode(self, count: int, outputs: int, *, step: bool, steady: bool) -> NDArray[np.float32]:
         self._batch.n_tokens = count
         size = count.bit_length()
-        counts = self._counts(size)
-        if steady and count == 1:  # threads share the attention of a single row: always as many
-            counts = (max(self.options.threads, self.options.long_threads),)
-        self._use_threads(self._chooser.choose(count, counts))
-        begun, used = self.options.wall(), self.options.clock()
+        self._use_threads(size, all_of_them=steady and count == 1)  # of one row, threads share the attention
+        begun, used = time.perf_counter(), self.options.clock()
         status = self._library.llama_decode(self._context, self._batch)
-        seconds, spent = self.options.wall() - begun, (self.options.clock() - used) * self.threads
-        self._chooser.took(count, counts, self.threads, seconds)
+        seconds, spent = time.perf_counter() - begun, (self.options.clock() - used) * self.threads
         self._spent[size] = (
             0.8 * self._spent.get(size, 0.0) + 0.2 * spent
         )  # one slow call, the first say, is not the rule
@@ -346,8 +342,38 @@ class LocalModel:
 
     def copy(self, source: int, target: int) -> None:
         """Make `target` hold all that `source` holds."""
+        if not self.rewindable:  # a recurrent state would be shared
+            self.restore(target, self.state(source))
+            return
         self._library.llama_memory_seq_rm(self._memory, target, -1, -1)
         self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def state_size(self, slot: int, *, end_only: bool = False) -> int:
+        """Bytes that `state` would have."""
+        size: int = self._library.llama_state_seq_get_size_ext(self._context, slot, end_only)
+        return size
+
+    def state(self, slot: int, *, end_only: bool = False) -> NDArray[np.uint8]:
+        """A copy of what `slot` holds; `end_only`: of what only its end has, recurrent state and sliding windows."""
+        state = np.empty(self.state_size(slot, end_only=end_only), np.uint8)
+        self._library.llama_state_seq_get_data_ext(self._context, state.ctypes.data, state.nbytes, slot, end_only)
+        return state
+
+    def restore(self, slot: int, state: NDArray[np.uint8], *, end_only: bool = False) -> bool:
+        """Make `slot` hold what `state` is a copy of, from any slot; False if there is no room. With `end_only` the
+        rest stays, and is to be truncated to as many tokens as the state has seen."""
+        if not end_only:
+            self.truncate(slot, -1)
+        read: int = self._library.llama_state_seq_set_data_ext(
+            self._context, state.ctypes.data, state.nbytes, slot, end_only
+        )
+        return read == state.nbytes
+
+    def give_back(self) -> None:
+        """Give the memory of the KV cache back to the system; every slot must be empty."""
+        for begin, end in self._buffers:
+            give_back(begin, end)
+        trim()
 
     def clear(self) -> None:
         """Forget everything. Slot by slot: clearing all at once would write the bookkeeping of every token."""

@@ -30,8 +30,9 @@ from mimo.engines.local.model import LocalModel
 from mimo.engines.local.pace import Pace
 from mimo.engines.local.policies import POLICIES
 from mimo.engines.local.policies.base import Policy
+from mimo.engines.local.prompt_cache import PromptCache
 from mimo.engines.local.prompt_logprobs import prompt_logprobs
-from mimo.engines.local.sequence import LocalStream, Sequence, Slot
+from mimo.engines.local.sequence import Held, LocalStream, Sequence, Slot, common_prefix
 from mimo.engines.local.steps import Row, calls
 from mimo.sampling import NO_TOKEN, Sampler
 from mimo.types import TokenBatch, TokenLogprob
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 
 Delivery = tuple[LocalStream, TokenBatch | ApiError]
 _WORTH_MOVING = 64  # tokens: a shorter prefix is decoded again sooner than another slot's memory is copied
+_TAIL = 16  # tokens at the end of a prompt that its next turn does not repeat: they ask for the answer
 
 
 class Scheduler:
@@ -54,7 +56,9 @@ class Scheduler:
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._waiting: deque[Sequence] = deque()
         self._prefilling: deque[Slot] = deque()
-        self._slots = [Slot(index) for index in range(model.slots)]
+        self._slots = [Slot(index=index) for index in range(model.slots)]
+        self._cache = PromptCache(model, self._slots, model.prompt_cache)
+        self._resting = True
         self._out: list[Delivery] = []
         self._open = True
 
@@ -92,6 +96,7 @@ class Scheduler:
                 log.exception("the engine failed; what was running is ended with an error")
                 self._fail_all(InternalError("the engine failed on this request; see the server's log"))
                 self._model.clear()
+                self._cache.clear()
             self._hand_over()
         with suppress(Empty):
             while True:
@@ -111,13 +116,30 @@ class Scheduler:
         self._step()
 
     def _take_orders(self) -> None:
-        idle = not self._waiting and all(slot.sequence is None for slot in self._slots)
-        try:
+        if not self._waiting and all(slot.sequence is None for slot in self._slots):
+            self._sleep()
+        with suppress(Empty):
             while self._open:
-                self._orders.get(block=idle)()
-                idle = False
+                self._orders.get_nowait()()
+
+    def _sleep(self) -> None:
+        """Wait for an order, and after a while give memory back."""
+        try:
+            order = self._orders.get(timeout=None if self._resting else self._model.options.rest_seconds)
         except Empty:
-            pass
+            self._rest()
+            order = self._orders.get()
+        order()
+
+    def _rest(self) -> None:
+        """Move what the slots hold to the prompt cache, and give the memory of the KV cache back to the system."""
+        self._resting = True
+        for slot in reversed(self._slots):  # the lowest are used the most, and so go last
+            if len(slot.tokens) < _WORTH_MOVING or self._cache.keep(slot):
+                slot.cut(0)
+                self._model.truncate(slot.index, -1)
+        if not any(slot.tokens for slot in self._slots):
+            self._model.give_back()
 
     def _drop(self, stream: LocalStream, choice: int) -> None:
         for sequence in self._waiting:
@@ -143,12 +165,14 @@ class Scheduler:
         self._waiting.clear()
         self._prefilling.clear()
         for slot in self._slots:
-            slot.sequence, slot.tokens, slot.from_prompt = None, [], 0
+            slot.sequence = None
+            slot.cut(0)
 
     # Step 2
 
     def _admit(self) -> None:
         while self._waiting:
+            self._resting = False
             free = [slot for slot in self._slots if slot.sequence is None]
             if not free:
                 return
@@ -162,11 +186,11 @@ class Scheduler:
     def _policy(self, sequence: Sequence) -> Policy:
         return self._policies[sequence.policy]
 
-    def _reusable(self, slot: Slot, sequence: Sequence) -> int:
-        """Tokens of the prompt that `slot` holds in a form we may use."""
+    def _reusable(self, held: Held, sequence: Sequence) -> int:
+        """Tokens of the prompt that `held` has in a form we may use."""
         if sequence.reads is not None:
             return 0  # what is not decoded gives no logits
-        return self._policy(sequence).reusable(slot, sequence.prompt)
+        return self._policy(sequence).reusable(held, sequence.prompt)
 
     # Step 3
 
@@ -193,6 +217,7 @@ class Scheduler:
             self._begin(slot, sequence)
         start, unit = len(slot.tokens), self._model.options.chunk
         size = self._policy(sequence).cut(slot, sequence.prompt, unit if sequence.reads is not None else room)
+        size = min([mark - start for mark in sequence.marks if start < mark < start + size], default=size)
         chunk = sequence.prompt[start : start + size]
         whole = start + len(chunk) == len(sequence.prompt)
         with self._pace.prompt(len(chunk)):
@@ -200,6 +225,8 @@ class Scheduler:
         slot.tokens += chunk
         if slot.from_prompt == start and len(chunk) % unit == 0:
             slot.from_prompt += len(chunk)
+        if len(slot.tokens) in sequence.marks:
+            self._cache.note(slot)
         self._prefilling.remove(slot)
         if whole:
             self._sample(logits, [slot])
@@ -242,16 +269,14 @@ class Scheduler:
         )
 
     def _begin(self, slot: Slot, sequence: Sequence) -> None:
-        """Bring as much of the prompt into the slot as some slot already has."""
+        """Bring as much of the prompt into the slot as some slot already has, or the prompt cache."""
         request = sequence.stream.request
         constrain = request.constrain
         constraint = constrain(sequence.choice, sequence.limit) if constrain else None
-        source = max(self._slots, key=lambda other: self._reusable(other, sequence))
+        if not self._model.cuttable:
+            sequence.marks = self._marks(sequence)
+        self._bring(slot, sequence)
         keep = self._reusable(slot, sequence)
-        if self._model.rewindable and self._reusable(source, sequence) >= keep + _WORTH_MOVING:
-            keep = self._reusable(source, sequence)
-            self._model.copy(source.index, slot.index)
-            slot.tokens, slot.from_prompt = source.tokens.copy(), source.from_prompt
         self._keep(slot, keep)
         sequence.started = True
         if sequence.stream.begun is None:
@@ -260,12 +285,40 @@ class Scheduler:
             sequence.stream.cached_tokens = keep
         self._sampler.begin(slot.index, request.sampling, sequence.choice, constraint)
 
+    def _bring(self, slot: Slot, sequence: Sequence) -> None:
+        """Copy a slot or an entry of the cache into `slot` where that has more of the prompt; keep what was in it."""
+
+        def reusable(held: Held) -> int:
+            return self._reusable(held, sequence)
+
+        source: Held = max(self._slots, key=reusable)
+        least = max(reusable(source) + 1, reusable(slot) + _WORTH_MOVING)
+        kept = self._cache.best(reusable, least)
+        moved = kept is not None or reusable(source) >= reusable(slot) + _WORTH_MOVING
+        if moved or len(slot.tokens) >= reusable(slot) + _WORTH_MOVING:
+            self._cache.keep(slot)
+        if kept is not None:
+            self._cache.bring(kept, slot)
+        elif moved:
+            assert isinstance(source, Slot)
+            self._model.copy(source.index, slot.index)
+            slot.become(source)
+
+    def _marks(self, sequence: Sequence) -> frozenset[int]:
+        """Where checkpoints are made while the prompt is decoded: before its end, where the next turn of a conversation
+        will go on, and where it parts from another, as the next one will too."""
+        prompt, unit = sequence.prompt, self._model.options.chunk
+        parts = (common_prefix(held.tokens, prompt, len(prompt)) for held in (*self._slots, *self._cache.kept))
+        return frozenset(length // unit * unit for length in (len(prompt) - _TAIL, max(parts)))
+
     def _keep(self, slot: Slot, length: int) -> None:
         if length < len(slot.tokens) or length == 0:
+            if length and (length < slot.floor or not self._model.rewindable):
+                (point,) = (point for point in slot.checkpoints if point.length == length)
+                self._model.restore(slot.index, point.state, end_only=True)
             if not self._model.truncate(slot.index, length if length else -1):
                 raise RuntimeError(f"slot {slot.index} cannot be cut to {length} tokens")
-            del slot.tokens[length:]
-            slot.from_prompt = min(slot.from_prompt, length)
+            slot.cut(length)
 
     # Step 4
 

@@ -10,6 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mimo.contract.errors import ApiError
 from mimo.engines.base import TokenStream
 from mimo.types import TokenBatch, TokenLogprob, TokenRequest
@@ -75,8 +78,8 @@ class LocalStream(TokenStream):
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """One choice of a request. `limit`: tokens it may sample; `policy`: by name, how it is decoded; `sampled`: how many
-    tokens it has; `last`: the newest."""
+    """One choice of a request. `limit`: tokens it may sample; `policy`: by name, how it is decoded; `marks`: after
+    how many tokens of the prompt a checkpoint is made; `sampled`: how many tokens it has; `last`: the newest."""
 
     stream: LocalStream
     choice: int
@@ -84,6 +87,7 @@ class Sequence:
     limit: int
     policy: str
     started: bool = False
+    marks: frozenset[int] = frozenset()
     sampled: int = 0
     last: int = -1
 
@@ -93,20 +97,65 @@ class Sequence:
         return self.stream.request.prompt_logprobs if self.choice == 0 else None
 
 
-@dataclass(slots=True, eq=False)
-class Slot:
-    """A sequence's part of the KV cache. `tokens`: what it holds; the first `from_prompt` of them were decoded in whole
-    chunks of a prompt."""
+MOST_CHECKPOINTS = 4
+"""Of one sequence: 50 MB each for a model of nine billion weights."""
 
-    index: int
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """What only the end of a sequence has, recurrent state and sliding windows, after the first `length` tokens."""
+
+    length: int
+    state: NDArray[np.uint8]
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """Tokens whose KV is somewhere. The first `from_prompt` of them were decoded in whole chunks of a prompt; those
+    from `floor` on can be taken back, and more of them at the `checkpoints`, by length."""
+
     tokens: list[int] = field(default_factory=list)
     from_prompt: int = 0
+    floor: int = 0
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+
+    @property
+    def noted(self) -> int:
+        """Bytes of the checkpoints."""
+        return sum(checkpoint.state.nbytes for checkpoint in self.checkpoints)
+
+    def cut(self, length: int) -> None:
+        """Forget the tokens from `length` on."""
+        del self.tokens[length:]
+        self.from_prompt, self.floor = min(self.from_prompt, length), min(self.floor, length)
+        self.checkpoints = [checkpoint for checkpoint in self.checkpoints if checkpoint.length <= length]
+
+    def note(self, state: NDArray[np.uint8]) -> None:
+        """A checkpoint after all tokens. The first one and the newest are kept: it is the start that others share."""
+        self.checkpoints.append(Checkpoint(len(self.tokens), state))
+        del self.checkpoints[1 : max(1, len(self.checkpoints) - MOST_CHECKPOINTS + 1)]
+
+    def become(self, other: Held) -> None:
+        """Hold what `other` holds."""
+        self.tokens, self.from_prompt, self.floor = other.tokens.copy(), other.from_prompt, other.floor
+        self.checkpoints = other.checkpoints.copy()
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Slot(Held):
+    """A sequence's part of the KV cache."""
+
+    index: int
     sequence: Sequence | None = None
 
 
 def common_prefix(left: list[int], right: tuple[int, ...], limit: int) -> int:
-    """How many of the first `limit` items are equal, by bisection over slices (compared at C speed)."""
-    low, high = 0, min(len(left), len(right), limit)
+    """How many of the first `limit` items are equal: by slices (compared at C speed) that grow, and then bisected, so
+    that what differs early costs little."""
+    low, high, step = 0, min(len(left), len(right), limit), 16
+    while low + step <= high and tuple(left[low : low + step]) == right[low : low + step]:
+        low, step = low + step, 2 * step
+    high = min(high, low + step)
     while low < high:
         middle = (low + high + 1) // 2
         if tuple(left[low:middle]) == right[low:middle]:

@@ -29,6 +29,7 @@ class Options:
     context_window: int | None = None
     chunk: int = 64
     queue: int = 256
+    prompt_cache: int | None = None
     threads: int | None = None
     gpu_layers: int = -1
     llama_library: Path | None = None
@@ -49,6 +50,7 @@ async def start(options: Options, on_progress: Callable[[float], None] | None = 
             threads=threads,
             long_threads=long_threads,
             gpu_layers=options.gpu_layers,
+            prompt_cache=None if options.prompt_cache is None else options.prompt_cache << 20,
         ),
         queue=options.queue,
         batch_invariant=options.batch_invariant,

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from mimo.engines.local.model import JOINED, MOST_TOKENS, LocalModel
-from mimo.engines.local.sequence import Slot, common_prefix
+from mimo.engines.local.sequence import Held, Slot, common_prefix
 
 
 class Policy(ABC):
@@ -31,8 +31,8 @@ class Policy(ABC):
         self._most_chunks = max(1, joined)
 
     @abstractmethod
-    def reusable(self, slot: Slot, prompt: tuple[int, ...]) -> int:
-        """Tokens of `prompt` that `slot` holds in a form that may be used; at least one is left to decode."""
+    def reusable(self, held: Held, prompt: tuple[int, ...]) -> int:
+        """Tokens of `prompt` that `held` has in a form that may be used; at least one is left to decode."""
 
     @abstractmethod
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
@@ -50,6 +50,12 @@ class Policy(ABC):
             return chunks * chunk or chunk - 1
         return chunks * chunk or rest
 
-    def _shared(self, slot: Slot, prompt: tuple[int, ...], known: int, left: int) -> int:
-        """How many of the `known` first tokens of `slot` begin `prompt`, of which `left` at least are not counted."""
-        return common_prefix(slot.tokens, prompt, min(known, len(prompt) - left))
+    def _shared(self, held: Held, prompt: tuple[int, ...], known: int, left: int) -> int:
+        """How many of the `known` first tokens of `held` begin `prompt`, of which `left` at least are not counted."""
+        return common_prefix(held.tokens, prompt, min(known, len(prompt) - left))
+
+    def _cut_to(self, held: Held, length: int) -> int:
+        """The most tokens, up to `length`, that `held` can be cut to."""
+        if length == len(held.tokens) or (self._model.rewindable and length >= held.floor):
+            return length
+        return max((point.length for point in held.checkpoints if point.length <= length), default=0)

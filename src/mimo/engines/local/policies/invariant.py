@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mimo.engines.local.policies.base import Policy
-from mimo.engines.local.sequence import Slot
+from mimo.engines.local.sequence import Held, Slot
 
 
 class Invariant(Policy):
@@ -21,10 +21,9 @@ class Invariant(Policy):
     repeatable: ClassVar[bool] = True
     company: ClassVar[bool] = False
 
-    def reusable(self, slot: Slot, prompt: tuple[int, ...]) -> int:
-        shared = self._shared(slot, prompt, slot.from_prompt, 2)
-        shared -= shared % self._chunk
-        return shared if self._model.rewindable or shared == len(slot.tokens) else 0
+    def reusable(self, held: Held, prompt: tuple[int, ...]) -> int:
+        shared = self._shared(held, prompt, held.from_prompt, 2)
+        return self._cut_to(held, shared - shared % self._chunk)
 
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
         return self._whole_chunks(len(prompt) - len(slot.tokens), room)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from mimo.engines.local.model import MOST_TOKENS
 from mimo.engines.local.policies.base import Policy
-from mimo.engines.local.sequence import Slot
+from mimo.engines.local.sequence import Held, Slot
 
 
 class Throughput(Policy):
@@ -18,9 +18,8 @@ class Throughput(Policy):
 
     name: ClassVar[str] = "throughput"
 
-    def reusable(self, slot: Slot, prompt: tuple[int, ...]) -> int:
-        shared = self._shared(slot, prompt, len(slot.tokens), 1)
-        return shared if self._model.rewindable or shared == len(slot.tokens) else 0
+    def reusable(self, held: Held, prompt: tuple[int, ...]) -> int:
+        return self._cut_to(held, self._shared(held, prompt, len(held.tokens), 1))
 
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
         rest = len(prompt) - len(slot.tokens)
