@@ -52,6 +52,9 @@ def test_thinking_that_a_model_does_not_know_is_reported_and_off(serving, path):
         assert "thinking=disabled" in answer.headers["x-mimo-parameters"]
         quiet = server.http.post(path, json={**body, "thinking": {"type": "disabled"}})
         assert "x-mimo-ignored" not in quiet.headers
+        default = server.http.post(path, json={"model": "mimo-v2-pro", **PATHS[path], "max_tokens": 9})
+        assert "thinking" not in default.headers.get("x-mimo-ignored", "").split(", ")  # nobody asked for it
+        assert "thinking=disabled" in default.headers["x-mimo-parameters"]
     with serving(DRAWN, template=SWITCHED) as server:
         answer = server.http.post(path, json=body)
         assert "x-mimo-ignored" not in answer.headers

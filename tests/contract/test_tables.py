@@ -94,6 +94,7 @@ def test_nothing_sent_means_the_documented_defaults(model):
         parallel_tool_calls=True,
         json_format=None,
         seed_given=False,
+        thinking_given=False,
     )
     assert resolve(dict.fromkeys(PARAMETERS), model, draw_seed=lambda: 42) == resolved
 

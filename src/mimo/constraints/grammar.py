@@ -6,17 +6,20 @@
 
 With `parallel_tool_calls: false` one call at most, and the turn ends after it. The text is Lark's syntax with
 llguidance's additions: `%json`, and `<name>` for a control token. It begins where the reasoning has ended; the turn
-ends only where it is complete. Knows no tokenizer and no library.
+ends only where it is complete. Objects hold the properties that their schema names (`json_schema/closed.py`). Knows no
+tokenizer and no library.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mimo.calls import CallFormat
 from mimo.calls.base import WHITE_SPACE
 from mimo.contract.errors import InvalidRequest
+from mimo.contract.json_schema.closed import closed
 from mimo.types import JsonFormat, NamedTool, Tool, ToolChoice
 
 MAX_GRAMMAR = 4 << 20
@@ -58,7 +61,7 @@ def answer_grammar(
 
 
 def _json_rule(json_format: JsonFormat) -> str:
-    schema = {"type": "object"} if json_format.schema is None else json_format.schema
+    schema = {"type": "object"} if json_format.schema is None else closed(json_format.schema)
     return f"answer: %json {json.dumps({**schema, 'x-guidance': WHITE_SPACE})}"
 
 
@@ -79,7 +82,8 @@ def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) ->
             continue
         names.append(f"f{at}")
         path = f"tools[{at}].function.parameters"
-        more = calls.rules(tool, f"f{at}", path)
+        wanted = replace(tool, followed=closed(tool.rules)) if tool.enforced else tool
+        more = calls.rules(wanted, f"f{at}", path)
         if (size := size + sum(map(len, more))) > MAX_GRAMMAR:
             raise InvalidRequest(
                 f"{path}: the grammar of this tool and those before is longer than {MAX_GRAMMAR} characters; "

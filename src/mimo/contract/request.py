@@ -17,7 +17,7 @@ class Params(Struct, frozen=True):
     `include_usage`: a stream ends in the counts; `continuous_usage`: every chunk of it has those so far.
     `ignore_eos`: the turn does not end before `max_completion_tokens`; `min_tokens`: nor before so many.
     `seed_given`: whether the seed is the client's and not drawn by us: an engine without seeds refuses the one, not
-    the other.
+    the other. `thinking_given`: whether the client has said anything about thinking.
     """
 
     sampling: Sampling
@@ -36,6 +36,7 @@ class Params(Struct, frozen=True):
     parallel_tool_calls: bool
     json_format: JsonFormat | None
     seed_given: bool
+    thinking_given: bool
 
 
 class ChatRequest(Struct, frozen=True):

@@ -89,12 +89,13 @@ def _ruled(given: Mapping[str, Any], full: Mapping[str, Any], model: Model) -> d
         raise InvalidRequest("stream_options is allowed only together with stream: true", param="stream_options")
     offered = tools.check_tool_rules(full["tools"], full["tool_choice"])
     options = given.get("stream_options", {})
-    thinking, budget = _thinking(given, model)
+    said, budget = _thinking(given)
     return {
         "include_usage": options.get("include_usage", False),
         "continuous_usage": options.get("continuous_usage_stats", False),
         "seed_given": "seed" in given,
-        "thinking": thinking,
+        "thinking": model.thinking if said is None else said,
+        "thinking_given": said is not None,
         "thinking_budget": budget,
         "tools": offered,
         "tool_choice": full["tool_choice"] if offered else model.parameters["tool_choice"].without,
@@ -121,8 +122,8 @@ def _check_end(params: Params) -> None:
         raise InvalidRequest(words, param=name)
 
 
-def _thinking(given: Mapping[str, Any], model: Model) -> tuple[bool, int | None]:
-    """One switch from its three names, refusing a contradiction; and the budget."""
+def _thinking(given: Mapping[str, Any]) -> tuple[bool | None, int | None]:
+    """One switch from its three names, refusing a contradiction, None where none is given; and the budget."""
     switch = given.get("thinking", {})
     said: dict[str, bool] = {}
     if switch:
@@ -134,5 +135,5 @@ def _thinking(given: Mapping[str, Any], model: Model) -> tuple[bool, int | None]
     if len(set(said.values())) > 1:
         words = ", ".join(f"{name} turns it {'on' if on else 'off'}" for name, on in said.items())
         raise InvalidRequest(f"thinking is contradictory: {words}; send one of them", param=list(said)[-1])
-    on = next(iter(said.values()), model.thinking)
+    on = next(iter(said.values()), None)
     return on, switch.get("budget_tokens") if on else None

@@ -129,11 +129,13 @@ def reasoning_notices(missing: Mapping[str, str], params: Params, policy: Policy
 
 
 def without_thinking(decoded: Decoded[Q]) -> Decoded[Q]:
-    """`decoded` for a model that knows no thinking: it is off, and reported as left out. Never refused: it may be the
-    default of the model's name."""
-    off = replace(decoded.request.params, thinking=False, thinking_budget=None)
+    """`decoded` for a model that knows no thinking: it is off, and reported as left out where the client asked for it
+    and it is not just the default of the model's name."""
+    params = decoded.request.params
+    off = replace(params, thinking=False, thinking_budget=None)
     request = replace(decoded.request, params=off)
-    return replace(decoded, request=request, ignored=(*decoded.ignored, "thinking"))
+    left_out = ("thinking",) if params.thinking_given else ()
+    return replace(decoded, request=request, ignored=(*decoded.ignored, *left_out))
 
 
 def resolve_fields(
