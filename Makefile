@@ -73,7 +73,7 @@ lock: $(VENV)/.dev  ## Pin every dependency again
 	$(BIN)/python -m pip install --quiet uv
 	printf 'hatchling\neditables\n' > $(VENV)/build.in
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml $(VENV)/build.in -o requirements.lock
-	$(BIN)/uv pip compile $(LOCK) --group dev pyproject.toml $(VENV)/build.in -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) --extra media --extra otel --extra postgres --group dev pyproject.toml $(VENV)/build.in -c requirements.lock -o requirements-dev.lock
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache

@@ -58,12 +58,14 @@ class TextRequest(Struct, frozen=True):
 
 class Prepared(Struct, frozen=True):
     """A checked request, ready to start. `prompts`: what the engine continues, none where it is given the messages.
-    `constrain`: what each choice must follow; `markers`: those around calls."""
+    `constrain`: what each choice must follow; `markers`: those around calls, which are `spelled` out as text or control
+    tokens."""
 
     request: ChatRequest | TextRequest
     prompts: tuple[Prompt, ...] = ()
     constrain: Constrain | None = None
     markers: Markers = CALL
+    spelled: bool = False
 
     @property
     def prompt_tokens(self) -> int:
@@ -100,7 +102,8 @@ def prepare(
         _check_continuation(request, engine)
         return Prepared(request)
     params, tools = request.params, _offered_tools(request.params)
-    calls = offered_calls(tools, engine.chat_template, engine.tokenizer)
+    spells = bool(tools) and chat_format.spells(request.messages, tools)
+    calls = offered_calls(tools, engine.chat_template, engine.tokenizer, spells=spells)
     grammar = checked_grammar(params, tools, calls)
     if grammar is not None and not engine.capabilities.grammar:
         name = _constrained_by(params)
@@ -117,7 +120,16 @@ def prepare(
         in_reasoning=prompt.in_reasoning,
         thinks_first=engine.capabilities.thinks_first and chat_format.thinks,
     )
-    return Prepared(request, (prompt,), constrain, calls.markers if calls else CALL)
+    return Prepared(
+        request, (prompt,), constrain, calls.markers if calls else CALL, calls is not None and calls.spelled
+    )
+
+
+def spells_tools(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
+    """Whether functions, or calls in the history, are written as text, since the model's template knows none."""
+    if isinstance(request, TextRequest) or engine.capabilities.route(request) != "tokens":
+        return False
+    return chat_format.spells(request.messages, _offered_tools(request.params))
 
 
 def cannot_think(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
@@ -310,6 +322,7 @@ def _outputs(prepared: Prepared, prompt: Prompt, engine: Engine, repetition_trun
             stop=params.stop,
             tools=_offered_tools(params) if chat else (),
             markers=prepared.markers,
+            spelled=prepared.spelled,
             parallel=params.parallel_tool_calls,
             repetition_truncation=repetition_truncation and not params.ignore_eos,
         )

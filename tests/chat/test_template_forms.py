@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import pytest
 
+from mimo.chat.jinja.form import as_openai
 from mimo.chat.jinja.format import JinjaFormat
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.tokenizers.bytes import ByteTokenizer
@@ -154,15 +156,8 @@ def test_text_and_calls_of_one_turn_are_two_messages_where_a_template_writes_one
 @pytest.mark.parametrize(
     ("template", "messages", "tools", "param", "words"),
     [
-        (TURNS, (USER, CALL, RESULT), (), "messages[1]", "tool_calls"),
-        (TURNS, (USER,), (TOOL,), "tools", "no place for tools"),
-        ("{% set tools = none %}" + TURNS, (USER,), (TOOL,), "tools", "no place for tools"),
         ("{{ bos_token }}", (USER,), (), "messages[0]", "user messages"),
         ("{{ messages[0].content }}", (USER, ANSWER, MORE), (), "messages[1]", "assistant messages"),
-        (
-            ALTERNATE.replace("m.content", "m.content ~ (m.tool_calls if not m.content else '')"),
-            (USER, SAYING), (), "messages[1]", "content next to tool_calls",
-        ),
     ],
 )  # fmt: skip
 def test_what_a_template_cannot_say_is_refused_by_name(
@@ -243,9 +238,45 @@ def test_templates_of_the_shapes_that_families_bring_lose_nothing(
     assert render(template, *messages) == expected
 
 
-def test_a_family_without_a_tool_role_refuses_calls_by_name() -> None:
-    with pytest.raises(InvalidRequest, match="chat template"):
-        render(GEMMA_LIKE, USER, CALL, RESULT)
+WRITTEN = f'<tool_call>\n{{"name": "look", "arguments": {JSON}}}\n</tool_call>'
+GIVEN = "<tool_response>\nrain\n</tool_response>"
+
+
+@pytest.mark.parametrize(
+    ("template", "messages", "expected"),
+    [
+        (TURNS, (USER, CALL, RESULT), f"[user]Hello[assistant]{WRITTEN}[user]{GIVEN}"),
+        (
+            ALTERNATE.replace("m.content", "m.content ~ (m.tool_calls if not m.content else '')"),
+            (USER, SAYING), f"[user]Hello[assistant]I look.\n{WRITTEN}",
+        ),
+        (
+            GEMMA_LIKE, (USER, CALL, RESULT, RESULT),
+            f"<turn>user\nHello</turn>\n<turn>model\n{WRITTEN}</turn>\n<turn>user\n{GIVEN}\n{GIVEN}</turn>\n",
+        ),
+    ],
+)  # fmt: skip
+def test_calls_that_a_template_has_no_place_for_are_written_as_text(
+    template: str, messages: tuple[Message, ...], expected: str
+) -> None:
+    assert form(template).spells(messages, ())
+    assert render(template, *messages) == expected
+
+
+@pytest.mark.parametrize("template", [TURNS, "{% set tools = none %}" + TURNS, GEMMA_LIKE])
+@pytest.mark.parametrize("messages", [(USER,), (SYSTEM, USER)])
+def test_functions_that_a_template_has_no_place_for_are_declared_in_the_system_message(
+    template: str, messages: tuple[Message, ...]
+) -> None:
+    assert form(template).spells(messages, (TOOL,))
+    text = render(template, *messages, tools=(TOOL,))
+    declared = json.dumps(as_openai(TOOL), ensure_ascii=False)
+    assert f"<tools>\n{declared}\n</tools>" in text and text.index("<tools>") < text.index("Hello")
+    assert ("Be brief." in text) == (SYSTEM in messages) and '"name": "NAME"' in text
+
+
+def test_a_template_with_a_place_for_them_gets_no_text_of_ours() -> None:
+    assert not form(MISTRAL_LIKE).spells((USER, CALL, RESULT), ())
 
 
 _BY_ITEMS = "{% for key, value in c.function.arguments.items() %}<{{ key }}>{{ value }}{% endfor %}"

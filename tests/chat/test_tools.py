@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mimo.chat.jinja.format import JinjaFormat
 from mimo.chat.mimo.format import SYSTEM, MimoFormat
-from mimo.contract.errors import InvalidRequest, UnsupportedParameter
+from mimo.contract.errors import InvalidRequest
 from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
 from mimo.types import Message, Tool, ToolCall
 
@@ -148,12 +148,6 @@ def test_a_models_own_template_gets_the_tools_in_openais_form_and_shielded() -> 
     function = {"name": "f", "description": bad.description, "parameters": bad.parameters}
     assert declared == [{"type": "function", "function": function}] and written.endswith("Åbo?False")
     assert JinjaFormat(TOKENIZER, template).render([USER], thinking=False).tokens[-4:] == tuple(b"True")
-
-
-def test_a_template_that_never_looks_at_tools_refuses_them_by_name() -> None:
-    with pytest.raises(UnsupportedParameter) as refused:
-        JinjaFormat(TOKENIZER, "{{ messages[0].content }}").render([USER], thinking=False, tools=[WEATHER])
-    assert refused.value.param == "tools"
 
 
 def test_a_lone_surrogate_in_a_tool_is_refused_by_the_name_of_its_field() -> None:

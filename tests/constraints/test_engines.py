@@ -11,6 +11,7 @@ import pytest
 from tests.constraints.schemas import SCHEMAS, VALUES, arguments
 
 from mimo.chat.prompt import chat_format
+from mimo.constraints.plan import offered_calls
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.contract.models import MODELS
 from mimo.contract.request import ChatRequest
@@ -18,7 +19,8 @@ from mimo.contract.resolve import resolve
 from mimo.engines.base import Capabilities, Engine
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine, Step
 from mimo.generate import generate
-from mimo.types import CompleteCall, ContentDelta, Event, Finish, Message, ReasoningDelta, Usage
+from mimo.tokenizers.bytes import ByteTokenizer
+from mimo.types import CompleteCall, ContentDelta, Event, Finish, Message, ReasoningDelta, Tool, Usage
 
 FLASH = MODELS["mimo-v2-flash"]
 CITY = {"type": "string", "pattern": "^[A-Z][a-z]{1,9}$"}
@@ -48,6 +50,8 @@ PERSON = {
 }
 JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
 ON = {"type": "enabled"}
+PLAIN = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+"""A template that knows no tools."""
 
 
 def scripted(*steps: Step) -> ScriptedEngine:
@@ -261,6 +265,68 @@ async def test_a_model_whose_calls_nobody_can_read_refuses_tools() -> None:
     with pytest.raises(UnsupportedParameter) as refused:
         await answer(engine, tools=[CLOCK])
     assert refused.value.param == "tools"
+
+
+def test_the_markers_of_a_hermes_template_are_text_where_the_vocabulary_lacks_them() -> None:
+    class Without(ByteTokenizer):
+        def control(self, name: str) -> int | None:
+            return None if "tool_call" in name else super().control(name)
+
+    template = '{{ tools | tojson }}<tool_call>{"arguments"}</tool_call>'
+    for tokenizer, spelled in ((ByteTokenizer(), False), (Without(), True)):
+        found = offered_calls([Tool("f")], template, tokenizer)
+        assert found is not None and found.spelled is spelled
+    with pytest.raises(UnsupportedParameter):
+        offered_calls([Tool("f")], "<function=", Without())
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
+async def test_a_model_whose_template_knows_no_calls_is_held_to_calls_that_are_spelled_out(choice: object) -> None:
+    engine = noise()
+    engine.chat_template = PLAIN
+    tools = [CLOCK, WEATHER] if isinstance(choice, dict) else [WEATHER]
+    events = await answer(engine, tools=tools, tool_choice=choice, parallel_tool_calls=False)
+    assert [name for name, _ in calls(events)] == ["get_weather"]
+    check_weather(calls(events))
+
+
+async def test_spelled_calls_of_a_strict_tool_fit_it_and_text_between_them_is_free() -> None:
+    engine = noise(200)
+    engine.chat_template = PLAIN
+    for _ in range(5):
+        events = await answer(engine, 200, tools=[STRICT])
+        check_weather(calls(events))
+        assert ending(events) in ("length", "stop", "tool_calls")
+
+
+async def test_a_spelled_call_is_read_wherever_the_tokens_cut_it() -> None:
+    call = '<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>'
+    text = f'So: {call}\n<tool_call>{{"name": "get_time"}}</tool_call>'
+    for size in (1, 2, 3, 7, 11, 500):
+        engine = scripted(*[text[at : at + size] for at in range(0, len(text), size)])
+        engine.chat_template = PLAIN
+        events = await answer(engine, tools=[CLOCK])
+        assert calls(events) == [("get_time", {}), ("get_time", {})] and ending(events) == "tool_calls"
+        assert "".join(event.text for event in events if isinstance(event, ContentDelta)) == "So: "
+
+
+@pytest.mark.parametrize(
+    "text", ["<tool_cal", "a <tool_call", "<tool_call>nonsense</tool_call> b", '<tool_call> {"name": "x"}']
+)
+async def test_what_is_no_call_is_text_to_the_byte(text: str) -> None:
+    for size in (1, 4, 500):
+        engine = scripted(*[text[at : at + size] for at in range(0, len(text), size)])
+        engine.chat_template = PLAIN
+        events = await answer(engine, tools=[CLOCK])
+        assert calls(events) == [] and ending(events) == "stop"
+        assert "".join(event.text for event in events if isinstance(event, ContentDelta)) == text
+
+
+async def test_a_stop_text_is_not_looked_for_in_a_spelled_call() -> None:
+    engine = scripted('hi <tool_call>{"name": "get_time", "arguments": {"a": "STOP"}}</tool_call>')
+    engine.chat_template = PLAIN
+    events = await answer(engine, tools=[CLOCK], stop=["STOP"])
+    assert calls(events) == [("get_time", {"a": "STOP"})]
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,12 @@ class Accounts:
                 raise refusal_of(share.of, grant, least)
             got[at] += grant.amount
 
+    def back(self, share: Share, amount: int) -> None:
+        """Put back what a request did not use; negative: what it used beyond."""
+        share.back(amount)
+        if share.left > 0 and share.scarce:
+            self.writer.give(share.of, share.all())
+
     def add(self, row: Row) -> None:
         """Keep a row of the ledger: it is written soon, and is not lost when this process dies."""
         self.writer.outbox.add(row)

@@ -102,15 +102,15 @@ class Charge:
         """Give back what was not used, and write the row. A request that `reserve` refused leaves nothing behind."""
         if self._refused:
             for share in self.meter.requests:
-                share.back(1)
+                self._accounts.back(share, 1)
             return
         counted = self._counted(usage, exact)
         used = counted.prompt_tokens + counted.completion_tokens
         for share, amount in self._held:
-            share.back(amount - used)
+            self._accounts.back(share, amount - used)
         cost = self._rate.cost(counted)
         if self.meter.budget is not None and self._hold:
-            self.meter.budget.back(self._hold - cost)
+            self._accounts.back(self.meter.budget, self._hold - cost)
         self._accounts.add(self._row(counted, exact, cost, outcome(finish, error), about))
 
     def headers(self) -> list[tuple[str, str]]:

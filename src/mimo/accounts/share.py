@@ -9,6 +9,8 @@ from __future__ import annotations
 from mimo.accounts.bucket import UNIT, Level, Limit
 from mimo.accounts.want import Balance, Budget, Grant, Want
 
+PLENTY = 8
+"""What is left here, or taken for requests to come, is at most one part in so many of what the store has."""
 AHEAD = 240
 """Taken for requests to come: a minute's worth divided by this, a quarter of a second's."""
 REMEMBERED = 250_000
@@ -41,6 +43,18 @@ class Share:
         """Put back what was not used; negative: what was used beyond."""
         self.left += amount
         self.low = min(self.low, self.left)
+
+    @property
+    def scarce(self) -> bool:
+        """Whether there is little in the store, so that others may want what is left here."""
+        if isinstance(self._level, Balance) and isinstance(self.of, Budget):
+            return self.of.amount - self._level.spent - self._level.held < self.left * PLENTY
+        return isinstance(self._level, Level) and self._level.units < self.left * PLENTY * UNIT
+
+    def all(self) -> int:
+        """Everything that is left here, which is no longer here then."""
+        amount, self.left, self.low = self.left, 0, 0
+        return amount
 
     def unneeded(self) -> int:
         """What nobody needed since the last call, which is no longer here then. Negative: what is owed."""

@@ -148,7 +148,7 @@ class Writer:
             log.exception("accounts failed")
             self._fail(StoreProblem(f"accounts failed: {problem}"))
         else:
-            if self._down is not None:
+            if self._down is not None and work == self._tick:  # which reads and writes
                 log.warning("accounts: the store answers again")
                 self._down = None
 
@@ -205,7 +205,7 @@ class Writer:
         if keys is not None:
             self._seen = count
             self._on_keys(keys)
-        if time.monotonic() - self._beaten < BEAT_SECONDS:
+        if time.monotonic() - self._beaten < BEAT_SECONDS and self._down is None:
             return
         for worker, rows in left_behind(self._folder):
             with store.begin() as connection:

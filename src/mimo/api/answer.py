@@ -22,10 +22,10 @@ from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
 from mimo.api.observer import Admission, Observation, Settlement, Times
 from mimo.api.protocols.base import Protocol, Source
-from mimo.api.protocols.fields import Decoded, wire_names, without_thinking
+from mimo.api.protocols.fields import Decoded, wire_names, with_spelled_tools, without_thinking
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate import Prepared, TextRequest, cannot_think, is_quick, prepare, start
+from mimo.generate import Prepared, TextRequest, cannot_think, is_quick, prepare, spells_tools, start
 from mimo.media.fetch.request import with_content
 from mimo.types import Event, Finish, FinishReason, Usage
 
@@ -80,6 +80,8 @@ async def _run(
     engine, chat_format = backend.engine, backend.chat_format
     if cannot_think(decoded.request, engine, chat_format):
         decoded = without_thinking(decoded)
+    if spells_tools(decoded.request, engine, chat_format):
+        decoded = with_spelled_tools(decoded, backend.policy)
     if large or not is_quick(decoded.request, chat_format):
         prepared = await _prepare_slowly(backend, decoded.request)
     else:

@@ -12,10 +12,13 @@ from mimo.calls.base import CallFormat
 from mimo.calls.hermes import HermesCalls
 from mimo.calls.mimo.grammar import MimoCalls
 from mimo.calls.parser import CallParser
+from mimo.calls.spelled import SpelledCalls
 from mimo.types import Markers, Tool
 
-__all__ = ["FORMATS", "CallFormat", "CallParser", "call_format", "call_parser"]
+__all__ = ["FORMATS", "SPELLED", "CallFormat", "CallParser", "call_format", "call_parser"]
 
+SPELLED = SpelledCalls()
+"""For a model whose template knows no calls."""
 FORMATS: tuple[CallFormat, ...] = (MimoCalls(), HermesCalls())
 
 

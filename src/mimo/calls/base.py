@@ -24,6 +24,8 @@ class CallFormat(ABC):
     """How what stands there begins, after white space."""
     markers: Markers = CALL
     """Control tokens around a call."""
+    spelled = False
+    """Whether the markers are no control tokens, but spelled out as text."""
 
     @abstractmethod
     def used_by(self, template: str) -> bool:

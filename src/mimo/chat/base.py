@@ -73,6 +73,10 @@ class ChatFormat(ABC):
             pieces.append(answer)
         return Prompt(encode(pieces, self.tokenizer, limit), in_reasoning)
 
+    def spells(self, messages: Sequence[Message], tools: Sequence[Tool]) -> bool:
+        """Whether functions, or calls among `messages`, are written as plain text: the format has no place for them."""
+        return False
+
     def close(self) -> None:
         """Give back what the format holds; renderings that run end with an error. Idempotent."""
         return

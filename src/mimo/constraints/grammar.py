@@ -27,6 +27,7 @@ MAX_GRAMMAR = 4 << 20
 _OPTIONS = '%llguidance {"no_forcing": true}'
 """Where only one text can follow, the model still chooses the tokens it is made of."""
 _TEXT = "TEXT: /(?s:.+)/"
+_TEXT_WITHOUT = "TEXT: /(?s:.+)/ & ~/(?s:.*){}(?s:.*)/"
 
 
 def answer_grammar(
@@ -56,7 +57,7 @@ def answer_grammar(
         free = not must_call and json_format is None
         alternatives.append(_calls(free, parallel))
         rules += _call_rules(tools, choice, calls)
-        rules += [_TEXT] if free else []
+        rules += [_TEXT_WITHOUT.format(calls.markers.opens) if calls.spelled else _TEXT] if free else []
     return "\n".join([_OPTIONS, f"start: {' | '.join(alternatives)}", *rules]) + "\n"
 
 
@@ -91,5 +92,5 @@ def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) ->
                 param=path,
             )
         rules += more
-    opens, closes = calls.markers
+    opens, closes = map(json.dumps, calls.markers) if calls.spelled else calls.markers
     return [f"call: {opens} ({' | '.join(names)}) {closes}", *rules]

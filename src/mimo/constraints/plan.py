@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from time import monotonic
 
-from mimo.calls import CallFormat, call_format
+from mimo.calls import SPELLED, CallFormat, call_format
 from mimo.constraints.grammar import answer_grammar
 from mimo.constraints.trial import trials
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
@@ -20,14 +20,21 @@ _SEARCH_SECONDS = 5.0
 """How long to look for the schema that is at fault."""
 
 
-def offered_calls(tools: Sequence[Tool], template: str | None, tokenizer: Tokenizer) -> CallFormat | None:
-    """How the model whose chat template this is (None: MiMo's) calls `tools`; None where none are offered.
+def offered_calls(
+    tools: Sequence[Tool], template: str | None, tokenizer: Tokenizer, *, spells: bool = False
+) -> CallFormat | None:
+    """How the model whose chat template this is (None: MiMo's) calls `tools`; None where none are offered. `spells`:
+    the prompt asks for them as text.
 
     Raises `UnsupportedParameter` where the model has no form of call that we know.
     """
     if not tools:
         return None
+    if spells:
+        return SPELLED
     calls = call_format(template)
+    if calls is not None and calls.name == SPELLED.of and tokenizer.control(calls.markers.opens) is None:
+        return SPELLED
     if calls is None or tokenizer.control(calls.markers.opens) is None:
         raise UnsupportedParameter("tools: the form in which this model writes calls is not known", param="tools")
     return calls

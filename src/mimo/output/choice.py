@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mimo.calls import call_parser
+from mimo.calls.spelled import SpelledMarker
 from mimo.output.calls import Buffered, Calls
 from mimo.output.channel import Channel
 from mimo.output.reasoning import Reasoning
@@ -32,15 +33,18 @@ from mimo.types import (
     Tool,
 )
 
+_NO_TOKEN, _TEXT_TOKEN = -1, -2
+"""In place of a marker that the vocabulary lacks, and of a piece of text that is no token."""
+
 
 class ChoiceOutput:
     """The output of choice number `choice`. `in_reasoning`: the prompt left a `<think>` open. `tools`: those offered to
-    the model, whose calls stand between `markers`; with `parallel` off the first call ends the choice, with
-    `repetition_truncation` on a loop does."""
+    the model, whose calls stand between `markers`, control tokens or `spelled` out as text; with `parallel` off the
+    first call ends the choice, with `repetition_truncation` on a loop does."""
 
     __slots__ = (
-        "_calls", "_channel", "_content", "_parallel", "_piece", "_reasoning", "_repetition",
-        "_texts", "_thoughts", "choice", "completion_tokens", "finished", "stopped_early",
+        "_calls", "_channel", "_content", "_marker", "_parallel", "_piece", "_reasoning", "_repetition",
+        "_spelled", "_texts", "_thoughts", "choice", "completion_tokens", "finished", "stopped_early",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +57,7 @@ class ChoiceOutput:
         stop: tuple[str, ...],
         tools: Sequence[Tool] = (),
         markers: Markers = CALL,
+        spelled: bool = False,
         parallel: bool = True,
         repetition_truncation: bool = True,
     ) -> None:
@@ -70,7 +75,11 @@ class ChoiceOutput:
         )
         opens = self._reasoning.call_opens
         parser = partial(call_parser, markers, tools)
-        self._calls = Calls(choice, opens, parser) if tools and opens is not None else None
+        self._calls = None
+        if tools and (spelled or opens is not None):
+            self._calls = Calls(choice, _NO_TOKEN if opens is None else opens, parser)
+        self._marker = markers.opens.encode()
+        self._spelled = SpelledMarker(markers.opens) if tools and spelled else None
         self._parallel = parallel
         self._repetition = Repetition() if repetition_truncation else None
         self._thoughts = Channel(ReasoningDelta)
@@ -119,14 +128,33 @@ class ChoiceOutput:
 
     def _take(self, token: int, logprob: TokenLogprob | None, events: list[Event]) -> None:
         """Bring one token where it belongs: an open call, the switch between the channels, or text."""
-        if self._calls is not None and self._calls.open:
+        if self._calls is not None and self._calls.open and self._spelled is None:
             self._send(self._calls.push(token, self._piece(token), logprob), events)
-        elif self._reasoning.is_control(token):
+        elif self._reasoning.is_control(token) and not (self._calls is not None and self._calls.open):
             self._control(token, logprob, events)
         else:
             piece = self._piece(token)
             self._reasoning.text(piece)
-            self._text(token, piece, logprob, events)
+            if self._spelled is None or self._reasoning.inside:
+                self._text(token, piece, logprob, events)
+            else:
+                self._read(self._spelled, piece, logprob, events)
+
+    def _read(self, spelled: SpelledMarker, piece: bytes, logprob: TokenLogprob | None, events: list[Event]) -> None:
+        """Text in which calls are spelled out: byte by byte within one, so that what follows it is looked at again."""
+        calls = self._calls
+        assert calls is not None
+        while piece and (self._parallel or not calls.count):
+            if calls.open:
+                self._send(calls.push(_TEXT_TOKEN, piece[:1], None), events)
+                piece = piece[1:]
+                continue
+            text, rest = spelled.push(piece, logprob)
+            for part, known in text:
+                self._text(_TEXT_TOKEN, part, known, events)
+            if rest:
+                calls.begin(self._marker, None)
+            piece, logprob = rest[len(self._marker) :], None
 
     def _control(self, token: int, logprob: TokenLogprob | None, events: list[Event]) -> None:
         reasoning = self._reasoning
@@ -186,6 +214,9 @@ class ChoiceOutput:
     def _finish(self, events: list[Event], reason: FinishReason) -> None:
         """Flush the open call and both channels, the one in use first. What is flushed may still complete a stop."""
         calls = self._calls
+        if self._spelled is not None:
+            for piece, logprob in self._spelled.end():
+                self._text(_TEXT_TOKEN, piece, logprob, events)
         if calls is not None and not self._content.stopped:
             self._send(calls.end(cut=reason != "stop"), events)
         for channel in (self._thoughts, self._content):

@@ -264,3 +264,21 @@ def test_nano_says_what_it_is_and_thinks(tmp_path: Path) -> None:
         chat.ready()
         assert chat.saved()["thinking"] == {"type": "enabled"}
         bye(chat)
+
+
+def test_a_long_question_that_was_refused_does_not_hide_why(chat: Shell) -> None:
+    chat.type(f"{PASTE}{'many words ' * 4000}{PASTED}")
+    chat.wait_for("many words")
+    chat.send("")
+    chat.wait_for("exceeds the context window")
+    chat.wait_for("arrow up brings it here again")
+    chat.ready()
+    bye(chat)
+
+
+def test_ctrl_c_while_it_loads_leaves_without_a_traceback(tmp_path: Path) -> None:
+    with shell(tmp_path) as chat:
+        chat.wait_for("Loading")
+        chat.type("\x03")
+        chat.wait_for("status 130")
+        assert "Traceback" not in chat.plain

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import Insert
 
 from mimo.accounts.bucket import UNIT, Level, Limit
 from mimo.accounts.key import period_start
+from mimo.accounts.share import PLENTY
 from mimo.accounts.store.schema import BUCKETS, BUDGETS, HOLDS, WORKERS
 from mimo.accounts.store.store import Clock
 from mimo.accounts.want import Balance, Budget, Grant, Want
@@ -24,8 +25,6 @@ LEASE = 30_000_000
 
 
 _MOST = 2**63 - 1
-PLENTY = 8
-"""What is taken for requests to come is at most one part in so many."""
 
 
 def take(connection: Connection, worker: str, wants: Sequence[Want], clock: Clock) -> list[Grant]:

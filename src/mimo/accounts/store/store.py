@@ -6,12 +6,14 @@ no key and no limit.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -122,6 +124,10 @@ def _engine(url: URL) -> Engine:
     if not _is_file(url):
         arguments = {"connect_timeout": _WAIT_SECONDS, "application_name": "mimo"}
         return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=2, max_overflow=8)
+    path = Path(str(url.database))
+    if not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists():
+        # SQLite wants to make files beside one in WAL mode, unless nobody can write it
+        url = url.set(database=f"file:{quote(str(path))}").update_query_dict({"immutable": "1", "uri": "true"})
     engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -132,10 +138,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     """Transactions are ours to begin. A write is safe from a process that dies, and the last ones may be lost when the
     machine loses power."""
     connection.isolation_level = None
-    try:
+    with suppress(sqlite3.OperationalError):  # in a directory that may only be read
         connection.execute("pragma journal_mode = wal")
-    except sqlite3.OperationalError:
-        connection.execute("pragma query_only = on")  # a directory that may only be read
     connection.execute("pragma synchronous = normal")
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from mimo.api.policy import Policy
 from mimo.api.protocols.shapes import Reading
-from mimo.contract.errors import ApiError, InvalidRequest
+from mimo.contract.errors import ApiError, InvalidRequest, UnsupportedParameter
 from mimo.contract.models import Model, find_model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest, Params
@@ -136,6 +136,16 @@ def without_thinking(decoded: Decoded[Q]) -> Decoded[Q]:
     request = replace(decoded.request, params=off)
     left_out = ("thinking",) if params.thinking_given else ()
     return replace(decoded, request=request, ignored=(*decoded.ignored, *left_out))
+
+
+def with_spelled_tools(decoded: Decoded[Q], policy: Policy) -> Decoded[Q]:
+    """`decoded` for a model whose template has no place for functions: they are text, which a notice says. Raises
+    `UnsupportedParameter` where the operator is strict."""
+    words = "the model's chat template has no place for tools"
+    if policy.strict:
+        raise UnsupportedParameter(f"tools: {words}", param="tools")
+    notice = f"{words}: functions, calls and results are written as text"
+    return replace(decoded, notices=(*decoded.notices, notice))
 
 
 def resolve_fields(

@@ -11,10 +11,22 @@ from itertools import chain
 
 from mimo.chat.base import ChatFormat, Piece, strings, texts
 from mimo.chat.jinja.form import as_dictionary, as_openai
-from mimo.chat.jinja.probe import LATE, SECOND, SYSTEM, TOOLS, lost_in, probed, split
+from mimo.chat.jinja.probe import (
+    CALLS,
+    CONTENT_AND_CALLS,
+    LATE,
+    SECOND,
+    SYSTEM,
+    TOOL,
+    TOOLS,
+    lost_in,
+    probed,
+    split,
+)
 from mimo.chat.jinja.renderer import Bounds, Renderer, TemplateRefusal
 from mimo.chat.jinja.roles import arrangements
 from mimo.chat.jinja.shield import Shield
+from mimo.chat.jinja.spelled import spelled
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import THINK, Message, Tool
@@ -39,13 +51,13 @@ class JinjaFormat(ChatFormat):
             raise
 
     def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:
-        """1. as it is, else rearranged until the template takes it; 2. refuse what it leaves out; 3. cut.
+        """1. functions and calls as text where the template has no place for them; 2. as it is, else rearranged until
+        the template takes it; 3. refuse what it leaves out; 4. cut.
 
         Raises `InvalidRequest` with the template's own words when it refuses the messages or fails on them,
         `UnsupportedParameter` naming what it leaves out: the model would not know of it."""
-        lost = self._form.lost
-        if tools and TOOLS in lost:
-            raise UnsupportedParameter("tools: the model's chat template has no place for tools", param="tools")
+        if self.spells(messages, tools):
+            messages, tools = spelled(messages, tools), ()
         written = (text for message in messages for _, text in texts(message))
         declared = [as_openai(tool) for tool in tools]
         sentinel = self._shield.sentinel(self._source, chain(written, strings(declared)))
@@ -61,6 +73,14 @@ class JinjaFormat(ChatFormat):
             words = f"messages[{at}]: the model's chat template leaves out {what}"
             raise UnsupportedParameter(words, param=f"messages[{at}]")
         return self._shield.cut(output, sentinel)
+
+    def spells(self, messages: Sequence[Message], tools: Sequence[Tool]) -> bool:
+        lost = self._form.lost
+        if tools:
+            return TOOLS in lost
+        calls = any(message.tool_calls for message in messages)
+        results = any(message.role == "tool" for message in messages)
+        return (calls and bool(lost & {CALLS, CONTENT_AND_CALLS})) or (results and TOOL in lost)
 
     def close(self) -> None:
         self._renderer.close()

@@ -10,14 +10,13 @@ import contextlib
 import signal
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from mimo.cli.chat import commands
-from mimo.cli.chat.commands import Session
+from mimo.cli.chat.commands.base import Session
 from mimo.cli.chat.connect import Partner, Wanted, connected
 from mimo.cli.chat.once import conversation
 from mimo.cli.chat.prompt import Prompt
@@ -30,10 +29,12 @@ from mimo.folders import data_folder
 from mimo.serving.console import log_console
 
 NANO = (
-    "nano is tiny: it adds, copies and remembers, and knows nothing of the world.\n"
+    "nano is tiny: adds small numbers, copies, remembers; knows nothing of the world.\n"
     "A real model: mimo chat --model FILE.gguf, or --url http://HOST:PORT"
 )
 """What is and is not to be expected of the model in the package."""
+_LONG, _LINES = 500, 6
+"""Characters and lines of a question that is put on the line again."""
 
 
 async def talk(wanted: Wanted) -> None:
@@ -79,7 +80,7 @@ async def _converse(partner: Partner, wanted: Wanted, terminal: Terminal, consol
         if (command := commands.split(text)) is not None:
             await commands.run(session, *command)
         elif text.strip():
-            session.conversation.messages.append({"role": "user", "content": text})
+            session.question(text)
             await _ask(session, terminal)
 
 
@@ -94,26 +95,32 @@ def _greet(session: Session) -> None:
 async def _ask(session: Session, terminal: Terminal) -> None:
     """Send the conversation and show the answer. What came before Ctrl-C is kept; a question without an answer is
     given back to be changed."""
-    talk, screen, problem = session.conversation, Screen(session.console), ""
-    answer: dict[str, Any] = {"role": "assistant", "content": ""}
+    screen, answer = Screen(session.console), {"role": "assistant", "content": ""}
     try:
         await terminal.stoppable(_receive(session, screen, answer))
     except Stopped:
         screen.close()
-        problem = "stopped" if answer["content"] else "stopped; the question is back on the line"
-        session.say(problem)
+        session.say("stopped")
     except ServerError as error:
         screen.close()
         session.console.print(Text(visible(str(error)), "red"))
     session.thoughts = answer.get("reasoning_content", "")
     if answer["content"]:
-        talk.messages.append(answer)
+        session.conversation.messages.append(answer)
     else:
-        content = (talk.undo() or {}).get("content")
-        session.draft = content if isinstance(content, str) else ""
+        _give_back(session)
 
 
-async def _receive(session: Session, screen: Screen, answer: dict[str, Any]) -> None:
+def _give_back(session: Session) -> None:
+    """Take the last question back and put it on the line; a long one would hide what was said of it."""
+    text = session.give_back()
+    if len(text) <= _LONG and text.count("\n") < _LINES:
+        session.draft = text
+    else:
+        session.say("the question is taken back; arrow up brings it here again")
+
+
+async def _receive(session: Session, screen: Screen, answer: dict[str, str]) -> None:
     talk, partner = session.conversation, session.partner
     request = talk.request(ours=partner.served_by(talk.model) is not None)
     async with aclosing(partner.server.stream(request)) as pieces:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
 from mimo.engines.local.memory import Memory, cache_limit, check_fits, trim, usable_memory
+from mimo.engines.local.threads import Threads
 from mimo.llamacpp.cells import drop_zeros
 from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, ContextParams, Library, ModelParams, ProgressCallback
@@ -67,14 +68,15 @@ class ModelOptions:
     0 for the model's own, and then at most `default_window`, where that is not 0.
     `chunk`: prompt tokens a decode call; with batch invariance also the grain of prefix reuse.
     `gpu_layers` −1: all that fit, on a GPU build.
-    `threads` compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds.
+    `threads` at most compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds;
+    as many of them as gain by it (`threads.py`). Without `long_threads`, always `threads`.
     `any_rows`: use no kernel whose result depends on how many rows a call has, one row apart.
     `memory_limit`: bytes it may take with every window full; None: what the machine has.
     `prompt_cache`: bytes for prompts that no slot holds any more; None: as `memory.cache_limit` finds right.
     `rest_seconds`: after so long without work memory is given back.
     `observer` sees every call of llama.cpp, in the scheduler's thread; `clock` (seconds of
     processor time of the calling thread) says which are long: on a busy machine the time on the wall is mostly that of
-    others, and a second thread, for which the first one spins at every barrier, makes it many times as long.
+    others. `wall` (seconds) says what another thread gains.
     """
 
     slots: int = 8
@@ -91,6 +93,7 @@ class ModelOptions:
     rest_seconds: float = 10.0
     observer: Callable[[DecodeCall], None] | None = None
     clock: Callable[[], float] = time.thread_time
+    wall: Callable[[], float] = time.perf_counter
 
 
 class LocalModel:
@@ -186,6 +189,7 @@ class LocalModel:
         self.context_window: int = min(library.llama_n_ctx_seq(self._context), wanted)
         self.threads = options.threads
         """How many computed the last call."""
+        self._chooser = Threads(options.wall)
         self._spent: dict[int, float] = {}  # seconds of one thread that a call took of late, by the bits of its rows
         self._logits_address = 0
         self._no_logits = self._logits = np.empty((0, self.tokenizer.vocabulary), np.float32)
@@ -302,11 +306,15 @@ class LocalModel:
         self._wanted[:count] = wanted
         return self._decode(count, sum(wanted), step=True, steady=steady)
 
-    def _use_threads(self, size: int, *, all_of_them: bool) -> None:
-        """As many as a call of about this size is worth, or `all_of_them`."""
-        options = self.options
-        long = all_of_them or self._spent.get(size, 0.0) > LONG * options.threads
-        threads = max(options.threads, options.long_threads) if long else options.threads
+    def _counts(self, size: int) -> tuple[int, ...]:
+        """How many threads may compute a call of about this size, ascending."""
+        few, many = self.options.threads, max(self.options.threads, self.options.long_threads)
+        if few == many:
+            return (few,)
+        long = self._spent.get(size, 0.0) > LONG * few
+        return tuple(sorted({1, few, many // 2 or 1, many} if long else {1, few}))
+
+    def _use_threads(self, threads: int) -> None:
         if threads != self.threads:
             self._library.llama_set_n_threads(self._context, threads, threads)
             self.threads = threads
@@ -314,10 +322,14 @@ class LocalModel:
     def _decode(self, count: int, outputs: int, *, step: bool, steady: bool) -> NDArray[np.float32]:
         self._batch.n_tokens = count
         size = count.bit_length()
-        self._use_threads(size, all_of_them=steady and count == 1)  # of one row, threads share the attention
-        begun, used = time.perf_counter(), self.options.clock()
+        counts = self._counts(size)
+        if steady and count == 1:  # threads share the attention of a single row: always as many
+            counts = (max(self.options.threads, self.options.long_threads),)
+        self._use_threads(self._chooser.choose(count, counts))
+        begun, used = self.options.wall(), self.options.clock()
         status = self._library.llama_decode(self._context, self._batch)
-        seconds, spent = time.perf_counter() - begun, (self.options.clock() - used) * self.threads
+        seconds, spent = self.options.wall() - begun, (self.options.clock() - used) * self.threads
+        self._chooser.took(count, counts, self.threads, seconds)
         self._spent[size] = (
             0.8 * self._spent.get(size, 0.0) + 0.2 * spent
         )  # one slow call, the first say, is not the rule

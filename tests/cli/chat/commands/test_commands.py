@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import stat
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from mimo.cli.chat import commands
 from mimo.cli.chat.commands import COMMANDS, Session
 from mimo.cli.chat.connect import Wanted, connected
 from mimo.cli.chat.conversation import Conversation
+from mimo.cli.chat.wire import Listed
 from mimo.cli.options import SAMPLING, bounds_text
 from mimo.contract.models import MODELS
 from mimo.contract.parameters import PARAMETERS
@@ -68,7 +71,7 @@ async def test_help_names_every_command_and_key(session: Session) -> None:
 
 
 def test_the_documentation_has_every_command() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "chat.md").read_text()
+    text = (Path(__file__).parents[4] / "docs" / "chat.md").read_text()
     for name in COMMANDS:
         assert f"`/{name}" in text
 
@@ -112,6 +115,9 @@ async def test_parameters_are_set_shown_and_taken_back(session: Session) -> None
         ("/save", "/save talk.json"),
         ("/save /no/such/folder/x.json", "no such file or directory"),
         ("/load /no/such.json", "no such file or directory"),
+        ("/load ~nobody-of-that-name/x", "is no name of a file"),
+        ("/save a\0b", "is no name of a file"),
+        ("/image /no/such.png", "takes text here, and no image; no model of this server takes it"),
         ("/\x1b[2J", "␛[2J"),
     ],
 )
@@ -144,6 +150,46 @@ async def test_undo_takes_one_exchange_and_clear_all_of_them(session: Session) -
 async def test_retry_asks_the_last_question_again(session: Session) -> None:
     await do(session, "/retry")
     assert contents(session) == ["one", "1", "two", "Hi"]
+
+
+async def test_a_retry_that_fails_leaves_the_answer_before(session: Session) -> None:
+    async def fail() -> None:
+        session.draft = session.give_back()
+
+    session.ask = fail
+    assert "the answer before stays" in await do(session, "/retry")
+    assert contents(session) == ["one", "1", "two", "2"] and session.draft == ""
+
+
+async def test_a_picture_goes_with_the_next_message_and_comes_back_with_it(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n...")
+    (tmp_path / "a.wav").write_bytes(b"RIFF....WAVE...")
+    session.partner = replace(session.partner, listed=(Listed("m"),))  # a server that does not say what it takes
+    for line in (f"/image {tmp_path}/a.png", f"/audio {tmp_path}/a.wav"):
+        assert "goes with the next message" in await do(session, line)
+    session.question("What is it?")
+    image, sound, text = session.conversation.messages[-1]["content"]
+    assert image["image_url"]["url"] == f"data:image/png;base64,{b64encode((tmp_path / 'a.png').read_bytes()).decode()}"
+    assert sound["input_audio"]["format"] == "wav" and text == {"type": "text", "text": "What is it?"}
+    assert session.give_back() == "What is it?" and session.attached == [image, sound]
+    assert contents(session) == ["one", "1", "two", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [("a.png", b"GIF", "is no image in one of the formats jpeg, png"), ("a.mp3", b"ID3", "is no image"),
+     ("folder", None, "is a directory"), ("none.png", ..., "no such file")],
+)  # fmt: skip
+async def test_what_is_no_picture_is_not_attached(
+    session: Session, tmp_path: Path, name: str, content: object, words: str
+) -> None:
+    path, session.console.width = tmp_path / name, 1000
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is None:
+        path.mkdir()
+    session.partner = replace(session.partner, listed=(Listed("m"),))
+    assert words in await do(session, f"/image {path}") and session.attached == []
 
 
 async def test_thinking_is_switched_and_limited(session: Session) -> None:
@@ -209,4 +255,4 @@ async def test_completion_knows_commands_parameters_and_models(session: Session,
     assert {"on", "off"} <= words("/think ")
     (tmp_path / "a.json").write_text("{}")
     assert f"{tmp_path}/a.json" in words(f"/load {tmp_path}/")
-    assert words("/nonsense ") == set()
+    assert words("/nonsense ") == words("/load ~nobody-of-that-name/") == set()
