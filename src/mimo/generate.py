@@ -15,7 +15,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mimo.chat.base import encode
+from mimo.chat.base import RowsOf, encode
 from mimo.chat.prompt import ChatFormat
 from mimo.constraints.build import answer_constraint, least_tokens
 from mimo.constraints.plan import checked_grammar, offered_calls
@@ -97,7 +97,7 @@ def prepare(
     if isinstance(request, TextRequest):
         with within_window(engine.info, abandoned) as limit:
             return _prepare_text(request, engine, limit)
-    _check_media(request, engine)
+    check_media(request, engine)
     if engine.capabilities.route(request) == "messages":
         _check_continuation(request, engine)
         return Prepared(request)
@@ -110,7 +110,7 @@ def prepare(
         words = f"{name}: {engine.info.engine} cannot enforce a grammar; use the local engine"
         raise UnsupportedParameter(words, param=name)
     with within_window(engine.info, abandoned) as limit:
-        prompt = render(request, chat_format, limit)
+        prompt = render(request, chat_format, limit, rows_of(engine))
     constrain = answer_constraint(
         params,
         tools,
@@ -144,7 +144,8 @@ def is_quick(request: ChatRequest | TextRequest, chat_format: ChatFormat) -> boo
     it may compile a grammar, or run a template."""
     if isinstance(request, TextRequest):
         return True
-    return chat_format.quick and not request.params.tools and request.params.json_format is None
+    params = request.params
+    return chat_format.quick and not (params.tools or params.json_format or request.media)
 
 
 def start(prepared: Prepared, engine: Engine, *, repetition_truncation: bool = True) -> EventStream:
@@ -177,7 +178,9 @@ def generate(request: ChatRequest | TextRequest, engine: Engine, chat_format: Ch
     return start(prepare(request, engine, chat_format), engine)
 
 
-def render(request: ChatRequest, chat_format: ChatFormat, limit: Limit | None = None) -> Prompt:
+def render(
+    request: ChatRequest, chat_format: ChatFormat, limit: Limit | None = None, rows: RowsOf | None = None
+) -> Prompt:
     """The prompt of `request`. CPU-bound for long conversations; safe in any thread. Raises `InvalidRequest`, and what
     the `limit` does, if there is one."""
     return chat_format.render(
@@ -186,7 +189,13 @@ def render(request: ChatRequest, chat_format: ChatFormat, limit: Limit | None = 
         tools=_offered_tools(request.params),
         continues=request.continues,
         limit=limit,
+        rows_of=rows,
     )
+
+
+def rows_of(engine: Engine) -> RowsOf | None:
+    """What writes media into a prompt, where `engine` takes them so."""
+    return engine.rows_of if isinstance(engine, TokenEngine) and engine.capabilities.media_rows else None
 
 
 class Answer(EventStream):
@@ -196,6 +205,7 @@ class Answer(EventStream):
     def __init__(
         self, prompt: Prompt, stream: TokenStream, outputs: list[ChoiceOutput], echo: bool = False, empty: bool = False
     ) -> None:
+        self._media_tokens = prompt.media_tokens
         self._echo = echo
         self._empty = empty
         self._prompt = prompt
@@ -252,6 +262,7 @@ class Answer(EventStream):
             completion_tokens=sum(output.completion_tokens for output in self._outputs),
             reasoning_tokens=sum(output.reasoning_tokens for output in self._outputs),
             cached_tokens=self._stream.cached_tokens,
+            media_tokens=self._media_tokens,
         )
 
     def close(self) -> None:
@@ -259,8 +270,8 @@ class Answer(EventStream):
         self._stream.close()
 
 
-def _check_media(request: ChatRequest, engine: Engine) -> None:
-    """Refuse the first medium that `engine` does not take."""
+def check_media(request: ChatRequest, engine: Engine) -> None:
+    """Raise `UnsupportedInput` for the first medium that `engine` does not take."""
     for media in request.media:
         if media.kind not in engine.capabilities.media:
             takes = ", ".join(("text", *engine.capabilities.media))

@@ -6,6 +6,7 @@ costs a tenth of a frozen dataclass to make.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
@@ -145,15 +146,40 @@ class Sampling(Struct, frozen=True):
     logprobs: int | None
 
 
+class MediaRow(int):
+    """A row of a medium, where a prompt has token ids: negative, and equal to none but the same row of the same
+    content, so that prompts are compared as they are. `kind`: what it is of; `source`: its medium, for the engine;
+    `row`: which."""
+
+    kind: MediaKind
+    source: object
+    row: int
+
+    def __new__(cls, digest: bytes, row: int, kind: MediaKind, source: object) -> MediaRow:
+        """`digest`: 16 bytes of the content."""
+        self = super().__new__(cls, -1 - (int.from_bytes(digest) + row) % 2**127)
+        self.kind, self.source, self.row = kind, source, row
+        return self
+
+
 class Prompt(Struct, frozen=True):
     """A rendered conversation.
 
-    `tokens`: the ids the engine decodes. `in_reasoning`: the prompt itself opened `<think>` and left it open, so
-    the first sampled token is already reasoning.
+    `tokens`: the ids the engine decodes, and a `MediaRow` for each row of its media. `in_reasoning`: the prompt itself
+    opened `<think>` and left it open, so the first sampled token is already reasoning. `media`: whether there are any.
     """
 
     tokens: tuple[int, ...]
     in_reasoning: bool = False
+    media: bool = False
+
+    @property
+    def media_tokens(self) -> tuple[tuple[MediaKind, int], ...]:
+        """How many rows there are of each kind of media that is there."""
+        if not self.media:
+            return ()
+        counts = Counter(token.kind for token in self.tokens if isinstance(token, MediaRow))
+        return tuple(sorted(counts.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +299,14 @@ class Finish(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of a whole request; `reasoning_tokens` is part of `completion_tokens`."""
+    """Token counts of a whole request; `reasoning_tokens` is part of `completion_tokens`, and `media_tokens` of
+    `prompt_tokens`: those of each kind that is there."""
 
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int
     cached_tokens: int
+    media_tokens: tuple[tuple[MediaKind, int], ...] = ()
 
 
 Event = Echo | ReasoningDelta | ContentDelta | CompleteCall | Finish | Usage

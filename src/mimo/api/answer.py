@@ -25,7 +25,7 @@ from mimo.api.protocols.base import Protocol, Source
 from mimo.api.protocols.fields import Decoded, wire_names, with_spelled_tools, without_thinking
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate import Prepared, TextRequest, cannot_think, is_quick, prepare, spells_tools, start
+from mimo.generate import Prepared, TextRequest, cannot_think, check_media, is_quick, prepare, spells_tools, start
 from mimo.media.fetch.request import with_content
 from mimo.types import Event, Finish, FinishReason, Usage
 
@@ -82,10 +82,14 @@ async def _run(
         decoded = without_thinking(decoded)
     if spells_tools(decoded.request, engine, chat_format):
         decoded = with_spelled_tools(decoded, backend.policy)
-    if large or not is_quick(decoded.request, chat_format):
-        prepared = await _prepare_slowly(backend, decoded.request)
+    request = decoded.request
+    if isinstance(request, ChatRequest) and engine.capabilities.media_rows:  # they are part of the prompt
+        check_media(request, engine)
+        request = await with_content(request, backend.fetcher)
+    if large or not is_quick(request, chat_format):
+        prepared = await _prepare_slowly(backend, request)
     else:
-        prepared = prepare(decoded.request, engine, chat_format)
+        prepared = prepare(request, engine, chat_format)
     longest = prepared.request.params.max_completion_tokens
     if (allowed := await tally.observation.prepared(prepared.prompt_tokens, longest)) < longest:
         prepared = prepared.no_longer_than(allowed)

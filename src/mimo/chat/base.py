@@ -7,16 +7,19 @@ nothing a user writes can become a control token. Knows no particular format and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import cast
 
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.limit import Limit
-from mimo.types import THINK, Message, Prompt, Tool
+from mimo.types import THINK, Media, Message, Prompt, Tool
 
-Piece = int | str
-"""The id of a control token that the format itself puts there, or plain text."""
+Piece = int | str | Media
+"""The id of a control token that the format itself puts there, plain text, or a medium."""
+RowsOf = Callable[[Media], tuple[int, ...]]
+"""What stands for a medium in a prompt."""
 
 
 class ChatFormat(ABC):
@@ -44,11 +47,12 @@ class ChatFormat(ABC):
         tools: Sequence[Tool] = (),
         continues: bool = False,
         limit: Limit | None = None,
+        rows_of: RowsOf | None = None,
     ) -> Prompt:
         """The prompt up to where the model begins to answer; `tools` are the functions declared to it. With `continues`
         (and thinking off) the last message, an assistant's, is the beginning of that answer. Within `limit`, if any.
 
-        1. refuse text that cannot be encoded, and media, which no prompt of ids can hold
+        1. refuse text that cannot be encoded, and media where there is no `rows_of`
         2. the format's pieces
         3. `in_reasoning`: the last control token is the format's own `<think>`; so only the last header counts, and
            no tag in an earlier turn. With thinking off such a `<think>` is closed at once.
@@ -59,7 +63,8 @@ class ChatFormat(ABC):
         `UnsupportedParameter` when the format has no place for tools; `TooManyTokens` or `Abandoned` of the limit.
         """
         check_text(messages, tools)
-        for media in (media for message in messages for media in message.media):
+        found = [media for message in messages if message.parts for media in message.media]
+        for media in found if rows_of is None else ():
             words = f"{media.path} is {media.kind}: its tokens are not counted and not written here; leave it out"
             raise UnsupportedInput(words, param=media.path)
         answer = messages[-1].content if continues else ""
@@ -71,7 +76,8 @@ class ChatFormat(ABC):
             in_reasoning = False
         if answer:
             pieces.append(answer)
-        return Prompt(encode(pieces, self.tokenizer, limit), in_reasoning)
+        plain = _with_rows(pieces, rows_of) if found else cast(list[int | str], pieces)
+        return Prompt(encode(plain, self.tokenizer, limit), in_reasoning, bool(found))
 
     def spells(self, messages: Sequence[Message], tools: Sequence[Tool]) -> bool:
         """Whether functions, or calls among `messages`, are written as plain text: the format has no place for them."""
@@ -86,14 +92,35 @@ class ChatFormat(ABC):
         """The declaration of the tools, the conversation and the header of the answer, in order."""
 
 
-def encode(pieces: Iterable[Piece], tokenizer: Tokenizer, limit: Limit | None = None) -> tuple[int, ...]:
+def content_of(message: Message) -> list[Piece]:
+    """The text and the media of `message` in their order. Texts that follow each other are two lines; text beside a
+    medium touches it."""
+    if not message.parts:
+        return [message.content]
+    pieces: list[Piece] = []
+    for part in message.parts:
+        pieces.append("\n" + part if isinstance(part, str) and pieces and isinstance(pieces[-1], str) else part)
+    return pieces
+
+
+def _with_rows(pieces: Iterable[Piece], rows_of: RowsOf | None) -> Iterator[int | str]:
+    """`pieces` with what stands for media in their place; without `rows_of` there are none."""
+    for piece in pieces:
+        if isinstance(piece, int | str):
+            yield piece
+        elif rows_of is not None:
+            yield from rows_of(piece)
+
+
+def encode(pieces: Iterable[int | str], tokenizer: Tokenizer, limit: Limit | None = None) -> tuple[int, ...]:
     """Token ids of `pieces`; text that touches is encoded as one, since its tokens may cross the seam.
 
     Raises `TooManyTokens` as soon as what is encoded, and the least that the rest can be, is over the `limit`; the
     exact count of the whole is the caller's to judge. Raises `Abandoned`.
     """
     runs = [
-        "".join(map(str, run)) if issubclass(kind, str) else [*map(int, run)] for kind, run in groupby(pieces, type)
+        "".join(map(str, run)) if is_text else [token for token in run if isinstance(token, int)]
+        for is_text, run in groupby(pieces, lambda piece: isinstance(piece, str))
     ]
     long = limit is not None and sum(map(len, runs)) > limit.tokens
     tokens: list[int] = []

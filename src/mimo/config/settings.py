@@ -86,6 +86,10 @@ class Settings:
         None, _MODEL, "GGUF file to serve.", shown="nano, the small model in the package",
         example="~/models/MiMo-V2.6-Distill-Qwen-9B-Q4_K_M.gguf",
     )  # fmt: skip
+    mmproj: str | None = _setting(
+        None, _MODEL, "GGUF file with towers for images and sound (an mmproj), or none.",
+        shown="the one beside the model's file",
+    )  # fmt: skip
     slots: int | None = _setting(
         None, _MODEL, "Sequences that run at once.", shown="32 for nano, 4 for other files", bounds=(2, 256), example=4
     )

@@ -17,7 +17,7 @@ from typing import Literal
 
 from mimo.contract.request import ChatRequest
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import Event, MediaKind, TokenBatch, TokenLogprob, TokenRequest, Usage
+from mimo.types import Event, Media, MediaKind, TokenBatch, TokenLogprob, TokenRequest, Usage
 
 Route = Literal["tokens", "messages"]
 Repeatable = Literal["exact", "alone"]
@@ -46,14 +46,16 @@ class Capabilities:
     """What an engine can do. `media`: the kinds it takes in addition to text. `grammar`: it asks a
     constraint at every token. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as
     tokens; else it is a `MessageEngine` alone. `prompt_logprobs`: it keeps `TokenRequest.prompt_logprobs`.
-    `thinks_first`: it can be given the first token of a choice and loses nothing by it. `seeded`, `unseeded`:
-    what a seed is worth that a client gave, or that was drawn, where the engine knows."""
+    `thinks_first`: it can be given the first token of a choice and loses nothing by it. `media_rows`: it takes media
+    as rows in a prompt (`TokenEngine.rows_of`). `seeded`, `unseeded`: what a seed is worth that a client gave, or that
+    was drawn, where the engine knows."""
 
     media: tuple[MediaKind, ...] = ()
     grammar: bool = False
     tokens: bool = True
     prompt_logprobs: bool = False
     thinks_first: bool = False
+    media_rows: bool = False
     seeded: Repeatable | None = None
     unseeded: Repeatable | None = None
 
@@ -63,7 +65,7 @@ class Capabilities:
 
     def route(self, request: ChatRequest) -> Route:
         """How the engine takes `request`, whose media are of kinds in `media`."""
-        return "tokens" if self.tokens and not request.media else "messages"
+        return "tokens" if self.tokens and (self.media_rows or not request.media) else "messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,11 @@ class TokenEngine(Engine):
     def generate(self, request: TokenRequest) -> TokenStream:
         """Queue `request`. Raises `ContextLengthExceeded`, `RateLimitExceeded` (queue full), `InvalidRequest`, and
         `UnsupportedParameter` for what this engine cannot keep."""
+
+    def rows_of(self, media: Media) -> tuple[int, ...]:
+        """What stands for `media`, which is fetched, in a prompt: ids, and `MediaRow`s. Slow, in any thread. Raises
+        `InvalidRequest` with the path of `media` for what cannot be decoded."""
+        raise NotImplementedError
 
 
 class MessageEngine(Engine):

@@ -5,6 +5,8 @@ llama.cpp's own reader (`gguf_*`) parses; this file only asks it and compares wi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +32,21 @@ class Header:
 
 def read_header(library: Library, path: Path) -> Header:
     """Check and read the header of `path`. Raises `EngineError` with the file and the reason."""
+    with open_header(library, path) as (context, digest):
+        keys = Keys(library, context)
+        architecture = keys.text("general.architecture")
+        if not architecture:
+            raise EngineError(f"{path}: its header names no general.architecture")
+        if (wrong := fault(keys, architecture)) is not None:
+            raise EngineError(f"{path}: {wrong}")
+        tensors = range(library.gguf_get_n_tensors(context))
+        types = frozenset(library.gguf_get_tensor_type(context, index) for index in tensors)
+        return Header(architecture, keys.text("general.name"), digest, types)
+
+
+@contextmanager
+def open_header(library: Library, path: Path) -> Iterator[tuple[int, str]]:
+    """The header of `path`, open, and its digest; every tensor lies within the file. Raises `EngineError`."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -45,16 +62,7 @@ def read_header(library: Library, path: Path) -> Header:
         raise EngineError(f"{path}: corrupt or truncated GGUF ({reason})")
     try:
         _check_extent(library, context, path, size)
-        keys = Keys(library, context)
-        architecture = keys.text("general.architecture")
-        if not architecture:
-            raise EngineError(f"{path}: its header names no general.architecture")
-        if (wrong := fault(keys, architecture)) is not None:
-            raise EngineError(f"{path}: {wrong}")
-        digest = sha256(str(size).encode() + start).hexdigest()[:12]
-        tensors = range(library.gguf_get_n_tensors(context))
-        types = frozenset(library.gguf_get_tensor_type(context, index) for index in tensors)
-        return Header(architecture, keys.text("general.name"), digest, types)
+        yield context, sha256(str(size).encode() + start).hexdigest()[:12]
     finally:
         library.gguf_free(context)
 

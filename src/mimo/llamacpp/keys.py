@@ -11,7 +11,7 @@ from mimo.llamacpp.library import Library
 
 _STRING, _ARRAY = 8, 9
 _TYPES: dict[int, type[c._SimpleCData[int] | c._SimpleCData[float]]] = {
-    0: c.c_uint8, 1: c.c_int8, 2: c.c_uint16, 3: c.c_int16, 4: c.c_uint32, 5: c.c_int32, 6: c.c_float,
+    0: c.c_uint8, 1: c.c_int8, 2: c.c_uint16, 3: c.c_int16, 4: c.c_uint32, 5: c.c_int32, 6: c.c_float, 7: c.c_uint8,
     10: c.c_uint64, 11: c.c_int64, 12: c.c_double,
 }  # fmt: skip
 
@@ -32,7 +32,7 @@ class Keys:
         return value.decode(errors="replace")
 
     def numbers(self, name: str) -> list[int | float]:
-        """A number, or an array of them."""
+        """A number, or an array of them; what is true is 1."""
         at, kind = self._find(name)
         if kind in _TYPES:
             address, count = self._library.gguf_get_val_data(self._context, at), 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes as c
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -129,6 +129,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_model_load_from_file": (_P, (_STR, ModelParams)),
     "llama_model_free": (None, (_P,)),
     "llama_model_n_ctx_train": (_I32, (_P,)),
+    "llama_model_n_embd_inp": (_I32, (_P,)),
     "llama_model_n_swa": (_I32, (_P,)),
     "llama_model_size": (c.c_uint64, (_P,)),
     "llama_model_desc": (_I32, (_P, _STR, c.c_size_t)),
@@ -241,18 +242,31 @@ class Library:
         self.path = path or _wheel_library()
         try:
             self._library = c.CDLL(str(self.path))
-            for name, (result, arguments) in FUNCTIONS.items():
-                function = getattr(self._library, name)
-                function.restype, function.argtypes = result, arguments
-                setattr(self, name, function)
-        except (OSError, AttributeError) as problem:
+        except OSError as problem:
             raise EngineError(f"llama.cpp library {self.path}: {problem}") from problem
+        self.declare(FUNCTIONS)
         self._check_layout()
         if not self._callbacks:
             self._callbacks.extend((LogCallback(_on_log), AbortCallback(_on_abort)))
         self.llama_log_set(self._callbacks[0], None)
         self.ggml_set_abort_callback(self._callbacks[1])
         self.llama_backend_init()
+
+    def declare(self, functions: Mapping[str, tuple[Any, tuple[Any, ...]]]) -> None:
+        """Make `functions`, of which each has its result and its arguments, attributes. Raises `EngineError` for one
+        that the library lacks."""
+        try:
+            for name, (result, arguments) in functions.items():
+                function = getattr(self._library, name)
+                function.restype, function.argtypes = result, arguments
+                setattr(self, name, function)
+        except AttributeError as problem:
+            raise EngineError(f"llama.cpp library {self.path}: {problem}") from problem
+
+    @property
+    def log_callback(self) -> Any:
+        """What the library's log is written with: for parts of it that have a log of their own."""
+        return self._callbacks[0]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         raise AttributeError(f"llama.cpp function {name} is not declared in FUNCTIONS")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from mimo import __version__
 from mimo.accounts.accounts import Accounts
 from mimo.api.app import App
 from mimo.api.batches.store import Store
@@ -61,7 +62,7 @@ async def run(
         metrics=telemetry.page,
         cors_origins=settings.cors_origin,
         hosts=hosts_of(settings, bool(settings.api_keys) or accounts.on),
-        fetcher=Fetcher() if settings.allow_media_urls else None,
+        fetcher=Fetcher(agent=f"mimo/{__version__}") if settings.allow_media_urls else None,
         store=Store(data_dir),
         accounts=accounts,
     )

@@ -15,7 +15,7 @@ from mimo.api.route import Answer
 from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest
 from mimo.engines.limits import within_window
-from mimo.generate import render
+from mimo.generate import check_media, render, rows_of
 
 
 def counter(
@@ -25,8 +25,11 @@ def counter(
 
     def count(backend: Backend, given: bytes, abandoned: threading.Event) -> int:
         request = decode(given, backend.models, backend.policy).request
+        rows = rows_of(backend.engine)
+        if rows is not None:
+            check_media(request, backend.engine)
         with within_window(backend.countable(request.model), abandoned) as limit:
-            return len(render(request, backend.chat_format, limit).tokens)
+            return len(render(request, backend.chat_format, limit, rows).tokens)
 
     async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
         given = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow)

@@ -57,11 +57,12 @@ def wire_logprobs(given: Iterable[TokenLogprob], piece: Callable[[int], bytes]) 
 
 
 def usage(counted: Usage) -> dict[str, object]:
-    """The `usage` object; both details are always there."""
+    """The `usage` object; both details are always there, and of a prompt with media how many of its tokens they are."""
+    media = {f"{kind}_tokens": count for kind, count in counted.media_tokens}
     return {
         "prompt_tokens": counted.prompt_tokens,
         "completion_tokens": counted.completion_tokens,
         "total_tokens": counted.prompt_tokens + counted.completion_tokens,
         "completion_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
-        "prompt_tokens_details": {"cached_tokens": counted.cached_tokens},
+        "prompt_tokens_details": {"cached_tokens": counted.cached_tokens, **media},
     }

@@ -11,6 +11,7 @@ from itertools import chain
 
 from mimo.chat.base import ChatFormat, Piece, strings, texts
 from mimo.chat.jinja.form import as_dictionary, as_openai
+from mimo.chat.jinja.marks import at_marks, marked
 from mimo.chat.jinja.probe import (
     CALLS,
     CONTENT_AND_CALLS,
@@ -56,6 +57,13 @@ class JinjaFormat(ChatFormat):
 
         Raises `InvalidRequest` with the template's own words when it refuses the messages or fails on them,
         `UnsupportedParameter` naming what it leaves out: the model would not know of it."""
+        media = [media for message in messages if message.parts for media in message.media]
+        if media:
+            said = chain(
+                (text for message in messages for _, text in texts(message)), strings([*map(as_openai, tools)])
+            )
+            mark = self._shield.sentinel(self._source, said)
+            messages = [marked(message, mark) for message in messages]
         if self.spells(messages, tools):
             messages, tools = spelled(messages, tools), ()
         written = (text for message in messages for _, text in texts(message))
@@ -72,7 +80,8 @@ class JinjaFormat(ChatFormat):
             at, what = found
             words = f"messages[{at}]: the model's chat template leaves out {what}"
             raise UnsupportedParameter(words, param=f"messages[{at}]")
-        return self._shield.cut(output, sentinel)
+        pieces = self._shield.cut(output, sentinel)
+        return at_marks(pieces, mark, media) if media else pieces
 
     def spells(self, messages: Sequence[Message], tools: Sequence[Tool]) -> bool:
         lost = self._form.lost

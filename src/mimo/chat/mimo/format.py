@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mimo.chat.base import ChatFormat, Piece
+from mimo.chat.base import ChatFormat, Piece, content_of
 from mimo.chat.mimo.tools import declaration, printed
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import CALL, THINK, Message, Tool, ToolCall
@@ -52,7 +52,7 @@ class MimoFormat(ChatFormat):
             if turn.role == "assistant":
                 kept = self.keep_all_reasoning or at > last_user
                 pieces += [control(THINK.opens), turn.reasoning_content or "" if kept else "", control(THINK.closes)]
-            pieces.append(turn.content)
+            pieces += content_of(turn)
             if at == 0 and tools:
                 pieces += [control(part) if is_token else part for part, is_token in declaration(tools)]
             for call in turn.tool_calls:
@@ -79,5 +79,6 @@ class MimoFormat(ChatFormat):
         """Results that follow each other share one turn."""
         control = self._control
         pieces: list[Piece] = [control("<|im_start|>"), "tool\n"] if first else []
-        pieces += [control("<tool_response>"), f"\n{turn.content}\n", control("</tool_response>"), "\n"]
+        pieces += [control("<tool_response>"), "\n", *content_of(turn), "\n"]
+        pieces += [control("</tool_response>"), "\n"]
         return pieces if following and following[0].role == "tool" else [*pieces, control("<|im_end|>")]

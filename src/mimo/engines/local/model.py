@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
 from mimo.engines.local.memory import Memory, cache_limit, check_fits, trim, usable_memory
+from mimo.engines.local.runs import borders, embeddings
 from mimo.engines.local.threads import Threads
 from mimo.llamacpp.cells import drop_zeros
 from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, ContextParams, Library, ModelParams, ProgressCallback
+from mimo.llamacpp.mtmd import Projector
 from mimo.llamacpp.sizes import sizes, unread
+from mimo.llamacpp.towers import check_towers
 from mimo.llamacpp.untouched import give_back, untouched
 from mimo.tokenizers.gguf import Vocabulary
 from mimo.tokenizers.load import MIMO
@@ -276,6 +279,8 @@ class LocalModel:
     ) -> NDArray[np.float32]:
         """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary], or
         those of `rows` of it, at most `outputs`. `steady`: a single row has the same bits every time."""
+        if min(tokens) < 0:
+            return self._decode_runs(slot, tokens, position, last, steady)
         count = len(tokens)
         self._tokens[:count] = tokens
         self._positions[:count] = np.arange(position, position + count)
@@ -284,6 +289,39 @@ class LocalModel:
         wanted = rows or range(count - last, count)
         self._wanted[wanted.start : wanted.stop] = 1
         return self._decode(count, len(wanted), step=False, steady=steady)
+
+    def _decode_runs(
+        self, slot: int, tokens: Sequence[int], position: int, last: bool, steady: bool
+    ) -> NDArray[np.float32]:
+        """As `decode_prompt`, with rows of media among `tokens`; a call holds ids or embeddings, never both."""
+        logits, first = self._no_logits, 0
+        for stop in borders(tokens, position, self.options.chunk):
+            run, at, ends = tokens[first:stop], position + first, last and stop == len(tokens)
+            if run[0] >= 0:
+                logits = self.decode_prompt(slot, run, at, last=ends, steady=steady)
+            else:
+                logits = self._decode_rows(slot, embeddings(run), at, ends, steady)
+            first = stop
+        return logits
+
+    def _decode_rows(
+        self, slot: int, rows: NDArray[np.float32], position: int, last: bool, steady: bool
+    ) -> NDArray[np.float32]:
+        """As `decode_prompt`, of embeddings [count, width]."""
+        self._batch.token, self._batch.embd = None, rows.ctypes.data
+        try:
+            return self.decode_prompt(slot, [0] * len(rows), position, last=last, steady=steady)
+        finally:
+            self._batch.token, self._batch.embd = self._tokens.ctypes.data, None
+
+    def projector(self, path: Path) -> Projector:
+        """The towers in the file at `path`, made for this model; close them before it. Raises `EngineError`."""
+        library, options = self._library, self.options
+        check_towers(library, path, library.llama_model_n_embd_inp(self._model))
+        Library.busy_with = f"loading {path}"
+        made = Projector(library, self._model, path, threads=options.threads, gpu=options.gpu_layers != 0)
+        Library.busy_with = f"running {path}"
+        return made
 
     def decode_step(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mimo.engines.local.engine import LocalEngine, start_local
+from mimo.engines.local.media import beside
 from mimo.engines.local.memory import usable_memory
 from mimo.engines.local.model import ModelOptions
 from mimo.engines.local.policies import BatchInvariant
@@ -33,6 +34,7 @@ class Options:
     threads: int | None = None
     gpu_layers: int = -1
     llama_library: Path | None = None
+    mmproj: str | None = None
     batch_invariant: BatchInvariant = "seeded"
 
 
@@ -55,8 +57,16 @@ async def start(options: Options, on_progress: Callable[[float], None] | None = 
         queue=options.queue,
         batch_invariant=options.batch_invariant,
         library=options.llama_library,
+        towers=_towers(options),
         on_progress=on_progress,
     )
+
+
+def _towers(options: Options) -> Path | None:
+    """The file of towers: the one that is named, else the one beside the model."""
+    if options.mmproj is not None:
+        return Path(options.mmproj).expanduser() if options.mmproj != "none" else None
+    return beside(options.model) if options.model else None
 
 
 def thread_counts(nano: bool, wanted: int | None) -> tuple[int, int]:

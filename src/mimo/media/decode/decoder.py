@@ -44,6 +44,8 @@ class Decoder:
 
     def decode(self, media: Media) -> Decoded:
         """The content of `media`, which is fetched. Raises `InvalidRequest` with its path."""
+        if not media.fetched:
+            raise refused(media, "is a URL, which is not fetched here; send the content as a data URI")
         content = media.url[media.url.index(",") + 1 :].encode()
         task = {"kind": media.kind, "form": media.format, "base64": content, "fps": media.fps}
         message = msgspec.msgpack.encode({**task, "resolution": media.resolution, "limits": self.limits})

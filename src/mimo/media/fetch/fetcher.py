@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 import aiohttp
 
-from mimo import __version__
 from mimo.contract.errors import ApiError, RequestTooLarge
 from mimo.contract.media import MAX_FETCHED, MEDIA, megabytes
 from mimo.media.content import check_size, checked, refused
@@ -26,7 +25,7 @@ from mimo.types import Media
 
 log = logging.getLogger("mimo.fetch")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"mimo/{__version__}"}
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,10 @@ class Bounds:
 
 
 class Fetcher:
-    """Fetches for all requests of a process."""
+    """Fetches for all requests of a process, and calls itself `agent`."""
 
-    def __init__(self, guard: Guard | None = None, bounds: Bounds | None = None) -> None:
+    def __init__(self, guard: Guard | None = None, bounds: Bounds | None = None, agent: str = "mimo") -> None:
+        self._headers = {**_HEADERS, "user-agent": agent}
         self._guard = guard or Guard()
         self._bounds = bounds or Bounds()
         self._places = asyncio.Semaphore(self._bounds.at_once)
@@ -101,7 +101,7 @@ class Fetcher:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
-            headers=_HEADERS,
+            headers=self._headers,
         )
 
     async def _follow(self, session: aiohttp.ClientSession, media: Media, budget: _ByteBudget) -> Media:

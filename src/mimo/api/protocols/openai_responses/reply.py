@@ -141,10 +141,11 @@ class Whole(Body):
 
 
 def usage(counted: Usage) -> Wire:
-    """The `usage` object; both details are always there."""
+    """The `usage` object; both details are always there, and of a prompt with media how many of its tokens they are."""
+    media = {f"{kind}_tokens": count for kind, count in counted.media_tokens}
     return {
         "input_tokens": counted.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": counted.cached_tokens, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": counted.cached_tokens, "cache_write_tokens": 0, **media},
         "output_tokens": counted.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
         "total_tokens": counted.prompt_tokens + counted.completion_tokens,
