@@ -46,7 +46,7 @@ fuzz: $(VENV)/.dev  ## Coverage-guided fuzzing, for SECONDS or an hour a target
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris==3.0.0'
 	for target in chat anthropic responses completions tools; do $(BIN)/python -m tests.fuzz.fuzz $$target -max_total_time=$(or $(SECONDS),3600) || exit 1; done
 
-attack: $(VENV)/.dev  ## About a thousand hostile GGUFs and chat templates
+attack: $(VENV)/.dev  ## Hostile files, templates, media, bodies, requests and upstreams
 	$(BIN)/pytest -m attack tests/attack $(ARGS)
 
 soak: $(VENV)/.dev  ## Load and hostile clients for hours, memory counted

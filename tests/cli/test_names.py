@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from mimo.nano import gguf_path
 from mimo.testing import served
 
 NAME = "a[/b][red]{c}"
+CLEARS = "\x1b[2J\x1b]0;owned\x07"
 
 
 @pytest.fixture
@@ -54,6 +56,33 @@ def test_a_file_of_such_a_name_that_cannot_be_used_is_named_whole(folder: Path, 
 def test_an_argument_of_such_a_name_is_named_whole(arguments: tuple[str, ...]) -> None:
     done = mimo(*arguments)
     assert done.returncode in (1, 2) and NAME in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("launch", CLEARS, "x"),
+        ("serve", f"--{CLEARS}"),
+        (CLEARS,),
+        ("serve", "--port", "0", "--model", f"{CLEARS}.gguf"),
+    ],
+)
+def test_a_name_cannot_clear_the_screen_or_rename_the_window(arguments: tuple[str, ...]) -> None:
+    done = mimo(*arguments)
+    assert done.returncode in (1, 2) and "Traceback" not in done.stderr
+    assert "\\x1b[2J\\x1b]0;owned\\x07" in done.stderr and "\x1b" not in done.stderr
+
+
+def test_a_model_of_such_a_name_is_served_and_its_name_escaped(tmp_path: Path) -> None:
+    (script := tmp_path / f"{CLEARS}.json").write_text(SCRIPT)
+    command = [sys.executable, "-m", "mimo", "serve", "--port", "0", "--engine", "scripted", "--script", str(script)]
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        printed = next(line for line in process.stderr if "/v1" in line or "answered by" in line)
+        process.terminate()
+        printed += process.stderr.read()
+    assert "\\x1b[2J\\x1b]0;owned\\x07 (scripted)" in printed and "\x1b" not in printed
 
 
 def test_such_names_are_served_shown_and_launched(folder: Path) -> None:

@@ -93,9 +93,11 @@ async def nothing(asked: Asked, out: Out) -> None:
 
 @dataclass
 class Fake:
-    """A fake engine. `asked` holds what came on the generating routes; `hanging` how many answers are stuck."""
+    """A fake engine. `asked` holds what came on the generating routes; `hanging` how many answers are stuck.
+    `discover`: how it answers a GET, if not with what such an engine says of itself."""
 
     behaviour: Behaviour = nothing
+    discover: Behaviour | None = None
     asked: list[Asked] = field(default_factory=list)
     hanging: int = 0
     left: int = 0
@@ -153,6 +155,8 @@ class Fake:
 
     async def _answer(self, asked: Asked, out: Out) -> None:
         if asked.method == "GET":
+            if self.discover is not None:
+                return await self.discover(asked, out)
             found = DISCOVERY.get(asked.path)
             return await out.reply(404 if found is None else 200, {} if found is None else found)
         self.asked.append(asked)

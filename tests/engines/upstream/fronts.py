@@ -39,6 +39,7 @@ class Front:
         engine: str,
         *urls: str,
         timeout: float = 1.0,
+        wait: float = 5,
         tokenizer: Path | None = None,
         media: tuple[MediaKind, ...] | None = None,
         fetcher: Fetcher | None = None,
@@ -46,7 +47,7 @@ class Front:
         model = "fake-model" if engine == "hosted" else None
         tokenizer = None if engine == "hosted" else tokenizer or gguf_path()
         self.name = engine
-        self._options = UpstreamOptions(urls, model, "sesame", timeout, 5, tokenizer, media)
+        self._options = UpstreamOptions(urls, model, "sesame", timeout, wait, tokenizer, media)
         self.app = App(routes=ROUTES, fetcher=fetcher)
         listener = listen("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]

@@ -33,11 +33,13 @@ _INSIDE = re.compile(
     r"""(?<![\w/])~?\.{0,2}/\w   # a path
       | \w/[\w.-]+/ | \\\w       # more of one
       | :// | \w@\w              # an address
-      | \w:\d{2,5}\b | [\w-]\.[A-Za-z]\w | \d+(?:\.\d+){3} | [0-9A-Fa-f]*::[0-9A-Fa-f]
+      | \w:\d{2,5}\b | [\w-]\.[A-Za-z]\w | \d+(?:\.\d+){3} | ::[0-9A-Fa-f]
       | \b0x[0-9A-Fa-f]{4} | Traceback | \bline\ \d""",
     re.VERBOSE,
 )
 """Paths, addresses, names of hosts and files, and pieces of a traceback."""
+_WORDS = 300
+"""Characters of an upstream's words in one error."""
 _IN_THE_LOG = "its words are in the server's log"
 
 
@@ -148,9 +150,10 @@ def _text(value: object) -> str:
             value = value[name]
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode() if value else ""
     line = " ".join("".join(character if character.isprintable() else " " for character in text[:4000]).split())
-    return line[:300] or "nothing"
+    return line[:_WORDS] or "nothing"
 
 
 def public(line: str) -> str:
-    """`line`, words of an upstream, if a client may read them."""
+    """`line`, words of an upstream, if a client may read them: as many as an error may have."""
+    line = line[:_WORDS]
     return _IN_THE_LOG if _INSIDE.search(line) else line
