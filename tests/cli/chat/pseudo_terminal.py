@@ -44,11 +44,10 @@ class Shell:
             data = data[os.write(self._file, data[:512]) :]
 
     def send(self, text: str) -> None:
-        """A line as a person types it: Enter comes after the text, and what follows comes later."""
+        """A line as a person types it: Enter comes after the text, and not in one piece with it."""
         self.type(text)
         time.sleep(0.5)
         self.type("\r")
-        time.sleep(0.5)
 
     def wait_for(self, text: str, seconds: float = 60.0) -> str:
         """What was shown since the last call up to and with `text`, without escape sequences."""

@@ -30,15 +30,34 @@ SCRIPT = {
 }
 
 
-@pytest.fixture
-def script(tmp_path: Path) -> tuple[str, ...]:
-    path = tmp_path / "script.json"
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    path = tmp_path_factory.mktemp("talk") / "script.json"
     path.write_text(json.dumps(SCRIPT))
     return "--engine", "scripted", "--script", str(path)
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, script: tuple[str, ...]) -> Iterator[Shell]:
+    """A chat that several tests use, one after the other."""
+    with shell(tmp_path_factory.mktemp("shared"), *script) as made:
+        made.ready()
+        yield made
+        bye(made)
+
+
 @pytest.fixture
-def chat(tmp_path: Path, script: tuple[str, ...]) -> Iterator[Shell]:
+def chat(running: Shell) -> Shell:
+    """It, with nothing said."""
+    running.send("/clear")
+    running.wait_for("forgotten")
+    running.ready()
+    return running
+
+
+@pytest.fixture
+def alone(tmp_path: Path, script: tuple[str, ...]) -> Iterator[Shell]:
+    """A chat that this test ends."""
     with shell(tmp_path, *script) as made:
         made.ready()
         yield made
@@ -53,26 +72,26 @@ def bye(chat: Shell) -> None:
     assert chat.leave() == (0, "")
 
 
-def test_a_paste_with_blank_lines_and_bye_in_it_is_one_message(chat: Shell) -> None:
+def test_a_paste_with_blank_lines_and_bye_in_it_is_one_message(alone: Shell) -> None:
     text = "\nfirst\n\n/bye\necho from-the-shell\n\n"
-    chat.type(f"{PASTE}{text}{PASTED}")
-    chat.wait_for("echo from-the-shell")
-    chat.type("\r")
-    chat.wait_for("there.")
-    chat.ready()
-    assert questions(chat) == [text]
-    bye(chat)
+    alone.type(f"{PASTE}{text}{PASTED}")
+    alone.wait_for("echo from-the-shell")
+    alone.type("\r")
+    alone.wait_for("there.")
+    alone.ready()
+    assert questions(alone) == [text]
+    bye(alone)
 
 
-def test_a_paste_that_the_terminal_does_not_mark_is_one_message_too(chat: Shell) -> None:
-    chat.type("first\r\r/bye\recho from-the-shell")
-    chat.wait_for("echo from-the-shell")
+def test_a_paste_that_the_terminal_does_not_mark_is_one_message_too(alone: Shell) -> None:
+    alone.type("first\r\r/bye\recho from-the-shell")
+    alone.wait_for("echo from-the-shell")
     time.sleep(0.5)
-    chat.type("\r")
-    chat.wait_for("there.")
-    chat.ready()
-    assert questions(chat) == ["first\n\n/bye\necho from-the-shell"]
-    bye(chat)
+    alone.type("\r")
+    alone.wait_for("there.")
+    alone.ready()
+    assert questions(alone) == ["first\n\n/bye\necho from-the-shell"]
+    bye(alone)
 
 
 @pytest.mark.parametrize("marks", [("", ""), (PASTE, PASTED)], ids=["typed", "pasted"])
@@ -84,7 +103,6 @@ def test_a_line_of_5000_bytes_arrives_whole(chat: Shell, marks: tuple[str, str])
     chat.wait_for("there.")
     chat.ready()
     assert questions(chat) == [text]
-    bye(chat)
 
 
 def test_arrow_keys_edit_and_backslash_and_alt_enter_begin_a_line(chat: Shell) -> None:
@@ -97,7 +115,6 @@ def test_arrow_keys_edit_and_backslash_and_alt_enter_begin_a_line(chat: Shell) -
     chat.wait_for("there.")
     chat.ready()
     assert questions(chat) == ["hello\nsecond\nthird"]
-    bye(chat)
 
 
 def test_ctrl_c_stops_the_answer_and_keeps_what_came(chat: Shell) -> None:
@@ -112,46 +129,46 @@ def test_ctrl_c_stops_the_answer_and_keeps_what_came(chat: Shell) -> None:
     chat.send("afterwards")
     chat.wait_for("there.")
     chat.ready()
-    bye(chat)
 
 
-def test_ctrl_c_clears_the_line_and_twice_leaves(chat: Shell) -> None:
-    chat.type("half a thought")
-    chat.wait_for("thought")
-    chat.type("\x03")
-    chat.wait_for("leaves")  # only what differs is drawn
-    chat.send("whole")
-    chat.wait_for("there.")
-    chat.ready()
-    assert questions(chat) == ["whole"]
-    chat.type("\x03")
-    chat.wait_for("leaves")  # only what differs is drawn
-    chat.type("\x03")
-    assert chat.leave() == (0, "")
+def test_ctrl_c_clears_the_line_and_twice_leaves(alone: Shell) -> None:
+    alone.type("half a thought")
+    alone.wait_for("thought")
+    alone.type("\x03")
+    alone.wait_for("leaves")  # only what differs is drawn
+    alone.send("whole")
+    alone.wait_for("there.")
+    alone.ready()
+    assert questions(alone) == ["whole"]
+    alone.type("\x03")
+    alone.wait_for("leaves")  # only what differs is drawn
+    alone.type("\x03")
+    assert alone.leave() == (0, "")
 
 
-def test_ctrl_d_leaves(chat: Shell) -> None:
-    chat.type("\x04")
-    assert chat.leave() == (0, "")
+def test_ctrl_d_leaves(alone: Shell) -> None:
+    alone.type("\x04")
+    assert alone.leave() == (0, "")
 
 
-def test_what_is_typed_during_an_answer_waits_and_never_reaches_the_shell(chat: Shell) -> None:
-    chat.send("endless")
-    chat.wait_for("word word word")
+def test_what_is_typed_during_an_answer_waits_and_never_reaches_the_shell(alone: Shell) -> None:
+    alone.send("endless")
+    alone.wait_for("word word word")
     for line in ("afterwards", "/bye", "echo from-the-shell"):
-        chat.send(line)
-    chat.type("\x03")
-    chat.wait_for("stopped")
-    chat.wait_for("there.")  # the answer to "afterwards"
-    assert chat.leave() == (0, "")
+        alone.send(line)
+        time.sleep(0.5)
+    alone.type("\x03")
+    alone.wait_for("stopped")
+    alone.wait_for("there.")  # the answer to "afterwards"
+    assert alone.leave() == (0, "")
 
 
 def test_an_empty_line_asks_nothing(chat: Shell) -> None:
     chat.send("")
     chat.ready()
     chat.send("  ")
+    chat.ready()
     assert questions(chat) == []
-    bye(chat)
 
 
 def test_a_model_cannot_command_the_terminal(chat: Shell) -> None:
@@ -160,7 +177,6 @@ def test_a_model_cannot_command_the_terminal(chat: Shell) -> None:
     assert "\x1b]0;" not in chat.shown and "\x1b[2J" not in chat.shown
     assert "␛]0;owned␇␛[2J" in chat.shown
     chat.ready()
-    bye(chat)
 
 
 def test_words_are_wrapped_whole(chat: Shell) -> None:
@@ -171,7 +187,6 @@ def test_words_are_wrapped_whole(chat: Shell) -> None:
     for line in lines:
         assert len(line) <= 80 and set(line.split()) == {"seventeen-letters"}
     chat.ready()
-    bye(chat)
 
 
 def test_thoughts_fold_into_a_line_and_are_shown_when_asked_for(chat: Shell) -> None:
@@ -185,13 +200,14 @@ def test_thoughts_fold_into_a_line_and_are_shown_when_asked_for(chat: Shell) -> 
     chat.wait_for("Hm, let me see")
     chat.ready()
     assert chat.saved()["thinking"] == {"type": "enabled"}
-    bye(chat)
+    chat.send("/think default")
+    chat.ready()
 
 
 def test_history_is_kept_across_runs_for_the_owner_alone(tmp_path: Path, script: tuple[str, ...]) -> None:
     with shell(tmp_path, *script) as first:
         first.ready()
-        first.send("remember me")
+        first.send("WWW 1234")
         first.wait_for("there.")
         first.ready()
         bye(first)
@@ -203,12 +219,12 @@ def test_history_is_kept_across_runs_for_the_owner_alone(tmp_path: Path, script:
             second.type("\x1b[A")
             time.sleep(0.5)
             second.take()
-            if "remember me" in second.plain:
+            if "WWW 1234" in second.plain:
                 break
         second.send("")
         second.wait_for("there.")
         second.ready()
-        assert questions(second) == ["remember me"]
+        assert questions(second) == ["WWW 1234"]
         bye(second)
 
 
@@ -245,13 +261,13 @@ def test_a_running_server_is_talked_to_and_its_end_is_survived(tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the process in /proc")
 @pytest.mark.parametrize("answering", [False, True])
-def test_a_signal_ends_it_with_the_terminal_as_it_was(chat: Shell, answering: bool) -> None:
+def test_a_signal_ends_it_with_the_terminal_as_it_was(alone: Shell, answering: bool) -> None:
     if answering:
-        chat.send("endless")
-        chat.wait_for("word word")
-    (child,) = Path(f"/proc/{chat.child}/task/{chat.child}/children").read_text().split()
+        alone.send("endless")
+        alone.wait_for("word word")
+    (child,) = Path(f"/proc/{alone.child}/task/{alone.child}/children").read_text().split()
     os.kill(int(child), signal.SIGTERM)
-    assert chat.leave() == (143, "")
+    assert alone.leave() == (143, "")
 
 
 def test_nano_says_what_it_is_and_thinks(tmp_path: Path) -> None:
@@ -273,7 +289,6 @@ def test_a_long_question_that_was_refused_does_not_hide_why(chat: Shell) -> None
     chat.wait_for("exceeds the context window")
     chat.wait_for("arrow up brings it here again")
     chat.ready()
-    bye(chat)
 
 
 def test_ctrl_c_while_it_loads_leaves_without_a_traceback(tmp_path: Path) -> None:
