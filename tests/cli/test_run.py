@@ -93,3 +93,21 @@ def test_a_reader_that_goes_away_is_not_worth_a_word(url: str, command: tuple[st
     assert writer.stderr.read() == b""
     writer.stderr.close()
     assert writer.wait(60) == status
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_standard_file_that_is_closed_ends_nothing(url: str, closed: str) -> None:
+    line = f'"$@" {closed}'
+    words = [sys.executable, "-m", "mimo", "run", "hello", "--url", url, "--key", "secret"]
+    done = subprocess.run(["sh", "-c", line, "sh", *words], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout in ("Hi there\n", "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.parametrize("command", ['run hello --url "$1" --key secret', "models"])
+def test_a_full_disk_is_one_line(url: str, command: str) -> None:
+    line = f"{sys.executable} -m mimo {command} >/dev/full"
+    done = subprocess.run(["sh", "-c", line, "sh", url], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "no space left" in line

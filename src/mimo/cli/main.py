@@ -5,6 +5,7 @@ The commands are in files of their own; what they need to run is imported when t
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -74,6 +75,11 @@ def _status() -> int:
         return problem.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return 130
+    except OSError as problem:
+        if problem.errno != errno.ENOSPC:
+            raise
+        say_error("cannot write what it has to say: no space left on the device")
+        return 1
 
 
 _WORDS = {
