@@ -16,14 +16,13 @@ ROWS = 24
 
 
 class Clock:
-    """Time that passes only while a call computes: `seconds` a call of one thread, and `threads` share the work."""
+    """Time that passes only while a call computes: `seconds` a call."""
 
     seconds = 0.0
     now = 0.0
-    threads = staticmethod(lambda: 1)
 
     def __call__(self) -> float:
-        self.now += self.seconds / self.threads()
+        self.now += self.seconds
         return self.now
 
 
@@ -40,9 +39,16 @@ def calls() -> list[DecodeCall]:
 @pytest.fixture
 def model(clock: Clock, calls: list[DecodeCall]) -> Iterator[LocalModel]:
     """Nano, with one thread for short calls and two for long ones."""
-    options = ModelOptions(ROWS, 1024, threads=1, long_threads=2, observer=calls.append, clock=clock, wall=clock)
+    passed = 0.0
+
+    def wall() -> float:
+        """Two threads take half as long."""
+        nonlocal passed
+        passed += clock.seconds / (made.threads if clock.seconds else 1)
+        return passed
+
+    options = ModelOptions(ROWS, 1024, threads=1, long_threads=2, observer=calls.append, clock=clock, wall=wall)
     made = LocalModel(Library(), gguf_path(), options)
-    clock.threads = lambda: made.threads  # type: ignore[method-assign,assignment]
     yield made
     made.close()
 
