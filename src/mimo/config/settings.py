@@ -123,6 +123,11 @@ class Settings:
         "(where the model's fast kernels allow it), always (with slower kernels where need be), or off.",
         choices=("seeded", "always", "off"),
     )  # fmt: skip
+    draft: str = _setting(
+        "forced", _MODEL, "Tokens to guess ahead and verify in one call: those that a grammar forces, or with "
+        "prompt-lookup what followed in the prompt too, for answers that repeat it. No guess changes an answer.",
+        choices=("forced", "prompt-lookup"),
+    )  # fmt: skip
     upstream: tuple[str, ...] = _setting(
         (), _UPSTREAM, "Upstream base URL; comma-separate several for failover.", example=("http://127.0.0.1:8001",)
     )

@@ -10,11 +10,13 @@ The marker of a call inside reasoning, where calls are possible, ends it and is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mimo.constraints.budget import ThinkingBudget
 from mimo.output.reasoning import Reasoning
-from mimo.sampling.allowed import all_but, allow, allows
+from mimo.sampling.allowed import all_but, allow, allows, expected
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import Allowed, Constraint
 
@@ -45,6 +47,10 @@ class ThinkingFirst:
         """What may be drawn next."""
         allowed = None if self.inner is None else self.inner.allowed()
         return self._opens if not self._begun and allows(allowed, self._opens) else allowed
+
+    def expected(self) -> Sequence[int]:
+        """What is nearly certain to come next."""
+        return expected(self.inner) if self._begun else ()
 
     def accept(self, token: int) -> None:
         """Take the drawn token."""
@@ -84,6 +90,10 @@ class AnswerConstraint:
             if isinstance(budget, np.ndarray):
                 allowed = allowed & budget
         return allowed
+
+    def expected(self) -> Sequence[int]:
+        """What is nearly certain to come next."""
+        return () if self._reasoning.inside or self._may_think else expected(self._grammar)
 
     def accept(self, token: int) -> None:
         """Take the drawn token."""

@@ -58,6 +58,13 @@ class GrammarConstraint:
             self._known = True
         return self._mask
 
+    def expected(self) -> list[int]:
+        """The tokens that spell what alone can follow, as the tokenizer cuts it."""
+        if not self._matcher.compute_ff_bytes():  # what finds the tokens too
+            return []
+        tokens: list[int] = self._matcher.compute_ff_tokens()
+        return tokens
+
     def accept(self, token: int) -> None:
         """Take the drawn token; an end token changes nothing."""
         if token not in self._end:

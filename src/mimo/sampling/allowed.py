@@ -4,12 +4,12 @@ A set is an `Allowed`: everything, one token, or a bitmask over the vocabulary. 
 the forced end of thinking implement `Constraint` elsewhere.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.types import Allowed
+from mimo.types import Allowed, Constraint
 
 Mask = NDArray[np.uint32]
 
@@ -19,6 +19,12 @@ def allows(allowed: Allowed, token: int) -> bool:
     if not isinstance(allowed, np.ndarray):
         return allowed is None or token == allowed
     return 0 <= token // 32 < len(allowed) and bool(int(allowed[token // 32]) >> (token % 32) & 1)
+
+
+def expected(constraint: Constraint | None) -> Sequence[int]:
+    """Tokens that `constraint` takes for nearly certain to come next, one after the other; most know of none."""
+    known: Callable[[], Sequence[int]] | None = getattr(constraint, "expected", None)
+    return () if known is None else known()
 
 
 def allow(mask: Mask, tokens: Iterable[int]) -> Mask:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.sampling import arrays, native
-from mimo.sampling.allowed import write_mask
+from mimo.sampling.allowed import expected, write_mask
 from mimo.sampling.offsets import no_offsets, restart, with_capacity
 from mimo.sampling.parameters import NO_TOKEN, Drawn, TokenLogprobs, Trace
 from mimo.types import Constraint, Sampling
@@ -98,6 +98,10 @@ class Sampler:
         """The choice in this slot is over. A slot that holds none is fine."""
         self._constraints.pop(slot, None)
         self._wanting.discard(slot)
+
+    def expected(self, slot: int) -> Sequence[int]:
+        """What the slot's constraint expects next (`allowed.expected`)."""
+        return expected(self._constraints.get(slot))
 
     def sample(self, logits: NDArray[np.float32], slots: NDArray[np.int32] | Sequence[int]) -> Drawn:
         """One step: logits float32 [rows, vocabulary], row i belonging to slots[i], all different. logits is changed.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mimo.sampling.allowed import forbid
+from mimo.sampling.allowed import expected, forbid
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.derived import PerTokenizer
 from mimo.types import Allowed, Constraint
@@ -49,6 +49,10 @@ class EndGuard:
         if bad:
             allowed = forbid(allowed, bad)
         return allowed
+
+    def expected(self) -> Sequence[int]:
+        """What is nearly certain to come next."""
+        return expected(self._grammar)
 
     def accept(self, token: int) -> None:
         """Take the drawn token."""

@@ -19,7 +19,7 @@ from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.local.loading import load
 from mimo.engines.local.media import LocalMedia, media_in
 from mimo.engines.local.memory import as_text
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model import FORCED, LocalModel, ModelOptions
 from mimo.engines.local.policies import REPEATABLE, BatchInvariant, policy_name
 from mimo.engines.local.scheduler import Delivery, Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence
@@ -177,6 +177,8 @@ def _load(
 
     model = LocalModel(Library(library), path, options, report)
     try:
+        if options.draft != FORCED and not model.rewindable:
+            raise EngineError(f"draft: {options.draft} needs a model whose tokens can be taken back; leave it out")
         model.first_token()
         return model, _with_towers(model, towers) if towers else None
     except BaseException as problem:

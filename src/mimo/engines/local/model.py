@@ -42,6 +42,8 @@ _EVERY_KIND = f"Hello, w\u00f6rld!\n\t 12 \u4e2d\U0001f600 {bytes(range(1, 128))
 JOINED = 64
 """Whole chunks of a multiple of so many tokens have the same bits in one call as in calls of their own: attention is
 computed by tiles of so many rows."""
+FORCED = "forced"
+"""The guesses that are made without being asked for."""
 OUTPUTS = 64
 """Rows of a prompt whose logits are read at once: 39 MB for a vocabulary of 152,000, not resident before they are."""
 _MANY_CELLS = 1 << 18
@@ -73,6 +75,7 @@ class ModelOptions:
     `gpu_layers` −1: all that fit, on a GPU build.
     `threads` at most compute a short call, and `long_threads`, where there are more, one of more than `LONG` seconds;
     as many of them as gain by it (`threads.py`). Without `long_threads`, always `threads`.
+    `draft`: who guesses tokens ahead, a name of `drafts.DRAFTS`.
     `any_rows`: use no kernel whose result depends on how many rows a call has, one row apart.
     `memory_limit`: bytes it may take with every window full; None: what the machine has.
     `prompt_cache`: bytes for prompts that no slot holds any more; None: as `memory.cache_limit` finds right.
@@ -91,6 +94,7 @@ class ModelOptions:
     gpu_layers: int = -1
     f32_cache: bool = False
     any_rows: bool = False
+    draft: str = FORCED
     memory_limit: int | None = None
     prompt_cache: int | None = None
     rest_seconds: float = 10.0
@@ -276,9 +280,11 @@ class LocalModel:
         last: bool = False,
         rows: range | None = None,
         steady: bool = True,
+        step: bool = False,
     ) -> NDArray[np.float32]:
         """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary], or
-        those of `rows` of it, at most `outputs`. `steady`: a single row has the same bits every time."""
+        those of `rows` of it, at most `outputs`. `steady`: a single row has the same bits every time; `step`: it is no
+        prompt but what an answer goes on with."""
         if min(tokens) < 0:
             return self._decode_runs(slot, tokens, position, last, steady)
         count = len(tokens)
@@ -288,7 +294,7 @@ class LocalModel:
         self._wanted[:count] = 0
         wanted = rows or range(count - last, count)
         self._wanted[wanted.start : wanted.stop] = 1
-        return self._decode(count, len(wanted), step=False, steady=steady)
+        return self._decode(count, len(wanted), step=step, steady=steady)
 
     def _decode_runs(
         self, slot: int, tokens: Sequence[int], position: int, last: bool, steady: bool

@@ -6,7 +6,8 @@ One thread runs `run()`; the event loop talks to it through a queue and gets one
     2. give waiting sequences a free slot, the lowest first
     3. decode prompts, in calls of their own, as many tokens as those who run may wait for; after the last call of a
        prompt, sample its first token
-    4. decode one token of every running sequence, in one call where they are neighbours, and sample all of them at once
+    4. decode one token of every running sequence, in one call where they are neighbours, and sample all of them at
+       once; while few run, verify what is guessed of theirs (`drafts/`)
     5. hand what was sampled to the event loop; a first token at once
 
 What of a prompt is reused and how it is cut is its sequence's policy (`policies/`); which rows a step's calls hold is
@@ -18,6 +19,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Sequence as Tokens
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import perf_counter
@@ -26,6 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
+from mimo.engines.local.drafts import DRAFTS
+from mimo.engines.local.drafts.base import MOST
 from mimo.engines.local.model import LocalModel
 from mimo.engines.local.pace import Pace
 from mimo.engines.local.policies import POLICIES
@@ -34,12 +38,13 @@ from mimo.engines.local.prompt_cache import PromptCache
 from mimo.engines.local.prompt_logprobs import prompt_logprobs
 from mimo.engines.local.sequence import Held, LocalStream, Sequence, Slot, common_prefix
 from mimo.engines.local.steps import Row, calls
-from mimo.sampling import NO_TOKEN, Sampler
+from mimo.sampling import NO_TOKEN, Sampler, TokenLogprobs
 from mimo.types import TokenBatch, TokenLogprob
 
 log = logging.getLogger(__name__)
 
 Delivery = tuple[LocalStream, TokenBatch | ApiError]
+_FEW = 2  # running: with more, calls of their own for guesses cost more than they save
 _WORTH_MOVING = 64  # tokens: a shorter prefix is decoded again sooner than another slot's memory is copied
 _TAIL = 16  # tokens at the end of a prompt that its next turn does not repeat: they ask for the answer
 
@@ -52,6 +57,7 @@ class Scheduler:
         self._sampler = sampler
         self._deliver = deliver
         self._policies = {name: policy(model) for name, policy in POLICIES.items()}
+        self._drafts = [draft(sampler) for draft in DRAFTS[model.options.draft]]
         self._pace = Pace(model.options.chunk, perf_counter)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._waiting: deque[Sequence] = deque()
@@ -327,7 +333,7 @@ class Scheduler:
         if not running:
             return
         with self._pace.step():
-            for rows in calls(running, self._slots, self._exact, rewindable=self._model.rewindable):
+            for rows in calls(self._draft(running), self._slots, self._exact, rewindable=self._model.rewindable):
                 self._sample(self._decode_rows(rows), [row.slot for row in rows if row.real])
 
     def _exact(self, slot: Slot) -> bool:
@@ -352,23 +358,64 @@ class Scheduler:
 
     def _sample(self, logits: NDArray[np.float32], slots: list[Slot]) -> None:
         drawn = self._sampler.sample(logits, [slot.index for slot in slots])
-        ends = self._model.tokenizer.end_ids
         for row, (slot, token) in enumerate(zip(slots, drawn.tokens, strict=True)):
-            sequence = slot.sequence
-            assert sequence is not None
-            if token == NO_TOKEN:
-                self._out.append((sequence.stream, InternalError("the model gave no usable logits for this request")))
-                self._release(slot)
-                continue
-            if token in ends:
-                sampled = TokenBatch(sequence.choice, (), finish="stop")
+            self._take(slot, token, drawn.logprobs.get(row))
+
+    def _take(self, slot: Slot, token: int, known: TokenLogprobs | None) -> None:
+        """Hand the next token of a slot on; the slot is free if it was the last one."""
+        sequence = slot.sequence
+        assert sequence is not None
+        if token == NO_TOKEN:
+            self._out.append((sequence.stream, InternalError("the model gave no usable logits for this request")))
+            self._release(slot)
+            return
+        if token in self._model.tokenizer.end_ids:
+            sampled = TokenBatch(sequence.choice, (), finish="stop")
+        else:
+            sequence.sampled += 1
+            sequence.last = token
+            logprobs = (TokenLogprob(token, known.logprob, known.top),) if known else ()
+            full = sequence.sampled >= sequence.limit
+            sampled = TokenBatch(sequence.choice, (token,), logprobs, "length" if full else None)
+        self._out.append((sequence.stream, sampled))
+        if sampled.finish:
+            self._release(slot)
+
+    # Step 4, guesses
+
+    def _draft(self, running: list[Slot]) -> list[Slot]:
+        """Decode the running slots with a guess, each in a call of its own; those that are left."""
+        if len(running) > _FEW or not self._model.rewindable:
+            return running
+        left = []
+        for slot in running:
+            assert slot.sequence is not None
+            policy = self._policy(slot.sequence)
+            room = min(slot.sequence.trust, self._model.outputs - 1, slot.sequence.limit - slot.sequence.sampled - 1)
+            guesses = (draft.tokens(slot) for draft in self._drafts)
+            guess = next((guess[:room] for guess in guesses if guess[:room]), ()) if room > 0 else ()
+            if guess and not (policy.repeatable and policy.company):
+                self._verify(slot, slot.sequence, guess)
             else:
-                sequence.sampled += 1
-                sequence.last = token
-                known = drawn.logprobs.get(row)
-                logprobs = (TokenLogprob(token, known.logprob, known.top),) if known else ()
-                full = sequence.sampled >= sequence.limit
-                sampled = TokenBatch(sequence.choice, (token,), logprobs, "length" if full else None)
-            self._out.append((sequence.stream, sampled))
-            if sampled.finish:
-                self._release(slot)
+                left.append(slot)
+        return left
+
+    def _verify(self, slot: Slot, sequence: Sequence, guess: Tokens[int]) -> None:
+        """Decode the newest token and `guess` in one call, and draw one token after the other, for as long as the guess
+        was right. What is drawn is what would be drawn without it."""
+        start = len(slot.tokens)
+        logits = self._model.decode_prompt(
+            slot.index, (sequence.last, *guess), start, rows=range(len(guess) + 1), step=True
+        )
+        drawn: list[tuple[int, TokenLogprobs | None]] = []
+        for row in range(len(guess) + 1):
+            one = self._sampler.sample(logits[row : row + 1], [slot.index])
+            drawn.append((one.tokens[0], one.logprobs.get(0)))
+            if row == len(guess) or one.tokens[0] != guess[row] or guess[row] in self._model.tokenizer.end_ids:
+                break
+        right = len(drawn) - 1
+        sequence.trust = min(MOST, 2 * sequence.trust) if right == len(guess) else max(1, right)
+        slot.tokens += [sequence.last, *guess[:right]]
+        self._model.truncate(slot.index, len(slot.tokens))
+        for token, known in drawn:
+            self._take(slot, token, known)

@@ -79,7 +79,8 @@ class LocalStream(TokenStream):
 @dataclass(slots=True, eq=False)
 class Sequence:
     """One choice of a request. `limit`: tokens it may sample; `policy`: by name, how it is decoded; `marks`: after
-    how many tokens of the prompt a checkpoint is made; `sampled`: how many tokens it has; `last`: the newest."""
+    how many tokens of the prompt a checkpoint is made; `sampled`: how many tokens it has; `last`: the newest;
+    `trust`: tokens that are guessed at once, as many as were right of late."""
 
     stream: LocalStream
     choice: int
@@ -90,6 +91,7 @@ class Sequence:
     marks: frozenset[int] = frozenset()
     sampled: int = 0
     last: int = -1
+    trust: int = 4
 
     @property
     def reads(self) -> int | None:

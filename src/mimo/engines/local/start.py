@@ -36,6 +36,7 @@ class Options:
     llama_library: Path | None = None
     mmproj: str | None = None
     batch_invariant: BatchInvariant = "seeded"
+    draft: str = "forced"
 
 
 async def start(options: Options, on_progress: Callable[[float], None] | None = None) -> LocalEngine:
@@ -52,6 +53,7 @@ async def start(options: Options, on_progress: Callable[[float], None] | None = 
             threads=threads,
             long_threads=long_threads,
             gpu_layers=options.gpu_layers,
+            draft=options.draft,
             prompt_cache=None if options.prompt_cache is None else options.prompt_cache << 20,
         ),
         queue=options.queue,
