@@ -81,3 +81,10 @@ def test_the_list_of_commands_cuts_no_sentence():
 
 def test_mimo_alone_shows_the_help():
     assert subprocess.run([sys.executable, "-m", "mimo"], capture_output=True, text=True, timeout=60).returncode == 0
+
+
+def test_help_waits_for_nothing_that_takes_long_to_import() -> None:
+    slow = "aiohttp", "granian", "jinja2", "llguidance", "numba", "numpy", "prompt_toolkit"
+    code = f"import sys, mimo.cli.main; print(*(name for name in {slow} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.split() == []

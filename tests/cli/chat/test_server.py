@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from mimo.cli.chat.connect import Wanted, connected
+from mimo.cli.chat.connect import connected
 from mimo.cli.chat.server import Server, ServerError, base_url
+from mimo.cli.chat.wanted import Wanted
 from mimo.cli.chat.wire import Ending, Piece
 from mimo.serving.console import log_console
 

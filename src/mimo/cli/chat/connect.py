@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from mimo.cli.chat.server import NotThere, Server, ServerError, base_url
+from mimo.cli.chat.wanted import Wanted
 from mimo.cli.chat.wire import Listed, ServedBy
 from mimo.config import SETTINGS, ConfigError, load_settings, model_rows
 from mimo.contract.errors import NotFound
@@ -18,21 +18,6 @@ from mimo.contract.resolve import resolve
 from mimo.nano import NAME as NANO
 
 DEFAULT_MODEL = "mimo-v2-flash"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the flags say. `thinking` and `model`: None for the default. `settings`: of an engine started here, those
-    that were given; `config`: the file with others. `key`: for the server at `url`."""
-
-    model: str | None = None
-    thinking: bool | None = None
-    system: str | None = None
-    url: str | None = None
-    key: str | None = None
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    settings: Mapping[str, object] = field(default_factory=dict)
-    config: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

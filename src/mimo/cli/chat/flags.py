@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mimo.cli.chat.connect import Wanted
+from mimo.cli.chat.wanted import Wanted
 from mimo.cli.options import SAMPLING, parameter_options, setting_options
 from mimo.config import SETTINGS
 

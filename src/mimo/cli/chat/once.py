@@ -15,9 +15,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from mimo.cli.chat.connect import Partner, Wanted, connected
+from mimo.cli.chat.connect import Partner, connected
 from mimo.cli.chat.conversation import Conversation, switch
 from mimo.cli.chat.screen import Screen
+from mimo.cli.chat.wanted import Wanted
 from mimo.cli.chat.wire import Ending, Piece, Whole
 from mimo.config import ConfigError
 from mimo.serving.console import log_console

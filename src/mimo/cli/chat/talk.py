@@ -17,12 +17,13 @@ from rich.text import Text
 
 from mimo.cli.chat import commands
 from mimo.cli.chat.commands.base import Session
-from mimo.cli.chat.connect import Partner, Wanted, connected
+from mimo.cli.chat.connect import Partner, connected
 from mimo.cli.chat.once import conversation
 from mimo.cli.chat.prompt import Prompt
 from mimo.cli.chat.screen import Screen
 from mimo.cli.chat.server import ServerError
 from mimo.cli.chat.terminal import Stopped, Terminal
+from mimo.cli.chat.wanted import Wanted
 from mimo.cli.chat.wire import Piece
 from mimo.cli.chat.wrap import visible
 from mimo.folders import data_folder

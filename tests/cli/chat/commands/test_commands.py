@@ -15,8 +15,9 @@ from rich.console import Console
 
 from mimo.cli.chat import commands
 from mimo.cli.chat.commands import COMMANDS, Session
-from mimo.cli.chat.connect import Wanted, connected
+from mimo.cli.chat.connect import connected
 from mimo.cli.chat.conversation import Conversation
+from mimo.cli.chat.wanted import Wanted
 from mimo.cli.chat.wire import Listed
 from mimo.cli.options import SAMPLING, bounds_text
 from mimo.contract.models import MODELS
