@@ -264,6 +264,17 @@ def test_what_nobody_knows_is_reported(server):
     assert "max_token; did you mean max_tokens?" in told and "top_k" in told and "messages[0].x" in told
 
 
+@pytest.mark.parametrize("kind", ["web_search_20250305", "code_execution_20250825", "bash_20250124", "mcp_toolset"])
+def test_a_tool_that_is_not_the_client_s_own_is_left_out_and_reported(server, kind):
+    own = {"name": "look", "input_schema": {"type": "object"}}
+    answer = ask(server, tools=[{"type": kind, "name": "other", "max_uses": 3}, own], tool_choice={"type": "auto"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-mimo-ignored"] == "tools[0]"
+    other, alone = (ask(server, "/v1/messages/count_tokens", tools=tools) for tools in ([{"type": kind}, own], [own]))
+    assert other.json() == alone.json()
+    assert ask(server, tools=[{"type": kind, "name": "other"}]).status_code == 200
+
+
 def test_an_error_in_a_stream_is_an_event_of_the_protocol(serving):
     import asyncio
 

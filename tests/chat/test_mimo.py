@@ -16,9 +16,9 @@ TOKENIZER = ByteTokenizer()
 FORMAT = chat_format(None, TOKENIZER)
 
 
-def text(*messages: Message, thinking: bool = False, keep: bool = False) -> str:
+def text(*messages: Message, thinking: bool = False) -> str:
     """The prompt with control tokens by name, and without the default system turn."""
-    tokens = MimoFormat(TOKENIZER, keep_all_reasoning=keep).render(messages, thinking=thinking).tokens
+    tokens = MimoFormat(TOKENIZER).render(messages, thinking=thinking).tokens
     return b"".join(map(TOKENIZER.piece, tokens)).decode().removeprefix(f"<|im_start|>system\n{SYSTEM}<|im_end|>")
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_trimmed() -> None:
     assert "assistant\n<think>\n r </think>\n b <|im_end|>" in text(turn)
 
 
-def test_reasoning_before_the_last_user_message_is_dropped_unless_all_is_kept() -> None:
+def test_reasoning_before_the_last_user_message_is_dropped() -> None:
     messages = [
         Message("user", "a"),
         Message("assistant", "b", reasoning_content="old"),
@@ -61,10 +61,9 @@ def test_reasoning_before_the_last_user_message_is_dropped_unless_all_is_kept() 
         Message("assistant", "d", reasoning_content="new"),
         Message("assistant", "e"),
     ]
-    kept, dropped = text(*messages, keep=True), text(*messages)
-    assert "<think>old</think>b" in kept and "<think></think>b" in dropped
-    for rendered in (kept, dropped):
-        assert "<think>new</think>d" in rendered and "<think></think>e" in rendered
+    rendered = text(*messages)
+    assert "<think></think>b" in rendered and "old" not in rendered
+    assert "<think>new</think>d" in rendered and "<think></think>e" in rendered
 
 
 def test_calls_and_their_results_are_written_in_the_block_form() -> None:

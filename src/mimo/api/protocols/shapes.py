@@ -119,6 +119,17 @@ class Unused(Shape[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut(Shape[None]):
+    """Known, and nothing that can be done here: left out and reported."""
+
+    def read(self, value: object, path: str, reading: Reading) -> None:
+        reading.ignored.append(path)
+
+    def schema(self) -> Schema:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Refused(Shape[None]):
     """What is known and cannot be taken: the `error` is the path followed by `words`, which say what to do."""
 
@@ -214,18 +225,21 @@ class Members(Shape[dict[str, object]]):
 @dataclass(frozen=True, slots=True)
 class OneOf(Shape[Any]):
     """An object whose `tag` says which of `kinds` it is. `allowed`: an object of this family in words. `listed`: the
-    kinds in words. `default(value)`: the tag of an object without one."""
+    kinds in words. `default(value)`: the tag of an object without one. `others`: what is of no kind of these."""
 
     tag: str
     kinds: Mapping[str, Shape[Any]]
     allowed: str
     listed: Callable[[Reading], str] | None = None
     default: Callable[[dict[str, object]], str | None] = lambda value: None
+    others: Shape[Any] | None = None
 
     def read(self, value: object, path: str, reading: Reading) -> Any:
         if not isinstance(value, dict):
             refuse(path, self.allowed, value)
         kind = self.default(value) if value.get(self.tag) is None else value[self.tag]
+        if self.others is not None and isinstance(kind, str) and kind not in self.kinds:
+            return self.others.read(value, path, reading)
         if not isinstance(kind, str) or kind not in self.kinds:
             names = ", ".join(self.kinds)
             listed = self.listed(reading) if self.listed else f"one of {names}" if len(self.kinds) > 1 else names

@@ -24,15 +24,14 @@ _SYSTEM = Message("system", SYSTEM)
 
 
 class MimoFormat(ChatFormat):
-    """MiMo's format on a vocabulary that has its control tokens.
+    """MiMo's format on a vocabulary that has its control tokens. The reasoning of turns before the last user message is
+    dropped, as in V2-Flash; later models come with templates of their own.
 
-    `keep_all_reasoning`: False, as in V2-Flash, drops the reasoning of turns before the last user message; V2.5
-    keeps it. Raises ValueError naming a control token that the format cannot do without.
+    Raises ValueError naming a control token that the format cannot do without.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, keep_all_reasoning: bool = False) -> None:
+    def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__(tokenizer)
-        self.keep_all_reasoning = keep_all_reasoning
         for name in ("<|im_start|>", "<|im_end|>", *THINK):
             if tokenizer.control(name) is None:
                 raise ValueError(f"MiMo's chat format needs the control token {name}, which the vocabulary lacks")
@@ -50,8 +49,8 @@ class MimoFormat(ChatFormat):
                 continue
             pieces += [control("<|im_start|>"), f"{turn.role}\n"]
             if turn.role == "assistant":
-                kept = self.keep_all_reasoning or at > last_user
-                pieces += [control(THINK.opens), turn.reasoning_content or "" if kept else "", control(THINK.closes)]
+                reasoning = turn.reasoning_content if at > last_user else None
+                pieces += [control(THINK.opens), reasoning or "", control(THINK.closes)]
             pieces += content_of(turn)
             if at == 0 and tools:
                 pieces += [control(part) if is_token else part for part, is_token in declaration(tools)]

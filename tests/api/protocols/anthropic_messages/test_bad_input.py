@@ -8,6 +8,7 @@ import pytest
 
 FLASH = "mimo-v2-flash"
 TOOL = {"name": "f", "input_schema": {"type": "object"}}
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
 PATHS = ["/v1/messages", "/v1/messages/count_tokens"]
 
 
@@ -86,7 +87,15 @@ BAD = [  # body, what the message begins with
     (ask(tools=[{**TOOL, "name": f"f{at}"} for at in range(1100)]), "tools may hold at most 1024 tools, got 1100"),
     (ask(tools=[{**TOOL, "name": "f" * 129}]), "tools[0].name must be 1 to 128 letters"),
     (ask(tools=[{"name": "f", "input_schema": {"properties": {"a": None}}}]), "tools[0].input_schema.properties.a"),
-    (ask(tools=[{"type": "web_search_20260209", "name": "web_search"}]), "tools[0].type must be custom"),
+    (ask(tools=[{"type": 5, "name": "web_search"}]), "tools[0].type must be custom"),
+    (ask(tools=[SEARCH], tool_choice={"type": "tool", "name": "web_search"}), "tool_choice needs tools"),
+    (ask(tools=[SEARCH], tool_choice={"type": "any"}), "tool_choice needs tools"),
+    (ask(tools=[SEARCH, TOOL], tool_choice={"type": "tool", "name": "web_search"}), "tool_choice.name must be one of"),
+    (
+        ask(tools=[SEARCH, {"name": "f", "input_schema": {"type": "string"}}]),
+        "tools[1].input_schema.type must be object",
+    ),
+    (ask(tools=[SEARCH, {"name": "a b", "input_schema": {}}]), "tools[1].name must be"),
     (ask(tools=[TOOL], tool_choice="any"), "tool_choice must be an object"),
     (ask(tools=[TOOL], tool_choice={"type": "required"}), "tool_choice.type must be one of auto, any, tool, none"),
     (ask(tools=[TOOL], tool_choice={"type": "tool"}), "tool_choice.name must be"),

@@ -28,6 +28,7 @@ from mimo.api.protocols.shapes import (
     FLAG,
     Array,
     Constant,
+    LeftOut,
     Object,
     OneOf,
     Optional,
@@ -140,6 +141,7 @@ SHAPES: Mapping[str, Shape[Any]] = MappingProxyType(
                 "an object with name and input_schema",
                 lambda _: "custom: only tools of your own can be called",
                 lambda _: "custom",
+                LeftOut(),  # web_search_20250305 and others: they run on Anthropic's servers, or its models know them
             ),
             "an array of function tools",
             most=BOUNDS.most,
@@ -181,10 +183,11 @@ def _decoded(fields: dict[str, object], models: Mapping[str, Model], policy: Pol
     messages = (*read_system(fields.get("system"), reading), *conversation)
     continues = conversation[-1].role == "assistant"
     ours = _ours(fields, reading)
+    names = _without_left_out(ours)
     if continues:
         ours["thinking"] = _no_thinking(ours.get("thinking"))
     refuse_ignored(reading.ignored, policy)
-    params = resolve_fields(ours, reading, policy, WIRE_NAMES, ROWS)
+    params = resolve_fields(ours, reading, policy, {**names, **WIRE_NAMES}, ROWS)
     request = ChatRequest(model, params, messages, continues)
     notices = (*reading.notices, *reasoning_notices(reading.missing_reasoning, params, policy))
     return Decoded(request, tuple(reading.ignored), notices)
@@ -209,6 +212,17 @@ def _ours(fields: Mapping[str, object], reading: Reading) -> dict[str, object]:
         if "thinking" not in ours:  # which decides by itself whether there is any
             ours["reasoning_effort"] = given["output_config"]["effort"]
     return ours
+
+
+def _without_left_out(ours: dict[str, object]) -> dict[str, str]:
+    """Take out the tools that were left out. Gives the paths of the others, as they now are, by the client's names."""
+    tools = ours.get("tools")
+    if not isinstance(tools, list) or None not in tools:
+        return {}
+    kept = [at for at, tool in enumerate(tools) if tool is not None]
+    ours["tools"] = [tools[at] for at in kept]
+    parameters = {f"tools[{new}].function.parameters": f"tools[{at}].input_schema" for new, at in enumerate(kept)}
+    return parameters | {f"tools[{new}].function": f"tools[{at}]" for new, at in enumerate(kept)}
 
 
 def _no_thinking(given: object) -> object:
