@@ -15,12 +15,14 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mimo.calls import call_format
 from mimo.chat.base import RowsOf, encode
 from mimo.chat.prompt import ChatFormat
 from mimo.constraints.build import answer_constraint, least_tokens
 from mimo.constraints.plan import checked_grammar, offered_calls
 from mimo.contract.checks import refuse
 from mimo.contract.errors import UnsupportedInput, UnsupportedParameter
+from mimo.contract.json_schema.schema import LARK
 from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest, Params
 from mimo.engines.base import Engine, EventStream, MessageEngine, TokenEngine, TokenStream
@@ -130,6 +132,26 @@ def spells_tools(request: ChatRequest | TextRequest, engine: Engine, chat_format
     if isinstance(request, TextRequest) or engine.capabilities.route(request) != "tokens":
         return False
     return chat_format.spells(request.messages, _offered_tools(request.params))
+
+
+def cannot_hold_texts(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
+    """Whether a value of a call shall follow a grammar of its own, and cannot: the model's calls are JSON, or it is not
+    we who hold them."""
+    if isinstance(request, TextRequest):
+        return False
+    tools = _offered_tools(request.params)
+    if not any(map(_has_text_grammar, tools)):
+        return False
+    if engine.capabilities.route(request) != "tokens" or not engine.capabilities.grammar:
+        return True
+    calls = None if chat_format.spells(request.messages, tools) else call_format(engine.chat_template)
+    return calls is None or not any(map(calls.texts, tools))
+
+
+def _has_text_grammar(tool: Tool) -> bool:
+    properties = tool.parameters.get("properties")
+    parts = properties.values() if isinstance(properties, Mapping) else ()
+    return any(isinstance(part, Mapping) and LARK in part for part in parts)
 
 
 def cannot_think(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:

@@ -22,10 +22,20 @@ from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
 from mimo.api.observer import Admission, Observation, Settlement, Times
 from mimo.api.protocols.base import Protocol, Source
-from mimo.api.protocols.fields import Decoded, wire_names, with_spelled_tools, without_thinking
+from mimo.api.protocols.fields import Decoded, wire_names, with_spelled_tools, without_texts, without_thinking
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate import Prepared, TextRequest, cannot_think, check_media, is_quick, prepare, spells_tools, start
+from mimo.generate import (
+    Prepared,
+    TextRequest,
+    cannot_hold_texts,
+    cannot_think,
+    check_media,
+    is_quick,
+    prepare,
+    spells_tools,
+    start,
+)
 from mimo.media.fetch.request import with_content
 from mimo.types import Event, Finish, FinishReason, Usage
 
@@ -41,7 +51,7 @@ async def answer(protocol: Protocol[Any], backend: Backend, exchange: Exchange) 
     tally = Tally(await backend.observer.admit(exchange.admission), exchange.began)
     exchange.late = lambda: tally.observation.headers
     try:
-        with wire_names(protocol.wire_names):
+        with wire_names(decoded.names or protocol.wire_names):
             await _run(protocol, backend, exchange, decoded, large, tally)
     except BaseException as error:
         exchange.settlement = tally.settle(exchange.cut_by or error)
@@ -82,6 +92,8 @@ async def _run(
         decoded = without_thinking(decoded)
     if spells_tools(decoded.request, engine, chat_format):
         decoded = with_spelled_tools(decoded, backend.policy)
+    if cannot_hold_texts(decoded.request, engine, chat_format):
+        decoded = without_texts(decoded, backend.policy)
     request = decoded.request
     if isinstance(request, ChatRequest) and engine.capabilities.media_rows:  # they are part of the prompt
         check_media(request, engine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mimo.calls.scanner import Body
 from mimo.tokenizers.base import Tokenizer
@@ -14,6 +14,10 @@ WHITE_SPACE: dict[str, object] = {"whitespace_pattern": "( |\\n {0,16})"}
 
 MAX_RULES = 2 << 20
 """Characters of the rules of one function: a schema that is repeated at every reference to it can grow to any size."""
+
+
+Texts = Mapping[tuple[str, str], Callable[[], Constraint]]
+"""(function, parameter) → what its value must follow, made anew for each value."""
 
 
 class CallFormat(ABC):
@@ -43,8 +47,13 @@ class CallFormat(ABC):
         `InvalidRequest` naming the path of what cannot be written in this format.
         """
 
-    def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer) -> Constraint:
-        """`constraint`, which follows the rules of `tools`, and what no grammar can say."""
+    def texts(self, tool: Tool) -> Mapping[str, str]:
+        """The parameters of `tool` whose values can be held to a grammar of their own (`LARK`), and those grammars."""
+        return {}
+
+    def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer, texts: Texts) -> Constraint:
+        """`constraint`, which follows the rules of `tools`, and what no grammar can say. `texts`: what the values that
+        `texts()` names must follow."""
         return constraint
 
 

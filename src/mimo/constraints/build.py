@@ -5,13 +5,16 @@ Joins thinking, grammar and calls; what is slow is done here, before the engine 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mimo.calls import CallFormat
+from mimo.calls.base import Texts
 from mimo.constraints.answer import AnswerConstraint, BudgetConstraint, ThinkingFirst
 from mimo.constraints.budget import ThinkingBudget
 from mimo.constraints.ends import OpenEnd
+from mimo.constraints.grammar import as_grammar
 from mimo.constraints.llguidance import Grammar, GrammarConstraint, compiled
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.request import Params
@@ -48,7 +51,24 @@ def answer_constraint(
     except ValueError as problem:
         words = f"the tokens of this model cannot follow the grammar that this request needs: {problem}"
         raise InvalidRequest(words) from None
-    return AnswerRules(params.thinking, in_reasoning, budget, least, first, ready, tuple(tools), calls, tokenizer)
+    texts = {} if ready is None or calls is None else _texts(tools, calls, tokenizer)
+    return AnswerRules(
+        params.thinking, in_reasoning, budget, least, first, ready, tuple(tools), calls, texts, tokenizer
+    )
+
+
+def _texts(tools: Sequence[Tool], calls: CallFormat, tokenizer: Tokenizer) -> Texts:
+    """What values must follow that have a grammar of their own. Raises `InvalidRequest`."""
+    found: dict[tuple[str, str], Callable[[], Constraint]] = {}
+    for tool in tools:
+        for key, written in calls.texts(tool).items():
+            try:
+                ready = compiled(as_grammar(written), tokenizer)
+            except ValueError as problem:
+                words = f"the tokens of this model cannot follow the grammar of {tool.name}: {problem}"
+                raise InvalidRequest(words) from None
+            found[tool.name, key] = partial(GrammarConstraint, ready, tokenizer)
+    return found
 
 
 def least_tokens(params: Params) -> int:
@@ -68,6 +88,7 @@ class AnswerRules:
     grammar: Grammar | None
     tools: tuple[Tool, ...]
     calls: CallFormat | None
+    texts: Texts
     tokenizer: Tokenizer
 
     @property
@@ -94,7 +115,7 @@ class AnswerRules:
             return OpenEnd(rule, self.tokenizer, self.least) if self.least else rule
         grammar: Constraint = GrammarConstraint(self.grammar, self.tokenizer)
         if self.calls is not None:
-            grammar = self.calls.guarded(grammar, self.tools, self.tokenizer)
+            grammar = self.calls.guarded(grammar, self.tools, self.tokenizer, self.texts)
         return AnswerConstraint(
             grammar, budget, reasoning, self.tokenizer, thinks_first=self.thinking and not self.in_reasoning
         )

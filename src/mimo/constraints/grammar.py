@@ -61,6 +61,11 @@ def answer_grammar(
     return "\n".join([_OPTIONS, f"start: {' | '.join(alternatives)}", *rules]) + "\n"
 
 
+def as_grammar(written: str) -> str:
+    """A grammar that a client has written, as ours are."""
+    return written if "%llguidance" in written else f"{_OPTIONS}\n{written}"
+
+
 def _json_rule(json_format: JsonFormat) -> str:
     schema = {"type": "object"} if json_format.schema is None else closed(json_format.schema)
     return f"answer: %json {json.dumps({**schema, 'x-guidance': WHITE_SPACE})}"

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 
 from mimo.calls import SPELLED, CallFormat, call_format
-from mimo.constraints.grammar import answer_grammar
+from mimo.constraints.grammar import answer_grammar, as_grammar
 from mimo.constraints.trial import trials
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
+from mimo.contract.json_schema.schema import LARK
 from mimo.contract.request import Params
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import NamedTool, Tool
@@ -47,6 +48,9 @@ def checked_grammar(params: Params, tools: Sequence[Tool], calls: CallFormat | N
     `InvalidRequest` naming the schema that cannot be followed.
     """
     grammar = answer_grammar(tools, params.tool_choice, params.json_format, calls, parallel=params.parallel_tool_calls)
+    for path, written in _texts(tools, calls):
+        if problem := trials.problem(as_grammar(written)):
+            raise InvalidRequest(f"{path} cannot be followed: {problem}", param=path)
     if grammar is None or not (problem := trials.problem(grammar)):
         return grammar
     until = monotonic() + _SEARCH_SECONDS
@@ -57,6 +61,13 @@ def checked_grammar(params: Params, tools: Sequence[Tool], calls: CallFormat | N
             break
     path = "tools" if tools else "response_format"
     raise InvalidRequest(f"{path} cannot be followed together: {problem}", param=path)
+
+
+def _texts(tools: Sequence[Tool], calls: CallFormat | None) -> Iterator[tuple[str, str]]:
+    """The path of each grammar that a value must follow, and that grammar."""
+    for at, tool in enumerate(tools if calls else ()):
+        for key, written in calls.texts(tool).items() if calls else ():
+            yield f"tools[{at}].function.parameters.properties.{key[:64]}.{LARK}", written
 
 
 def _parts(params: Params, tools: Sequence[Tool], calls: CallFormat | None) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ A protocol names some parameters in its own way. Its decoder builds the fields o
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Generic, TypeVar
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from mimo.api.policy import Policy
 from mimo.api.protocols.shapes import Reading
 from mimo.contract.errors import ApiError, InvalidRequest, UnsupportedParameter
+from mimo.contract.json_schema.schema import LARK
 from mimo.contract.models import Model, find_model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest, Params
@@ -36,11 +38,13 @@ _values = attrgetter(*_REPORTED.values())
 
 
 class Decoded(Struct, Generic[Q], frozen=True):
-    """The request, the unknown fields, and things worth a notice."""
+    """The request, the unknown fields, and things worth a notice. `names`: what `wire_names` takes for this request,
+    where it is not what its protocol has."""
 
     request: Q
     ignored: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    names: Mapping[str, str] = {}
 
     def response_headers(self, repeatable: str | None = None) -> list[tuple[str, str]]:
         """The parameters in force, what their seed is worth where that is known, the fields that were ignored, and the
@@ -146,6 +150,32 @@ def with_spelled_tools(decoded: Decoded[Q], policy: Policy) -> Decoded[Q]:
         raise UnsupportedParameter(f"tools: {words}", param="tools")
     notice = f"{words}: functions, calls and results are written as text"
     return replace(decoded, notices=(*decoded.notices, notice))
+
+
+def without_texts(decoded: Decoded[Q], policy: Policy) -> Decoded[Q]:
+    """`decoded` for a model whose calls cannot be held to a grammar of their own (`LARK`): those texts are free, and
+    reported. Raises `UnsupportedParameter` where the operator is strict."""
+    params, left_out, tools = decoded.request.params, [], []
+    for at, tool in enumerate(params.tools):
+        properties = tool.parameters.get("properties")
+        held = [key for key, part in properties.items() if _has_lark(part)] if isinstance(properties, Mapping) else []
+        left_out += [f"tools[{at}].function.parameters.properties.{key[:64]}.{LARK}" for key in held]
+        if held and isinstance(properties, Mapping):
+            free = {key: {name: properties[key][name] for name in properties[key] if name != LARK} for key in held}
+            schema = {**tool.parameters, "properties": {**properties, **free}}
+            forced = tool.enforced and params.tool_choice != "auto"
+            tool = dataclasses.replace(tool, parameters=schema, strict=False, enforced=forced, followed=None)
+        tools.append(tool)
+    paths = tuple(rename(path, decoded.names) for path in left_out)
+    if policy.strict:
+        words = f"{paths[0]}: the calls of this model cannot be held to a grammar"
+        raise UnsupportedParameter(words, param=paths[0])
+    request = replace(decoded.request, params=replace(params, tools=tuple(tools)))
+    return replace(decoded, request=request, ignored=(*decoded.ignored, *paths))
+
+
+def _has_lark(schema: object) -> bool:
+    return isinstance(schema, Mapping) and LARK in schema
 
 
 def resolve_fields(

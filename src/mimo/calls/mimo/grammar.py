@@ -12,15 +12,16 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from mimo.calls.base import MAX_RULES, CallFormat
+from mimo.calls.base import MAX_RULES, CallFormat, Texts
 from mimo.calls.mimo.body import FUNCTION, MimoBody
 from mimo.calls.mimo.end_guard import EndGuard
+from mimo.calls.mimo.text_grammar import HeldTexts
 from mimo.calls.mimo.texts import TEXT
 from mimo.calls.mimo.values import Values
 from mimo.calls.scanner import Body
 from mimo.contract.errors import InvalidRequest, shown
 from mimo.contract.json_schema.references import Schema, resolved
-from mimo.contract.json_schema.schema import ANNOTATIONS
+from mimo.contract.json_schema.schema import ANNOTATIONS, LARK
 from mimo.contract.json_schema.types import SchemaTypes
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import Constraint, Tool
@@ -65,9 +66,17 @@ class MimoCalls(CallFormat):
                 )
         return [" ".join([opens, *parts, closes]), *rules]
 
-    def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer) -> Constraint:
+    def texts(self, tool: Tool) -> Mapping[str, str]:
+        properties = tool.rules.get("properties", {})
+        assert isinstance(properties, Mapping)
+        parts = ((key, part.get(LARK)) for key, part in properties.items() if isinstance(part, Mapping))
+        return {key: written for key, written in parts if isinstance(written, str)} if tool.enforced else {}
+
+    def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer, texts: Texts) -> Constraint:
         values = [(tool.name, key) for tool in tools if tool.enforced for key in _json_parameters(tool)]
-        return EndGuard(constraint, tokenizer, self.markers.opens, values) if values else constraint
+        if values:
+            constraint = EndGuard(constraint, tokenizer, self.markers.opens, values)
+        return HeldTexts(constraint, tokenizer, self.markers.opens, texts) if texts else constraint
 
 
 def _json_parameters(tool: Tool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -18,6 +19,13 @@ FUNCTION = {"type": "function", "name": "f", "parameters": EMPTY}
 PATCH = {"type": "custom", "name": "patch", "description": "Apply a patch."}
 SPACE = {"type": "namespace", "name": "agents", "description": "Agents", "tools": [{**FUNCTION, "name": "close"}]}
 SEARCH = {"type": "web_search", "external_web_access": False}
+EDITS = """start: "*** Begin" LF line+ "*** End" LF?
+line: ("+" | "-" | " ") /[^\\n]*/ LF
+%import common.LF"""
+EDIT = re.compile(r"\*\*\* Begin\n([-+ ][^\n]*\n)+\*\*\* End\n?")
+LARK = {**PATCH, "format": {"type": "grammar", "syntax": "lark", "definition": EDITS}}
+BIASED = dict.fromkeys('</parmet>function=\n+- *Bgd"', 0.0)
+"""Letters of the markers, so that ends come by and by."""
 TEXT = 'a "b"\n<c>\n*** end'
 
 
@@ -109,9 +117,47 @@ def test_a_regular_expression_holds_the_text_of_a_custom_tool():
     form = {"type": "grammar", "syntax": "regex", "definition": "a+|b"}
     (tool,) = read(tools=[{**PATCH, "format": form}]).request.params.tools
     assert tool.strict and tool.parameters["properties"]["input"] == {"type": "string", "pattern": "^(?:a+|b)$"}
-    free = read(tools=[{**PATCH, "format": {"type": "grammar", "syntax": "lark", "definition": "start: /a/"}}])
-    assert free.ignored == ("tools[0].format",)
-    assert not free.request.params.tools[0].strict
+    (tool,) = read(tools=[LARK]).request.params.tools
+    assert tool.strict and tool.parameters["properties"]["input"]["x-mimo-lark"] == EDITS
+
+
+@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_grammar_in_lark_holds_the_text_of_a_custom_tool(serving, forced, seed):
+    choice = {"type": "custom", "name": "patch"} if forced else "auto"
+    opened = [] if forced else ["<tool_call>", "<function=patch>"]
+    script = Script([ScriptedAnswer([*opened, {"repeat": 900, "steps": [{"logits": BIASED}]}])])
+    with serving(script) as server:
+        answer = ask(server, tools=[LARK], tool_choice=choice, seed=seed, parallel_tool_calls=False)
+    assert answer.status_code == 200 and "x-mimo-ignored" not in answer.headers
+    (item,) = answer.json()["output"]
+    assert item["type"] == "custom_tool_call" and EDIT.fullmatch(item["input"]), item
+
+
+@pytest.mark.parametrize(
+    ("definition", "words"),
+    [("start: (", "cannot be followed"), ("nothing: /a/", "cannot be followed"), ("", "cannot")],
+)
+def test_a_grammar_that_does_not_compile_is_refused_by_its_path(server, definition, words):
+    form = {"type": "grammar", "syntax": "lark", "definition": definition}
+    error = ask(server, tools=[SEARCH, FUNCTION, {**PATCH, "format": form}]).json()["error"]
+    assert error["param"] == "tools[2].format.definition" and words in error["message"], error
+
+
+def test_a_grammar_that_a_models_calls_cannot_be_held_to_is_reported(serving):
+    template = (
+        "{{ tools | tojson }}{% for m in messages %}{{ m.content }}{% endfor %}<tool_call>{'arguments'}</tool_call>"
+    )
+    call = '{"name": "patch", "arguments": {"input": "free"}}'
+    script = Script([ScriptedAnswer(["<tool_call>", call, "</tool_call>"])])
+    with serving(script, template=template) as server:
+        server.engine.chat_template = template
+        answer = ask(server, tools=[FUNCTION, LARK])
+        assert answer.headers["x-mimo-ignored"] == "tools[1].format.definition"
+        assert answer.json()["output"][0]["input"] == "free"
+    with serving(script, template=template, strict=True) as server:
+        server.engine.chat_template = template
+        assert ask(server, tools=[LARK]).json()["error"]["param"] == "tools[0].format.definition"
 
 
 def test_tools_of_a_namespace_are_called_in_it(server):

@@ -51,4 +51,4 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> DecodedC
     notices = reasoning_notices(reading.missing_reasoning, resolved.params, policy)
     reports = [rename(report, names) for report in resolved.ignored] if old else resolved.ignored
     ignored = (*reports, *reading.ignored)
-    return DecodedChat(ChatRequest(model, resolved.params, messages), ignored, tuple(notices), old)
+    return DecodedChat(ChatRequest(model, resolved.params, messages), ignored, tuple(notices), names, old)

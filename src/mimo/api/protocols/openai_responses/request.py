@@ -128,10 +128,12 @@ def decode(body: bytes, models: Mapping[str, Model], policy: Policy) -> Response
     ours = _ours(given, reading)
     tools = _tools(ours, reading)
     refuse_ignored(reading.ignored, policy)
-    params = resolve_fields(ours, reading, policy, {**tools.wire_names, **WIRE_NAMES})
+    names = {**tools.names(), **WIRE_NAMES}
+    params = resolve_fields(ours, reading, policy, names)
     notices = tuple(reasoning_notices(reading.missing_reasoning, params, policy))
     del fields["input"]  # read; with media in it, too large to keep until the answer has ended
-    return ResponsesRequest(ChatRequest(model, params, messages), tuple(reading.ignored), notices, fields, tools)
+    request = ChatRequest(model, params, messages)
+    return ResponsesRequest(request, tuple(reading.ignored), notices, names, fields, tools)
 
 
 def _refuse_memory(fields: Mapping[str, object]) -> None:

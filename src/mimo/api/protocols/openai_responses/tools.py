@@ -1,7 +1,7 @@
 """The tools of the Responses API → function tools of the parameters table, and the way back for their calls.
 
     function                 as it is
-    custom                   a function of one string, `input`; a regular expression holds that string
+    custom                   a function of one string, `input`; a regular expression or a grammar holds that string
     namespace                its tools, each named NAMESPACE.NAME
     web_search, mcp, …       left out and reported: they run on OpenAI's servers
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from mimo.api.protocols.schema import OBJECT, STRING, Schema, any_of, array, function_name, obj
 from mimo.contract.checks import refuse
+from mimo.contract.json_schema.schema import LARK
 from mimo.contract.tools import OPENAI
 
 _FUNCTION = ("name", "description", "parameters", "strict")
@@ -21,6 +22,7 @@ _CUSTOM = ("name", "description", "format")
 _NAMESPACE = ("name", "description", "tools")
 INPUT = "input"
 """The one argument of a custom tool's function."""
+_HELD = ("pattern", LARK)
 Wire = dict[str, object]
 _NAMES: Schema = {"name": function_name(), "description": STRING}
 _FUNCTION_SHAPE = obj({"type": {"const": "function"}, **_NAMES, "parameters": OBJECT, "strict": {"type": "boolean"}})
@@ -96,7 +98,7 @@ class Tools:
             self.kept.append(tool)
 
     def _input(self, form: object, path: str) -> Wire:
-        """The schema of a custom tool's text, strict where a regular expression bounds it."""
+        """The schema of a custom tool's text, strict where a regular expression or a grammar bounds it."""
         text: Wire = {"type": "string"}
         if form is None:
             form = {"type": "text"}
@@ -112,14 +114,20 @@ class Tools:
                 case "regex":
                     text["pattern"] = f"^(?:{definition})$"
                 case "lark":
-                    self.ignored.append(path)  # the text is free
+                    text[LARK] = definition
                 case syntax:
                     refuse(f"{path}.syntax", "lark or regex", syntax)
         schema = {"type": "object", "properties": {INPUT: text}, "required": [INPUT], "additionalProperties": False}
-        return {"parameters": schema, "strict": "pattern" in text}
+        return {"parameters": schema, "strict": len(text) > 1}
 
     def _unknown(self, tool: Wire, known: tuple[str, ...], path: str) -> None:
         self.ignored += [f"{path}.{name[:64]}" for name in tool if name not in (*known, "type")]
+
+    def names(self) -> dict[str, str]:
+        """Paths of the functions, and of what holds the text of custom ones → the client's paths for them."""
+        held = {f"{ours}.parameters.properties.{INPUT}": theirs for ours, theirs in self.wire_names.items()}
+        texts = {f"{ours}.{name}": f"{theirs}.format.definition" for ours, theirs in held.items() for name in _HELD}
+        return texts | self.wire_names
 
     def choice(self, value: object) -> object:
         """The `tool_choice` of the table. `allowed_tools` leaves the others out of `functions`."""
