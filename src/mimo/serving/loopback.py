@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from rich.console import Console
 
@@ -31,9 +32,12 @@ async def loopback(settings: Settings, console: Console) -> AsyncIterator[tuple[
     app = App(engine, chat_format, model_rows(settings), routes=ROUTES, keys=(key,), policy=policy_of(settings))
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(run(app, listen("127.0.0.1", 0), 0.0, stop, listening=address.set_result))
+    either: set[asyncio.Future[Any]] = {serving, address}
     try:
-        serving.add_done_callback(lambda _: address.done() or address.cancel())
-        yield await address, key
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        yield address.result(), key
     finally:
         stop.set()
         await asyncio.gather(serving, return_exceptions=True)

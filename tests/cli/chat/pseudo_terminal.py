@@ -30,7 +30,7 @@ class Shell:
         self.shown = ""
         self._seen = 0
         self.folder = folder
-        extra = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "XDG_DATA_HOME": str(folder / "data"), **environment}
+        extra = {"TERM": "xterm", "XDG_DATA_HOME": str(folder / "data"), **environment}
         self.child, self._file = pty.fork()
         if self.child == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))

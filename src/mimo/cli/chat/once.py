@@ -20,6 +20,7 @@ from mimo.cli.chat.conversation import Conversation, switch
 from mimo.cli.chat.screen import Screen
 from mimo.cli.chat.wanted import Wanted
 from mimo.cli.chat.wire import Ending, Piece, Whole
+from mimo.cli.chat.wrap import visible
 from mimo.config import ConfigError
 from mimo.serving.console import log_console
 
@@ -69,7 +70,7 @@ async def ask_for_json(wanted: Wanted, question: str) -> bool:
         whole = all(choice.finish_reason != "length" for choice in msgspec.json.decode(body, type=Whole).choices)
     except (ValueError, RecursionError, msgspec.MsgspecError):
         raise ConfigError(f"{partner.server.url} answered with something that is no chat completion") from None
-    _write((msgspec.json.format(body, indent=2) if sys.stdout.isatty() else body).decode())
+    _write(visible(msgspec.json.format(body, indent=2).decode()) if sys.stdout.isatty() else body.decode())
     _write("\n")
     return whole
 

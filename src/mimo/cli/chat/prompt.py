@@ -18,6 +18,7 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.styles import Style
 
 from mimo.cli.chat.terminal import Terminal, clean
@@ -76,7 +77,8 @@ class Prompt:
         @keys.add("enter")
         def _(event: KeyPressEvent) -> None:
             buffer = event.current_buffer
-            if event.key_processor.input_queue or self._terminal.more_to_read():
+            follows = event.key_processor.input_queue
+            if (follows and follows[0].key != Keys.ControlC) or self._terminal.more_to_read():
                 buffer.insert_text("\n")  # in the middle of a paste
             elif buffer.document.current_line_before_cursor.endswith("\\"):
                 buffer.delete_before_cursor()

@@ -24,7 +24,11 @@ _CAUGHT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
 class ServerError(StartError):
-    """A server that cannot be reached, refused the request, or sent what is no answer: one line a person can act on."""
+    """A server that cannot be reached, refused the request, or sent what is no answer: one line a person can act on,
+    with nothing in it that a terminal acts on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
 
 class NotThere(ServerError):
@@ -121,7 +125,7 @@ class Server:
         except (ValueError, RecursionError, msgspec.MsgspecError) as problem:
             raise ServerError(f"{self.url} streamed something that is no chat completion: {problem}") from None
         if chunk.error:
-            raise ServerError(visible(error_message(event)) or "the server ended its answer with an error")
+            raise ServerError(error_message(event) or "the server ended its answer with an error")
         return chunk
 
     async def _whole(self, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
@@ -142,7 +146,7 @@ class Server:
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         if response.status == 200:
             return
-        said = visible(error_message(await response.content.read(2**16)))
+        said = error_message(await response.content.read(2**16))
         if said and response.status not in (401, 404, 405):
             raise ServerError(said)
         where = f"{response.method} {response.url} answered {response.status}"

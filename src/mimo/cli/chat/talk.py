@@ -96,18 +96,20 @@ def _greet(session: Session) -> None:
 async def _ask(session: Session, terminal: Terminal) -> None:
     """Send the conversation and show the answer. What came before Ctrl-C is kept; a question without an answer is
     given back to be changed."""
-    screen, answer = Screen(session.console), {"role": "assistant", "content": ""}
+    screen, received = Screen(session.console), list[Piece]()
     try:
-        await terminal.stoppable(_receive(session, screen, answer))
+        await terminal.stoppable(_receive(session, screen, received))
     except Stopped:
         screen.close()
         session.say("stopped")
     except ServerError as error:
         screen.close()
         session.console.print(Text(visible(str(error)), "red"))
-    session.thoughts = answer.get("reasoning_content", "")
-    if answer["content"]:
-        session.conversation.messages.append(answer)
+    session.thoughts = "".join(piece.text for piece in received if piece.reasoning)
+    content = "".join(piece.text for piece in received if not piece.reasoning)
+    if content:
+        thought = {"reasoning_content": session.thoughts} if session.thoughts else {}
+        session.conversation.messages.append({"role": "assistant", "content": content, **thought})
     else:
         _give_back(session)
 
@@ -121,14 +123,13 @@ def _give_back(session: Session) -> None:
         session.say("the question is taken back; arrow up brings it here again")
 
 
-async def _receive(session: Session, screen: Screen, answer: dict[str, str]) -> None:
+async def _receive(session: Session, screen: Screen, received: list[Piece]) -> None:
     talk, partner = session.conversation, session.partner
     request = talk.request(ours=partner.served_by(talk.model) is not None)
     async with aclosing(partner.server.stream(request)) as pieces:
         async for piece in pieces:
             if isinstance(piece, Piece):
-                name = "reasoning_content" if piece.reasoning else "content"
-                answer[name] = answer.get(name, "") + piece.text
+                received.append(piece)
                 screen.show(piece)
             else:
                 screen.end(piece)

@@ -22,6 +22,7 @@ from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 
 Result = TypeVar("Result")
 _ENTER = (Keys.ControlM, Keys.ControlJ)
@@ -39,6 +40,8 @@ class Terminal:
     def __init__(self) -> None:
         self.input: Input = create_input()
         self.output: Output = create_output()
+        if isinstance(self.output, Vt100_Output):  # the terminal's answer might come when we have left
+            self.output.enable_cpr = False
         self._typed: list[KeyPress] = []
 
     @contextlib.contextmanager
@@ -65,7 +68,7 @@ class Terminal:
                 if press.key == Keys.ControlC:
                     stopped = True
                     task.cancel()
-                elif press.key != Keys.CPRResponse:
+                else:
                     self._typed.append(press)
 
         self.output.enable_bracketed_paste()
@@ -97,7 +100,7 @@ def one_paste(keys: list[KeyPress]) -> list[KeyPress]:
     not say so: its lines are one text."""
     if not any(press.key in _ENTER for press in keys[:-1]):
         return keys
-    text = "".join("\n" if press.key in _ENTER else press.data for press in keys if press.key != Keys.CPRResponse)
+    text = "".join("\n" if press.key in _ENTER else press.data for press in keys)
     return [KeyPress(Keys.BracketedPaste, text)]
 
 

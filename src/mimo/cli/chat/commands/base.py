@@ -59,7 +59,7 @@ class Session:
         """Rows of words: the first column stands out, the last one is wrapped."""
         grid = Table.grid(padding=(0, 2, 0, 0))
         for row in rows:
-            grid.add_row(Text(row[0], "bold"), *(Text(visible(word), "dim") for word in row[1:]))
+            grid.add_row(Text(visible(row[0]), "bold"), *(Text(visible(word), "dim") for word in row[1:]))
         self.console.print(grid)
 
     def say(self, text: str | Text) -> None:
