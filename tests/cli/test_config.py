@@ -36,9 +36,11 @@ def test_a_check_names_each_mistake_and_its_line_and_has_status_1(tmp_path: Path
 def test_the_settings_in_force_are_shown_with_their_origin_and_without_secrets(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('port = 9000\napi_keys = ["geheim"]\n')
-    done = mimo("config", "--config", str(file), MIMO_QUEUE="7")
+    done = mimo("config", "--config", str(file), MIMO_QUEUE="7", MIMO_ACCOUNTS="postgresql://me:geheim@host/db")
     assert str(file) in done.stdout and "geheim" not in done.stdout
-    assert tomllib.loads(done.stdout.replace("… (a secret)", '""')) == {"port": 9000, "api_keys": "", "queue": 7}
+    assert tomllib.loads(done.stdout.replace("… (a secret)", '""')) == {
+        "port": 9000, "api_keys": "", "queue": 7, "accounts": "postgresql://me:…@host/db",
+    }  # fmt: skip
     assert "port = 9000  # from the file" in done.stdout and "queue = 7  # from MIMO_QUEUE" in done.stdout
 
 

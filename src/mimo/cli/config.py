@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,8 @@ from mimo.config.example import example as example_file
 from mimo.config.example import toml
 from mimo.config.file import default_path, find
 
-_SECRET = ("api_keys", "upstream_key")
+_PASSWORD = re.compile(r"(://[^/:@\"]*):[^/@\"]*@")
+"""In an address."""
 
 
 def config(
@@ -62,6 +64,6 @@ def _show(file: Path | None, environment: Mapping[str, str]) -> None:
         if value == getattr(DEFAULTS, row.name):
             continue
         origin = row.variable if row.flag and environment.get(row.variable) else "the file"
-        shown = "… (a secret)" if row.name in _SECRET else toml(value)
+        shown = "… (a secret)" if row.secret else _PASSWORD.sub(r"\1:…@", toml(value))
         print(f"{row.name} = {shown}  # from {origin}; default: {default_text(row)}")
     print("# every other setting has its default; mimo config --example shows them all")

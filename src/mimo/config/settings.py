@@ -27,7 +27,7 @@ class Setting:
 
     `shown`: the default in words, where the value does not say it. `bounds`: least and most. `choices`: the values
     allowed, of each item where it is a list. `flag`: False for what only the file can hold. `example`: a value to show
-    where the default is none.
+    where the default is none. `secret`: whether it is kept off screens.
     """
 
     group: str
@@ -37,6 +37,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     flag: bool = True
     example: Any = None
+    secret: bool = False
     name: str = ""
     kind: type = str
     """int, float, bool, str or Path; of each item where it is a list."""
@@ -88,7 +89,7 @@ class Settings:
     )  # fmt: skip
     mmproj: str | None = _setting(
         None, _MODEL, "GGUF file with towers for images and sound (an mmproj), or none.",
-        shown="the one beside the model's file",
+        shown="the one beside the model's file", example="~/models/mmproj.gguf",
     )  # fmt: skip
     slots: int | None = _setting(
         None, _MODEL, "Sequences that run at once.", shown="32 for nano, 4 for other files", bounds=(2, 256), example=4
@@ -138,7 +139,9 @@ class Settings:
         shown="the only one it serves",
         example="XiaomiMiMo/MiMo-V2-Flash",
     )
-    upstream_key: str | None = _setting(None, _UPSTREAM, "API key sent to the upstream.", example="sk-upstream")
+    upstream_key: str | None = _setting(
+        None, _UPSTREAM, "API key sent to the upstream.", example="sk-upstream", secret=True
+    )
     upstream_timeout: float = _setting(
         300.0, _UPSTREAM, "Seconds without data from the upstream before giving up.", bounds=(1, 86400)
     )
@@ -161,10 +164,11 @@ class Settings:
         "Keys that clients may send, comma-separated.",
         shown="none: open, on loopback addresses only",
         example=("sk-change-me",),
+        secret=True,
     )
     accounts: str | None = _setting(
         None, _ACCESS, "Where the keys of mimo keys and the ledger are kept: postgresql://USER@HOST/DATABASE.",
-        shown="accounts.db in the data directory, from the first key on",
+        shown="accounts.db in the data directory, from the first key on", example="postgresql://mimo@localhost/mimo",
     )  # fmt: skip
     insecure: bool = _setting(False, _ACCESS, "Allow a server without keys on an address other than loopback.")
     cors_origin: tuple[str, ...] = _setting(

@@ -28,7 +28,8 @@ from mimo.engines.upstream.recipes import launch, recipes
 from mimo.serving.supervise import supervise
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-FILES = sorted(DEPLOY.rglob("*.yaml"))
+FILES = [DEPLOY / "compose.yaml", *sorted((DEPLOY / "kubernetes").glob("*.yaml"))]
+"""What starts servers."""
 
 
 def documents() -> list[dict[str, Any]]:

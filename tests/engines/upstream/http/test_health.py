@@ -10,7 +10,7 @@ import pytest
 from tests.engines.upstream.fakes import Asked, Fake, Out, free_port
 from tests.engines.upstream.fronts import Front, front, until
 
-from mimo.contract.errors import EngineError
+from mimo.contract.errors import ApiError, EngineError
 from mimo.engines.upstream.http.client import Client, Probe
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.vllm.engine import start
@@ -34,6 +34,22 @@ def test_the_log_says_which_address_failed_and_why_in_words(caplog: pytest.LogCa
         assert away.chat().status_code == 502
     assert f"{url}/chat/completions did not answer: connection refused" in caplog.messages
     assert "<class" not in caplog.text and "aiohttp" not in caplog.text
+
+
+async def test_a_password_in_an_address_is_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    port = free_port()
+    client = Client([f"http://me:geheim@127.0.0.1:{port}"])
+    client.open()
+    with caplog.at_level(logging.WARNING, LOG), pytest.raises(ApiError):
+        await client.send("/x", b"{}")
+    assert client.states[0].url == f"http://127.0.0.1:{port}"
+    await client.close()
+    assert f"http://127.0.0.1:{port}/x did not answer" in caplog.text and "geheim" not in caplog.text
+
+
+def test_a_password_and_a_key_are_one_too_many() -> None:
+    with pytest.raises(EngineError, match="not with both"):
+        Client(["http://me:geheim@127.0.0.1:1"], key="sesame")
 
 
 async def silent(asked: Asked, out: Out) -> None:

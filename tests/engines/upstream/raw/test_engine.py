@@ -69,6 +69,16 @@ async def test_load_and_health_are_there_from_the_start(fake: Fake) -> None:
         await engine.close()
 
 
+@pytest.mark.parametrize(
+    "url", ["foo", "ftp://x", "http://", "http://a b", "http://[::1", "127.0.0.1:8001", "http://x:y"]
+)
+@pytest.mark.parametrize("engine", ["vllm", "hosted"])
+async def test_what_is_no_address_is_refused_at_once(engine: str, url: str) -> None:
+    options = UpstreamOptions((url,), upstream_model="m", upstream_wait=60)
+    with pytest.raises(EngineError, match="upstream must be an address such as http://"):
+        await import_module(ENGINES[engine].module).start(options)
+
+
 async def test_without_an_address_no_upstream_starts() -> None:
     with pytest.raises(EngineError, match="--upstream"):
         UpstreamOptions(())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from yarl import URL
 
-from mimo.contract.errors import ApiError, UpstreamError, UpstreamTimeout
+from mimo.contract.errors import ApiError, EngineError, UpstreamError, UpstreamTimeout, shown
 from mimo.engines.base import UpstreamState
 from mimo.engines.upstream.http import errors
 
@@ -34,6 +36,7 @@ _ERROR_BYTES, _JSON_BYTES = 2**16, 2**24
 _HEAD = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
 
 
+_USER = re.compile(r"://[^/@]*@")
 OfStatus = Callable[[int, bytes, str | None], ApiError]
 """Status, body and `retry-after` of an answer that is not a success → the error that it is."""
 
@@ -120,17 +123,22 @@ class Address:
     failovers: int = 0
     """Those of them that were sent to another address."""
 
+    @property
+    def shown(self) -> str:
+        """The address without the name and password that it may hold, for the log, for errors and for metrics."""
+        return _USER.sub("://", self.url)
+
     def report_ok(self) -> None:
         """A request was answered, or a health check succeeded."""
         if not self.reachable:
-            log.warning("%s answers again", self.url)
+            log.warning("%s answers again", self.shown)
         self.last_ok = self.reachable = True
 
     def report_failure(self, down: bool, why: str) -> None:
         """A request was not answered, and `why`. `down`: no connection could be made, or a health check failed."""
         self.last_ok, self.failed_at = False, asyncio.get_running_loop().time()
         if down and self.reachable:
-            log.warning("%s is down: %s", self.url, why)
+            log.warning("%s is down: %s", self.shown, why)
         self.reachable = self.reachable and not down
 
 
@@ -148,7 +156,12 @@ class Client:
     """The addresses of one upstream, first choice first. `timeout`: seconds without data before giving up."""
 
     def __init__(self, urls: Sequence[str], *, key: str | None = None, timeout: float = 300.0) -> None:
-        self.addresses = [Address(url.rstrip("/")) for url in urls]
+        """Raises `EngineError` for what is no address."""
+        self.addresses = [Address(_checked(url).rstrip("/")) for url in urls]
+        if key and any(address.shown != address.url for address in self.addresses):
+            raise EngineError(
+                "an upstream is asked with --upstream-key or with a password in its address, not with both"
+            )
         self._head = {**_HEAD, "authorization": f"Bearer {key}"} if key else _HEAD
         self._timeout = timeout
         self._watch: asyncio.Task[None] | None = None
@@ -179,7 +192,7 @@ class Client:
     @property
     def states(self) -> list[UpstreamState]:
         """Every address, in the order they were given in."""
-        return [UpstreamState(at.url, at.reachable, at.failures, at.failovers) for at in self.addresses]
+        return [UpstreamState(at.shown, at.reachable, at.failures, at.failovers) for at in self.addresses]
 
     @property
     def healthy(self) -> bool:
@@ -232,7 +245,7 @@ class Client:
         except errors.CAUGHT as problem:
             lost = errors.is_drop(problem)
             level = logging.DEBUG if lost else logging.WARNING  # of what is lost another request may make nothing
-            log.log(level, "%s%s did not answer: %s", address.url, path, errors.why(problem))
+            log.log(level, "%s%s did not answer: %s", address.shown, path, errors.why(problem))
             error = errors.of_connection(problem)
             error.__cause__ = problem
             raise Unanswered(error, lost=lost, refused=errors.is_refusal(problem)) from problem
@@ -302,6 +315,17 @@ class Client:
             session, self._session = self._session, None
             await session.close()
             await self._fresh.close()
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = URL(url)
+        good = parts.scheme in ("http", "https") and bool(parts.host) and not re.search(r"\s", url)
+    except ValueError:
+        good = False
+    if not good:
+        raise EngineError(f"upstream must be an address such as http://127.0.0.1:8001, got {shown(url)}")
+    return url
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -94,7 +94,7 @@ async def start_raw(kind: type[RawRoute], options: UpstreamOptions) -> RawEngine
         engine = await _start(kind, client, options)
     except ApiError as problem:
         await client.close()
-        raise EngineError(f"{client.addresses[0].url}: {problem.message}") from problem
+        raise EngineError(f"{client.addresses[0].shown}: {problem.message}") from problem
     except BaseException:
         await client.close()
         raise
@@ -105,7 +105,9 @@ async def start_raw(kind: type[RawRoute], options: UpstreamOptions) -> RawEngine
 async def _start(kind: type[RawRoute], client: Client, options: UpstreamOptions) -> RawEngine:
     found = await _find(kind, client, options)
     if found.context_window < 1:
-        raise EngineError(f"{client.addresses[0].url}: upstream says that its window is {found.context_window} tokens")
+        raise EngineError(
+            f"{client.addresses[0].shown}: upstream says that its window is {found.context_window} tokens"
+        )
     path = options.tokenizer or found.files
     if path is None:
         raise EngineError(
@@ -130,7 +132,7 @@ async def _find(kind: type[RawRoute], client: Client, options: UpstreamOptions) 
             try:
                 return await kind.discover(client, address.url, options.upstream_model)
             except ApiError as problem:
-                state.append(f"{address.url} ({why(problem)})")
+                state.append(f"{address.shown} ({why(problem)})")
         if now() > end:
             raise EngineError(
                 f"{', '.join(state)}: no {kind.name} within {options.upstream_wait:g} seconds; start it, correct "
