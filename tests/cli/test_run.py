@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,3 +112,13 @@ def test_a_full_disk_is_one_line(url: str, command: str) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "no space left" in line
+
+
+def test_ctrl_c_ends_it_with_status_130_and_no_word(url: str) -> None:
+    words = [sys.executable, "-m", "mimo", "run", "endless", "--url", url, "--key", "secret"]
+    asker = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert asker.stdout is not None and asker.stderr is not None
+    asker.stdout.read(5)
+    asker.send_signal(signal.SIGINT)
+    _, err = asker.communicate(timeout=120)
+    assert (asker.returncode, err) == (130, b"")
