@@ -213,12 +213,18 @@ class Trunk(nn.Module):
         self.norm = Norm(size.width, size.epsilon)
 
     def forward(
-        self, tokens: Tensor, positions: Tensor, document: Tensor, weight: Tensor | None = None
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        document: Tensor,
+        weight: Tensor | None = None,
+        embeds: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """tokens, positions (each conversation from 0) and document (which conversation) [batch, time].
 
         With `weight` [batch, time] a row is one long conversation, `document` is not looked at, and positions, which
-        may skip, are those of full attention: a sliding window sees none of the skips.
+        may skip, are those of full attention: a sliding window sees none of the skips. `embeds` [batch, time, width]
+        stand for those of `tokens`, where some are rows of a picture.
         Returns the last hidden state [batch, time, width] and the experts' load [sparse layers, experts].
         """
         size, index = self.size, torch.arange(tokens.shape[1], device=tokens.device)
@@ -230,7 +236,7 @@ class Trunk(nn.Module):
             full, sliding, close = weight, weight, index[None]
         wide = rotation(positions, size.rotary, size.theta_full)
         tight = rotation(close, size.rotary, size.theta_sliding)
-        x, loads = self.embed_tokens(tokens), []
+        x, loads = self.embed_tokens(tokens) if embeds is None else embeds, []
         for kind, layer in zip(size.layers, self.layers, strict=True):
             x, load = layer(x, *tight, sliding) if kind == SLIDING else layer(x, *wide, full)
             if load is not None:

@@ -125,6 +125,7 @@ def _mimovl(tower: _Tower, width: int) -> Wanted:
     tower.check(merge == 2, f"spatial_merge_size is {merge}; it must be 2")
     tower.check(heads % shared == 0, f"attention.head_count is {heads}, no multiple of head_count_kv, {shared}")
     modes = tower.modes(frozenset({-1, 0, 1}))
+    tower.check({1} < set(modes), f"wa_pattern_mode is {modes}; 1 and another must be there")
     yield "v.patch_embd.weight", inner * 3 * patch * patch
     yield "v.patch_embd.weight.1", inner * 3 * patch * patch
     yield "v.post_ln.weight", inner

@@ -156,6 +156,8 @@ async def test_closing_ends_requests_whose_media_wait(towers: Path) -> None:
     ("changes", "words"),
     [
         ({"vision": {"wa_pattern_mode": [-1, 0, 1]}}, "wa_pattern_mode is"),
+        ({"vision": {"wa_pattern_mode": [-1, 0, 0, -1]}}, "1 and another must be there"),
+        ({"vision": {"wa_pattern_mode": [1, 1, 1, 1]}}, "1 and another must be there"),
         ({"vision": {"attention.head_count_kv": 3}}, "attention.head_count is 4, no multiple"),
         ({"vision": {"projection_dim": 128}}, "projection_dim is 128; the model's embeddings have 256"),
         ({"audio": {"wa_pattern_mode": [-1, -1, -1]}}, "-1 and 0 must both be there"),

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import httpx
 import numpy as np
+import openai
 import pytest
 from PIL import Image
 from tests.engines.upstream.fronts import llama_server
@@ -145,6 +147,27 @@ def test_what_cannot_be_decoded_is_a_400_with_its_path(http: httpx.Client, part:
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert words in error["message"] and error["param"].startswith("messages[0].content[1]")
+
+
+def test_the_sdks_send_pictures(http: httpx.Client) -> None:
+    """As the documentation of each writes it."""
+    data, base = noise(160, 96), str(http.base_url)
+    asked: Any = [image(data), TEXT]
+    with openai.OpenAI(base_url=f"{base}/v1", api_key="unused") as client:
+        said = client.chat.completions.create(
+            model="mimo-v2-omni", messages=[{"role": "user", "content": asked}], max_completion_tokens=8
+        )
+        assert said.usage and said.usage.prompt_tokens > 15 and said.choices[0].finish_reason
+        parts: Any = [{"type": "input_image", "image_url": uri(data, "image/png"), "detail": "auto"}]
+        answered = client.responses.create(model="mimo-v2-omni", input=[{"role": "user", "content": parts}])
+        assert answered.usage and answered.usage.input_tokens > 15
+    with anthropic.Anthropic(base_url=base, api_key="unused") as other:
+        source: Any = {"type": "base64", "media_type": "image/png", "data": encoded(data)}
+        blocks: Any = [{"type": "image", "source": source}, {"type": "text", "text": "What is this?"}]
+        reply = other.messages.create(
+            model="mimo-v2-omni", max_tokens=8, messages=[{"role": "user", "content": blocks}]
+        )
+        assert reply.usage.input_tokens + (reply.usage.cache_read_input_tokens or 0) > 15
 
 
 def test_media_for_models_that_take_text_only_stay_a_400(http: httpx.Client) -> None:
