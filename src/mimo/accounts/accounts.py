@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from mimo.accounts import FILE
 from mimo.accounts.bucket import Limit
 from mimo.accounts.key import Key
+from mimo.accounts.pool import Pool
 from mimo.accounts.problem import StoreProblem
-from mimo.accounts.refusal import refusal_of
 from mimo.accounts.row import Row
 from mimo.accounts.share import Share
 from mimo.accounts.want import Budget
@@ -61,12 +61,12 @@ class Accounts:
         self._url, self._data_dir, self._own_clock = url, data_dir, clock
         self._by_digest: dict[bytes, Key] = {}
         self._by_identity: dict[bytes, Key] = {}
-        self._shares: dict[str, Share] = {}
         self._meters: dict[tuple[str, str, int, int], Meter] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._count = 0
         self.writer = Writer(self._open, self.worker, data_dir / "accounts", self._hear)
+        self.pool = Pool(self.writer, self.clock)
 
     @property
     def on(self) -> bool:
@@ -97,7 +97,7 @@ class Accounts:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-            self._give_back()
+            self.pool.give_back()
             await asyncio.to_thread(self.writer.close)
 
     def identify(self, digest: bytes) -> bytes | None:
@@ -130,64 +130,6 @@ class Accounts:
             meter = self._meters[found] = self._new_meter(key, model)
         return meter
 
-    async def take(self, wants: Sequence[tuple[Share, int, int]]) -> list[int]:
-        """Take all of `wants`, (from, at least, at best), or nothing; how much of each.
-
-        Raises `RateLimitExceeded` or `InsufficientBalance`, and `ServiceUnavailable` for a budget that cannot be
-        checked. Limits hold by themselves in every process while the store is out of reach.
-        """
-        got = [share.take(most) for share, _, most in wants]
-        missing = [at for at, (_, _, most) in enumerate(wants) if got[at] < most]
-        if not missing:
-            return got
-        try:
-            await self._take_missing(wants, got, missing)
-        except BaseException:
-            for (share, _, _), amount in zip(wants, got, strict=True):
-                share.back(amount)
-            raise
-        return got
-
-    async def _take_missing(self, wants: Sequence[tuple[Share, int, int]], got: list[int], missing: list[int]) -> None:
-        asked = [(wants[at][0], wants[at][1] - got[at], wants[at][2] - got[at]) for at in missing]
-        now = self.clock()
-        for share, least, _ in asked:
-            if least > 0 and (before := share.refusal(least, now)) is not None:
-                raise refusal_of(share.of, before, least)
-        try:
-            grants = await self.writer.take([share.want(least, most) for share, least, most in asked])
-        except StoreProblem:
-            self._take_alone(asked, got, missing, now)
-            return
-        now = self.clock()
-        refused = next((at for at, grant in enumerate(grants) if grant.amount is None), None)
-        if refused is not None:
-            share, least, most = asked[refused]
-            share.granted(grants[refused], most, now, least)
-            raise refusal_of(share.of, grants[refused], least)
-        for at, (share, least, most), grant in zip(missing, asked, grants, strict=True):
-            got[at] += share.granted(grant, most, now, least) or 0
-
-    def _take_alone(
-        self, asked: Sequence[tuple[Share, int, int]], got: list[int], missing: list[int], now: int
-    ) -> None:
-        for share, least, _ in asked:
-            if isinstance(share.of, Budget) and least > 0:
-                raise ServiceUnavailable("the budget cannot be checked now", headers={"retry-after": "5"})
-        for at, (share, least, most) in zip(missing, asked, strict=True):
-            if isinstance(share.of, Budget):
-                continue
-            grant = share.alone(least, most, now)
-            if grant.amount is None:
-                raise refusal_of(share.of, grant, least)
-            got[at] += grant.amount
-
-    def back(self, share: Share, amount: int) -> None:
-        """Put back what a request did not use; negative: what it used beyond."""
-        share.back(amount)
-        if share.left > 0 and share.scarce:
-            self.writer.give(share.of, share.all())
-
     def add(self, row: Row) -> None:
         """Keep a row of the ledger: it is written soon, and is not lost when this process dies."""
         self.writer.outbox.add(row)
@@ -195,7 +137,7 @@ class Accounts:
     def next_id(self) -> str:
         """For a row: never the same twice."""
         self._count += 1
-        return f"{self.worker}-{self._count}"
+        return f"{self.worker}-{self._count:012d}"  # in order: the store's index grows at its end
 
     def store(self) -> Store:
         """The store, for questions that are asked in a thread. Raises `StoreProblem`."""
@@ -213,24 +155,14 @@ class Accounts:
         for kind, whose, requests, tokens in bounds:
             for of, bound in (("requests", requests), ("tokens", tokens)):
                 if bound is not None:
-                    limits[of].append(self._share(Limit(f"{kind}\n{whose}\n{name}\n{of}", bound)))
-        budget = None if key.budget is None else self._share(Budget(key.id, key.budget, key.reset))
+                    limits[of].append(self.pool.share(Limit(f"{kind}\n{whose}\n{name}\n{of}", bound)))
+        budget = None if key.budget is None else self.pool.share(Budget(key.id, key.budget, key.reset))
         return Meter(key, tuple(limits["requests"]), tuple(limits["tokens"]), budget)
-
-    def _share(self, of: Limit | Budget) -> Share:
-        share = self._shares.setdefault(of.name, Share(of))
-        share.of = of  # a limit may have changed
-        return share
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            self._give_back()
-
-    def _give_back(self) -> None:
-        for share in self._shares.values():
-            if amount := share.unneeded():
-                self.writer.give(share.of, amount)
+            self.pool.give_back()
 
     def _open(self) -> Store | None:
         """The store, opened; None while there is none. In the writer's thread."""

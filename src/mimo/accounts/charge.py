@@ -12,7 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 
 from mimo.accounts.accounts import CONFIGURED, Accounts, Meter
 from mimo.accounts.bucket import UNIT, Level, Limit
@@ -23,6 +24,8 @@ from mimo.accounts.share import Share
 from mimo.contract.errors import ApiError, AuthenticationFailed
 from mimo.contract.models import Model
 from mimo.types import FinishReason, Usage
+
+_DAY = 86_400 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ async def enter(accounts: Accounts, identity: bytes | None, model: Model) -> Cha
         raise AuthenticationFailed("the key is not valid any more", headers={"www-authenticate": "Bearer"})
     charge = Charge(accounts, accounts.meter(key, model), model)
     try:
-        await accounts.take([(share, 1, 1) for share in charge.meter.requests])
+        await accounts.pool.take([(share, 1, 1) for share in charge.meter.requests])
     except ApiError as error:
         error.headers |= dict(charge.headers())
         raise
@@ -66,7 +69,7 @@ class Charge:
 
     async def reserve(self, prompt_tokens: int, choices: int, longest: int) -> int:
         """Hold `prompt_tokens` and `choices` answers of up to `longest` tokens; how long they may be. Raises what
-        `Accounts.take` does."""
+        `Pool.take` does."""
         self._prompt = prompt_tokens
         self._rate = rate_of(self._model, prompt_tokens, _day(self._accounts.clock()))
         least, most = prompt_tokens + choices, prompt_tokens + choices * longest
@@ -76,7 +79,7 @@ class Charge:
             prompt, step = prompt_tokens * rate.input, choices * rate.output
             wants.append((budget, prompt + step, prompt + longest * step))
         try:
-            got = await self._accounts.take(wants)
+            got = await self._accounts.pool.take(wants)
         except ApiError:
             self._refused = True
             raise
@@ -102,15 +105,15 @@ class Charge:
         """Give back what was not used, and write the row. A request that `reserve` refused leaves nothing behind."""
         if self._refused:
             for share in self.meter.requests:
-                self._accounts.back(share, 1)
+                self._accounts.pool.back(share, 1)
             return
         counted = self._counted(usage, exact)
         used = counted.prompt_tokens + counted.completion_tokens
         for share, amount in self._held:
-            self._accounts.back(share, amount - used)
+            self._accounts.pool.back(share, amount - used)
         cost = self._rate.cost(counted)
         if self.meter.budget is not None and self._hold:
-            self._accounts.back(self.meter.budget, self._hold - cost)
+            self._accounts.pool.back(self.meter.budget, self._hold - cost)
         self._accounts.add(self._row(counted, exact, cost, outcome(finish, error), about))
 
     def headers(self) -> list[tuple[str, str]]:
@@ -167,7 +170,12 @@ def outcome(finish: Sequence[str], error: BaseException | None) -> str:
 
 
 def _day(now: int) -> date:
-    return datetime.fromtimestamp(now / 10**6, UTC).date()
+    return _date(now // _DAY)
+
+
+@lru_cache(maxsize=8)
+def _date(days: int) -> date:
+    return date(1970, 1, 1) + timedelta(days)
 
 
 def _bound(share: Share) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from mimo.contract.models import Model, Price
 from mimo.types import Usage
@@ -37,12 +38,18 @@ FREE = Rate(0, 0, 0, "none")
 
 def rate_of(model: Model, prompt_tokens: int, day: date) -> Rate:
     """The price of a prompt of so many tokens on `day`: the newest in force, in the highest band that it reaches."""
-    in_force = [price for price in model.prices if price.since <= day]
-    if not in_force:
-        return FREE
-    newest = max(price.since for price in in_force)
-    bands = [price for price in in_force if price.since == newest and max(1, prompt_tokens) > price.above]
-    return _rate(max(bands, key=lambda price: price.above)) if bands else FREE
+    for above, rate in _bands(model.prices, day):
+        if max(1, prompt_tokens) > above:
+            return rate
+    return FREE
+
+
+@lru_cache(maxsize=256)
+def _bands(prices: tuple[Price, ...], day: date) -> list[tuple[int, Rate]]:
+    """What is in force on `day`, the highest band first."""
+    newest = max((price.since for price in prices if price.since <= day), default=None)
+    bands = [(price.above, _rate(price)) for price in prices if price.since == newest]
+    return sorted(bands, key=lambda band: -band[0])
 
 
 def _rate(price: Price) -> Rate:

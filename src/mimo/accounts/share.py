@@ -6,6 +6,8 @@ given out twice, and the store is asked a few times a second at most. Used on th
 
 from __future__ import annotations
 
+import asyncio
+
 from mimo.accounts.bucket import UNIT, Level, Limit
 from mimo.accounts.want import Balance, Budget, Grant, Want
 
@@ -13,6 +15,8 @@ PLENTY = 8
 """What is left here, or taken for requests to come, is at most one part in so many of what the store has."""
 AHEAD = 240
 """Taken for requests to come: a minute's worth divided by this, a quarter of a second's."""
+ALIKE = 100
+"""Of a budget as much is taken as so many more requests of the same kind need."""
 REMEMBERED = 250_000
 """Microseconds for which a refusal stands without asking again, at most."""
 
@@ -20,10 +24,12 @@ REMEMBERED = 250_000
 class Share:
     """What this process has of `of`: `left` tokens, requests or pico-dollars that nobody uses."""
 
-    __slots__ = ("_asked", "_level", "_own", "_refused", "left", "low", "of")
+    __slots__ = ("_asked", "_level", "_own", "_refused", "asked", "left", "low", "of")
 
     def __init__(self, of: Limit | Budget) -> None:
         self.of = of
+        self.asked: asyncio.Future[list[Grant]] | None = None
+        """Done when the store has answered a request that waits for it."""
         self.left = 0
         self.low = 0
         """The least that was left since the last look: nobody needed it."""
@@ -63,9 +69,13 @@ class Share:
         self.low = self.left
         return amount
 
+    def ask_again(self) -> None:
+        """There is more now: a refusal of a moment ago does not stand any more."""
+        self._refused = None
+
     def want(self, least: int, most: int) -> Want:
         """What to ask the store for."""
-        more = self.of.per_minute // AHEAD if isinstance(self.of, Limit) else 0
+        more = self.of.per_minute // AHEAD if isinstance(self.of, Limit) else most * ALIKE
         return Want(self.of, least, most, more)
 
     def granted(self, grant: Grant, most: int, asked: int, least: int) -> int | None:

@@ -1,6 +1,6 @@
 """The one thread that talks to the store: it takes for requests that wait, writes rows in batches, reads keys again.
 
-    requests that wait → rows, every tenth of a second → twice a second: keys, a sign of life, what others left behind
+    requests that wait → what is given back, ten times a second → rows, keys, a sign of life, twice a second
 
 The event loop never waits for it but where a request needs more than this process's share. A store that fails is tried
 again every second; rows wait in the outbox. SQLAlchemy is loaded once there is a store.
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from mimo.accounts.store.store import Store
 
 log = logging.getLogger("mimo.accounts")
-FLUSH_SECONDS = 0.1
+FLUSH_SECONDS = 0.5
+"""Between two batches of rows. A batch costs a few milliseconds, in which the event loop waits for the interpreter."""
+GIVE_SECONDS = 0.1
+"""Between two looks for what is given back."""
 TICK_SECONDS = 0.5
 BEAT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
@@ -117,7 +120,7 @@ class Writer:
         while True:
             with self._lock:
                 if not (self._takes or self._closing):
-                    self._lock.wait(FLUSH_SECONDS)
+                    self._lock.wait(GIVE_SECONDS)
                 closing = self._closing
             now = time.monotonic()
             self._serve()
@@ -128,6 +131,8 @@ class Writer:
             if closing or now - flushed >= FLUSH_SECONDS:
                 flushed = now
                 self._try(self._flush)
+            elif self._back:
+                self._try(self._give)
             if closing:
                 self._try(self._leave)
                 self._serve()
@@ -177,18 +182,23 @@ class Writer:
 
     def _flush(self, store: Store) -> None:
         from mimo.accounts.store.ledger import settle
+
+        while rows := self.outbox.first(_BATCH):
+            with store.begin() as connection:
+                settle(connection, self._worker, rows, store.now(connection))
+            self.outbox.done(len(rows))
+        self._give(store)
+
+    def _give(self, store: Store) -> None:
         from mimo.accounts.store.limits import give
 
         with self._lock:
             back, self._back = self._back, {}
+        if not back:
+            return
         try:
-            while rows := self.outbox.first(_BATCH):
-                with store.begin() as connection:
-                    settle(connection, self._worker, rows, store.now(connection))
-                self.outbox.done(len(rows))
-            if back:
-                with store.begin() as connection:
-                    give(connection, self._worker, list(back.values()), lambda: store.now(connection))
+            with store.begin() as connection:
+                give(connection, self._worker, list(back.values()), lambda: store.now(connection))
         except BaseException:
             for of, amount in back.values():
                 self.give(of, amount)

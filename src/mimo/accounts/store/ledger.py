@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Date, Integer, cast, func, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Date, Dialect, Integer, cast, func, select, type_coerce
 
 from mimo.accounts.row import Row
 from mimo.accounts.store.limits import insert_new, release, spend
@@ -60,9 +61,13 @@ def settle(connection: Connection, worker: str, rows: Sequence[Row], now: int) -
 
 def _insert(connection: Connection, rows: Sequence[Row]) -> None:
     """All rows in one go, by the statement as the driver takes it: that is three times cheaper a row."""
-    statement = insert_new(connection, LEDGER).compile(dialect=connection.dialect, column_keys=Row.__struct_fields__)
     values = msgspec.structs.astuple if connection.dialect.positional else msgspec.structs.asdict
-    connection.exec_driver_sql(str(statement), [values(row) for row in rows])
+    connection.exec_driver_sql(_insertion(connection.dialect), [values(row) for row in rows])
+
+
+@lru_cache(maxsize=4)
+def _insertion(dialect: Dialect) -> str:
+    return str(insert_new(dialect, LEDGER).compile(dialect=dialect, column_keys=Row.__struct_fields__))
 
 
 def usage(

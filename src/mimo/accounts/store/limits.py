@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite import Insert
 
@@ -131,13 +131,15 @@ def _budget(connection: Connection, want: Want, clock: Clock) -> Grant:
     if free < want.least and want.least > 0:
         return Grant(None, there, now)
     taken = max(0, min(want.most, free))
+    if free - taken >= want.more * PLENTY:
+        taken += want.more
     return Grant(taken, Balance(there.spent, there.held + taken), now)
 
 
 def _level(connection: Connection, limit: Limit, clock: Clock) -> tuple[Level, int]:
     """What is in a bucket, which is locked until the transaction ends, and the time."""
     full = {"name": limit.name, "units": limit.capacity, "stamp": 0}
-    connection.execute(_insert(connection, BUCKETS).values(full).on_conflict_do_nothing())
+    connection.execute(insert_new(connection.dialect, BUCKETS).values(full))
     query = select(BUCKETS.c.units, BUCKETS.c.stamp).where(BUCKETS.c.name == limit.name).with_for_update()
     row, now = connection.execute(query).one(), clock()
     return Level(row.units, row.stamp).at(now, limit), now
@@ -151,7 +153,7 @@ def _set_level(connection: Connection, limit: Limit, to: Level) -> None:
 def _lock_budget(connection: Connection, budget: Budget, period: int) -> int:
     """What is spent of a budget in this `period`; its row is locked until the transaction ends."""
     fresh = {"key_id": budget.name, "period": period, "spent": 0}
-    connection.execute(_insert(connection, BUDGETS).values(fresh).on_conflict_do_nothing())
+    connection.execute(insert_new(connection.dialect, BUDGETS).values(fresh))
     row = connection.execute(select(BUDGETS).where(BUDGETS.c.key_id == budget.name).with_for_update()).one()
     spent: int = row.spent
     return spent if row.period == period else 0
@@ -159,19 +161,18 @@ def _lock_budget(connection: Connection, budget: Budget, period: int) -> int:
 
 def _upsert(connection: Connection, table: Table, row: Mapping[str, object], by: Sequence[str], add: str = "") -> None:
     """Insert `row`, or change the one that has the same values in the columns `by`; `add`: a column to add to."""
-    statement = _insert(connection, table).values(row)
+    statement = _insert(connection.dialect, table).values(row)
     changed: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in row if name not in by}
     if add:
         changed[add] = table.c[add] + statement.excluded[add]
     connection.execute(statement.on_conflict_do_update(index_elements=list(by), set_=changed))
 
 
-def insert_new(connection: Connection, table: Table) -> Insert:
+def insert_new(dialect: Dialect, table: Table) -> Insert:
     """An INSERT that leaves rows alone which are there already."""
-    return _insert(connection, table).on_conflict_do_nothing()
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
-def _insert(connection: Connection, table: Table) -> Insert:
+def _insert(dialect: Dialect, table: Table) -> Insert:
     """INSERT with the `on conflict` that both databases have and SQL has not."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return cast(Insert, dialect.insert(table))
+    return cast(Insert, (postgresql if dialect.name == "postgresql" else sqlite).insert(table))

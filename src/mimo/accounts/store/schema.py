@@ -90,7 +90,7 @@ LEDGER = Table(
     "mimo_ledger",
     TABLES,
     Column("id", String(64), primary_key=True),
-    Column("request_id", Text, nullable=False, index=True),
+    Column("request_id", Text, nullable=False),
     Column("ended", BigInteger, nullable=False, index=True),
     Column("account", Text, nullable=False),
     Column("key_id", String(32), nullable=False, index=True),
