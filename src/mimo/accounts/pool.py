@@ -13,7 +13,7 @@ from mimo.accounts.bucket import Limit
 from mimo.accounts.problem import StoreProblem
 from mimo.accounts.refusal import refusal_of
 from mimo.accounts.share import Share
-from mimo.accounts.want import Budget
+from mimo.accounts.want import Budget, Grant
 from mimo.accounts.writer import Writer
 from mimo.contract.errors import ServiceUnavailable
 
@@ -44,11 +44,25 @@ class Pool:
             got = [share.take(most) for share, _, most in wants]
             missing = [at for at, (_, _, most) in enumerate(wants) if got[at] < most]
             if not missing:
+                for share, _, _ in wants:
+                    if share.left < share.reserve and share.asked is None:
+                        self._refill(share)
                 return got
             if (asked := next((wants[at][0].asked for at in missing if wants[at][0].asked), None)) is None:
                 return await self._ask_for(wants, got, missing)
             _put_back(wants, got)
             await asyncio.wait({asked})
+
+    def _refill(self, share: Share) -> None:
+        """Ask for more while there is still some left; nobody waits for it."""
+        share.asked = answer = self._writer.take([share.refill()])
+
+        def take(done: asyncio.Future[list[Grant]]) -> None:
+            share.asked = None
+            if not done.cancelled() and done.exception() is None:
+                share.granted(done.result()[0], 0, self._clock(), 0)
+
+        answer.add_done_callback(take)
 
     def back(self, share: Share, amount: int) -> None:
         """Put back what a request did not use; negative: what it used beyond."""

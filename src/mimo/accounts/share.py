@@ -1,7 +1,8 @@
 """This process's share of a bucket or a budget that several servers use: most requests are let in from it, at once.
 
-What is missing is taken from the store, a little more than needed; what a second did not need goes back. So nothing is
-given out twice, and the store is asked a few times a second at most. Used on the event loop only. Knows no store.
+What is missing is taken from the store, a little more than needed, and before it runs out; what a second did not need
+goes back. So nothing is given out twice, and the store is asked a few times a second at most. Used on the event loop
+only. Knows no store.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ PLENTY = 8
 """What is left here, or taken for requests to come, is at most one part in so many of what the store has."""
 AHEAD = 240
 """Taken for requests to come: a minute's worth divided by this, a quarter of a second's."""
+PART = 4
+"""The store is asked for more when what is left lasts for a second divided by this."""
 ALIKE = 100
 """Of a budget as much is taken as so many more requests of the same kind need."""
 REMEMBERED = 250_000
@@ -24,7 +27,7 @@ REMEMBERED = 250_000
 class Share:
     """What this process has of `of`: `left` tokens, requests or pico-dollars that nobody uses."""
 
-    __slots__ = ("_asked", "_level", "_own", "_refused", "asked", "left", "low", "of")
+    __slots__ = ("_asked", "_level", "_own", "_refused", "asked", "left", "low", "of", "reserve", "used")
 
     def __init__(self, of: Limit | Budget) -> None:
         self.of = of
@@ -33,6 +36,10 @@ class Share:
         self.left = 0
         self.low = 0
         """The least that was left since the last look: nobody needed it."""
+        self.used = 0
+        """How much was used since the last look."""
+        self.reserve = 0
+        """With less than that left, it is time to ask for more."""
         self._level: Level | Balance | None = None
         self._asked = 0  # when that was the level, by this process's clock
         self._refused: tuple[int, int, Grant] | None = None  # for how much at least, until when
@@ -42,12 +49,14 @@ class Share:
         """As much of `most` as is left here."""
         taken = max(0, min(most, self.left))
         self.left -= taken
+        self.used += taken
         self.low = min(self.low, self.left)
         return taken
 
     def back(self, amount: int) -> None:
         """Put back what was not used; negative: what was used beyond."""
         self.left += amount
+        self.used -= amount
         self.low = min(self.low, self.left)
 
     @property
@@ -63,10 +72,12 @@ class Share:
         return amount
 
     def unneeded(self) -> int:
-        """What nobody needed since the last call, which is no longer here then. Negative: what is owed."""
-        amount = self.left if self.left < 0 else max(0, self.low)
+        """What nobody needed since the last call, nor will soon, which is no longer here then. Negative: what is
+        owed."""
+        amount = self.left if self.left < 0 else max(0, self.low - self.used)
         self.left -= amount
-        self.low = self.left
+        self.reserve = max(0, self.used) // PART
+        self.low, self.used = self.left, 0
         return amount
 
     def ask_again(self) -> None:
@@ -77,6 +88,11 @@ class Share:
         """What to ask the store for."""
         more = self.of.per_minute // AHEAD if isinstance(self.of, Limit) else most * ALIKE
         return Want(self.of, least, most, more)
+
+    def refill(self) -> Want:
+        """What to ask the store for before it is needed: as much as a second uses, where there is plenty."""
+        amount, self.reserve = self.reserve * PART, 0  # not again before the next look
+        return Want(self.of, 0, 0, amount)
 
     def granted(self, grant: Grant, most: int, asked: int, least: int) -> int | None:
         """Take note of the store's answer at the time `asked`; what the request gets of it, None: refused."""
