@@ -274,11 +274,22 @@ def test_nano_says_what_it_is_and_thinks(tmp_path: Path) -> None:
     with shell(tmp_path) as chat:
         greeting = chat.wait_for("Ask something, or /help")
         assert "nano is tiny" in greeting and "--model FILE.gguf" in greeting and "--url" in greeting
+        assert "Thinking is on here and temperature 0.3" in greeting
         chat.send("What is 12 + 7?")
         chat.wait_for("thought for")
         chat.wait_for("tokens/s")
         chat.ready()
-        assert chat.saved()["thinking"] == {"type": "enabled"}
+        saved = chat.saved()
+        assert saved["thinking"] == {"type": "enabled"} and saved["temperature"] == 0.3
+        bye(chat)
+
+
+def test_what_nano_is_asked_with_is_the_choice_of_who_asks(tmp_path: Path) -> None:
+    with shell(tmp_path, "--no-thinking", "--temperature", "1.5") as chat:
+        chat.wait_for("Thinking is off here and temperature 1.5")
+        chat.ready()
+        saved = chat.saved()
+        assert saved["thinking"] == {"type": "disabled"} and saved["temperature"] == 1.5
         bye(chat)
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 from mimo.cli.chat import commands
 from mimo.cli.chat.commands.base import Session
 from mimo.cli.chat.connect import Partner, connected
+from mimo.cli.chat.conversation import switch
 from mimo.cli.chat.once import conversation
 from mimo.cli.chat.prompt import Prompt
 from mimo.cli.chat.screen import Screen
@@ -29,11 +30,11 @@ from mimo.cli.chat.wrap import visible
 from mimo.folders import data_folder
 from mimo.serving.console import log_console
 
-NANO = (
-    "nano is tiny: adds small numbers, copies, remembers; knows nothing of the world.\n"
-    "A real model: mimo chat --model FILE.gguf, or --url http://HOST:PORT"
-)
-"""What is and is not to be expected of the model in the package."""
+NANO = "nano is tiny: adds small numbers, copies, remembers; knows nothing of the world."
+REAL = "A real model: mimo chat --model FILE.gguf, or --url http://HOST:PORT"
+"""What is and is not to be expected of the model in the package, and what to do about it."""
+NANO_TEMPERATURE = 0.3
+"""Sums of two digits, with thinking: 80 of 81 right, and 75 at the default of 1."""
 _LONG, _LINES = 500, 6
 """Characters and lines of a question that is put on the line again."""
 
@@ -86,11 +87,18 @@ async def _converse(partner: Partner, wanted: Wanted, terminal: Terminal, consol
 
 
 def _greet(session: Session) -> None:
-    model, partner = session.conversation.model, session.partner
-    served = partner.served_by(model)
-    session.say(f"{served.model if served else partner.server.url} as {model}; /help for commands, Ctrl-D to leave")
-    if partner.is_nano(model):
-        session.say(NANO)
+    """Say who answers. Nano is asked in the way that it is best at, unless the person chose another."""
+    talk, partner = session.conversation, session.partner
+    served = partner.served_by(talk.model)
+    session.say(
+        f"{served.model if served else partner.server.url} as {talk.model}; /help for commands, Ctrl-D to leave"
+    )
+    if partner.is_nano(talk.model):
+        temperature = talk.parameters.setdefault("temperature", NANO_TEMPERATURE)
+        thinking = "off" if talk.thinking == switch(False) else "on"
+        session.say(
+            f"{NANO}\nThinking is {thinking} here and temperature {temperature}: /think and /set change it.\n{REAL}"
+        )
 
 
 async def _ask(session: Session, terminal: Terminal) -> None:
