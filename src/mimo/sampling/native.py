@@ -65,11 +65,11 @@ def load() -> Callable[..., bool]:
 def _code() -> bytes:
     """The object file, from the first folder that has it; else built, and kept in the first that takes it."""
     name = f"kernel-{_key()}.o"
-    for folder in _folders():
+    for folder in folders():
         with suppress(OSError):
             return (folder / name).read_bytes()
     code = _build()
-    if not any(_kept(folder / name, code) for folder in _folders()):
+    if not any(_kept(folder / name, code) for folder in folders()):
         log.warning("the sampling kernel is compiled at every start: no folder to keep it in can be written")
     return code
 
@@ -99,7 +99,7 @@ def _key() -> str:
     return digest.hexdigest()[:24]
 
 
-def _folders() -> Iterator[Path]:
+def folders() -> Iterator[Path]:
     """Where machine code may be kept: NUMBA_CACHE_DIR, or beside this file, or in the user's cache folder."""
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(named)
@@ -116,6 +116,7 @@ def _kept(file: Path, code: bytes) -> bool:
         file.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=file.parent, delete=False) as part:
             part.write(code)
+        Path(part.name).chmod(0o644)  # one user installs, in an image say, and another serves
         Path(part.name).replace(file)
         return True
     return False

@@ -77,6 +77,14 @@ def test_a_data_folder_that_is_a_file_is_found(tmp_path: Path) -> None:
     assert "data" in wrong(doctor("--port", "0", "--data-dir", str(file))[1])
 
 
+def test_a_cache_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    status, found = doctor("--port", "0", NUMBA_CACHE_DIR=str(file / "below"))
+    (row,) = [row for row in found if row["check"] == "cache"]
+    assert (status, row["state"]) == (0, "note") and "NUMBA_CACHE_DIR" in row["do"]
+
+
 def test_an_upstream_that_is_there_is_said_to_serve_its_model(fake: Fake) -> None:
     settings = Settings(port=0, engine="vllm", upstream=(fake.url,), tokenizer=gguf_path())
     said = [one.said for name, one in findings(settings) if name == "engine"]

@@ -13,7 +13,7 @@ from mimo.serving.doctor.base import Finding
 from mimo.serving.doctor.engine import engine
 from mimo.serving.doctor.library import library
 from mimo.serving.doctor.machine import files, memory, processor, threads
-from mimo.serving.doctor.place import data, listening
+from mimo.serving.doctor.place import cache, data, listening
 from mimo.serving.doctor.software import packages, versions
 
 Check = Callable[[Settings], Iterator[Finding]]
@@ -27,6 +27,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType({
     "llama.cpp": library,
     "engine": engine,
     "data": data,
+    "cache": cache,
     "address": listening,
 })  # fmt: skip
 

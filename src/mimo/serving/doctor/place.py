@@ -6,11 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from mimo.config import Settings
 from mimo.contract.errors import StartError
 from mimo.engines.local.memory import as_text
 from mimo.folders import data_folder
+from mimo.sampling.native import folders
 from mimo.serving.doctor.base import Finding
 from mimo.serving.granian import check_exposure, listen
 
@@ -18,24 +20,28 @@ _LITTLE_SPACE = 500_000_000
 
 
 def data(settings: Settings) -> Iterator[Finding]:
-    """The folder of files, batches and accounts; one that is not there yet can be made where its parent is writable."""
+    """The folder of files, batches and accounts."""
     folder = settings.data_dir or data_folder()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as problem:
-        why = os.strerror(problem.errno or 0).lower()
-        yield Finding(
-            "wrong", f"{folder} cannot be written: {why}", "name another with --data-dir, or give it to this user"
-        )
+    if why := _not_writable(folder):
+        yield Finding("wrong", f"{folder}: {why}", "name another with --data-dir, or give it to this user")
         return
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(_there(folder)).free
     said = f"{folder} can be written; {as_text(free)} free on its disk"
     if free > _LITTLE_SPACE:
         yield Finding("ok", said)
     else:
         yield Finding("note", said, "make room: files and batches of clients are kept there")
+
+
+def cache(_: Settings) -> Iterator[Finding]:
+    """Where the machine code of the sampler is kept from one start to the next."""
+    tried = list(folders())
+    kept = next((folder for folder in tried if not _not_writable(folder)), None)
+    if kept is not None:
+        yield Finding("ok", f"{kept} can be written")
+    else:
+        said = f"the sampler is compiled at every start: none can be written of {', '.join(map(str, tried))}"
+        yield Finding("note", said, "name a folder that can: NUMBA_CACHE_DIR=/some/folder")
 
 
 def listening(settings: Settings) -> Iterator[Finding]:
@@ -51,3 +57,17 @@ def listening(settings: Settings) -> Iterator[Finding]:
         check_exposure(settings.api_keys, settings.host, settings.insecure)
     except StartError as problem:
         yield Finding("note", str(problem), "or make a key with mimo keys add, if none was made yet")
+
+
+def _there(folder: Path) -> Path:
+    """`folder`, or of those above it the first that there is."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _not_writable(folder: Path) -> str:
+    """Why nothing can be written into `folder`, which need not be there yet; "" if something can."""
+    try:
+        with tempfile.TemporaryFile(dir=_there(folder.absolute())):
+            return ""
+    except OSError as problem:
+        return os.strerror(problem.errno or 0).lower()
