@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -86,6 +87,14 @@ def test_a_mild_load_that_makes_no_call_strikingly_slow_is_noticed_too() -> None
     machine = Machine((1, 2), 0.02)
     machine.run(10, lambda count: 1.0)  # no gain at all
     assert share(machine.run(20, mildly_busy), 1) > 0.8
+
+
+def test_calls_of_very_uneven_length_do_not_drive_it_about() -> None:
+    """A busy machine on which two threads still gain: their share of it is twice that of one. Seed 1."""
+    dice = random.Random(1)
+    machine = Machine((1, 2), 0.02)
+    calls = machine.run(120, lambda count: 0.35 * count * dice.choice((0.4, 0.7, 1.5, 2.5)))
+    assert share(calls, 2) > 0.75
 
 
 def test_a_count_that_an_operator_chose_is_kept() -> None:

@@ -279,7 +279,7 @@ class LocalModel:
         *,
         last: bool = False,
         rows: range | None = None,
-        steady: bool = True,
+        steady: bool = False,
         step: bool = False,
     ) -> NDArray[np.float32]:
         """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary], or
@@ -336,7 +336,7 @@ class LocalModel:
         positions: Sequence[int],
         wanted: Sequence[bool],
         *,
-        steady: bool = True,
+        steady: bool = False,
     ) -> NDArray[np.float32]:
         """Decode a token in each of `slots`; logits [rows wanted, vocabulary] in the order of `slots`.
 
@@ -368,7 +368,7 @@ class LocalModel:
         size = count.bit_length()
         counts = self._counts(size)
         if steady and count == 1:  # threads share the attention of a single row: always as many
-            counts = (max(self.options.threads, self.options.long_threads),)
+            counts = (self.options.threads,)
         self._use_threads(self._chooser.choose(count, counts))
         begun, used = self.options.wall(), self.options.clock()
         status = self._library.llama_decode(self._context, self._batch)
