@@ -9,10 +9,15 @@ import socket
 from dataclasses import replace
 
 import pytest
+from tests.api.server import SCRIPT, Server
 
+from mimo.api.app import App
 from mimo.api.backend import BODY_LIMIT
+from mimo.api.route import Route, Routes
 from mimo.api.routes import ROUTES
+from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ServiceUnavailable
+from mimo.engines.scripted import ScriptedEngine
 
 ENVELOPE = {"code", "message", "param", "type"}
 
@@ -93,6 +98,26 @@ def test_a_lying_content_length_is_no_way_in(server):
         client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n")
         assert client.recv(100).split()[1] in (b"400", b"413")
     assert server.chat("hi").status_code == 200
+
+
+class Panic(BaseException):
+    """What a library in Rust raises where it panics: no Exception."""
+
+
+def test_a_panic_is_an_error_in_the_envelope_and_the_server_goes_on(caplog):
+    async def panics(backend, exchange, argument):
+        raise Panic("assertion failed: /srv/secret")
+
+    engine = ScriptedEngine(SCRIPT)
+    routes = Routes({**ROUTES.table, ("GET", "/panics"): Route(panics, "Panics")})
+    server = Server(App(engine, chat_format(None, engine.tokenizer), routes=routes), engine)
+    try:
+        answer = server.http.get("/panics")
+        assert answer.status_code == 500 and answer.json()["error"]["code"] == "internal_error"
+        assert "secret" not in answer.text and "Panic" in caplog.text
+        assert server.chat().status_code == 200
+    finally:
+        server.stop()
 
 
 def test_our_own_bug_shows_nothing_but_the_request_id(serving, caplog):

@@ -393,3 +393,12 @@ async def test_nano_under_many_schemas_fits_each(nano: Engine) -> None:
             ended += 1
             jsonschema.validate(json.loads(content(events)), SCHEMAS[name], jsonschema.Draft202012Validator)
     assert ended > 5
+
+
+@pytest.mark.parametrize("length", [1023, 1024, 1025, 70_000, 1_000_000])
+async def test_a_token_of_any_length_in_the_vocabulary_leaves_grammars_working(length: int) -> None:
+    engine = ScriptedEngine(Script([ScriptedAnswer(["{", '"a', "b" * length, '": 1}'])]))
+    events = await answer(engine, 50, response_format={"type": "json_object"})
+    assert ending(events) == "stop"
+    (name,) = json.loads(content(events))
+    assert name == ("a" + "b" * length if length < 1024 else "a"), "one that is too long is not drawn"

@@ -5,6 +5,7 @@ A bare ASGI callable made from plain values. It knows no route, no engine and no
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -121,7 +122,9 @@ class App:
         except ApiError as error:
             ended_by = error
             await exchange.fail(error)
-        except Exception:
+        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # a panic of a library in Rust is no Exception
             log.exception("request %s failed", exchange.id)
             ended_by = InternalError("internal error")
             await exchange.fail(ended_by)

@@ -25,6 +25,8 @@ Grammar: TypeAlias = "Compiled[LLMatcher]"
 """A compiled grammar, from which running ones are copied."""
 _VALUES = "[^<]{1,30}"
 """Tokens that the library need not look at one by one within the values of calls; it has such classes for JSON."""
+_LONGEST = 1024
+"""Bytes of a token from which on the library panics: such a token is never allowed under a grammar."""
 _ERROR = 300
 """Characters of the library's errors that are passed on."""
 
@@ -106,7 +108,8 @@ class _Pieces:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self.eos_token_id = min(tokenizer.end_ids)
-        self.tokens = [tokenizer.piece(token) for token in range(tokenizer.vocabulary)]
+        pieces = map(tokenizer.piece, range(tokenizer.vocabulary))
+        self.tokens = [piece if len(piece) < _LONGEST else b"" for piece in pieces]
         self.special_token_ids = [token for token in range(tokenizer.vocabulary) if tokenizer.is_control(token)]
 
     def __call__(self, text: bytes) -> list[int]:
