@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -10,9 +11,11 @@ from dataclasses import replace
 
 import pytest
 from tests.api.server import SCRIPT, Server
+from tests.engines.upstream.fronts import until
 
 from mimo.api.app import App
 from mimo.api.backend import BODY_LIMIT
+from mimo.api.request_body import Room
 from mimo.api.route import Route, Routes
 from mimo.api.routes import ROUTES
 from mimo.chat.prompt import chat_format
@@ -91,6 +94,24 @@ def test_a_body_declared_too_large_is_refused_before_it_is_sent(server):
         answer = client.recv(1000)
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_large_bodies_that_arrive_at_once_are_bounded_together_and_small_ones_go_on(serving):
+    half = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 150000\r\n\r\n{" + b" " * 100_000
+    with serving(body_limit=200_000) as server:  # room for four of them
+        server.app.backend = replace(server.app.backend, room=Room(0))
+        large = {"messages": [{"role": "user", "content": "hi"}], "model": "mimo-v2-flash", "user": "x" * 100_000}
+        with contextlib.ExitStack() as stack:
+            for _ in range(8):
+                stack.enter_context(server.connect()).sendall(half)
+            assert until(lambda: server.app.backend.room.taken > 700_000)
+            refused = server.post(json.dumps(large))
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert "large bodies" in refused.json()["error"]["message"]
+            assert server.chat("hi").status_code == 200
+        assert until(lambda: server.app.backend.room.taken == 0), "they have left"
+        assert server.post(json.dumps(large)).status_code == 200
+        assert server.app.backend.room.taken == 0
 
 
 def test_a_lying_content_length_is_no_way_in(server):

@@ -61,10 +61,12 @@ async def answer(protocol: Protocol[Any], backend: Backend, exchange: Exchange) 
 
 async def _decode(protocol: Protocol[Any], backend: Backend, exchange: Exchange) -> tuple[Decoded[Any], bool]:
     """The request, and whether its body is large. The body is not kept: with media in it, it is too large for that."""
-    body = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow)
+    body = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow, backend.room)
     large = len(body) >= LARGE
     arguments = body, backend.models, backend.policy
-    return await backend.slow.run(protocol.decode, *arguments) if large else protocol.decode(*arguments), large
+    decoded = await backend.slow.run(protocol.decode, *arguments) if large else protocol.decode(*arguments)
+    exchange.forget_body()
+    return decoded, large
 
 
 def _admission(

@@ -10,6 +10,7 @@ from mimo.accounts.accounts import Accounts
 from mimo.api.batches.store import Store
 from mimo.api.observer import Answered, Observer
 from mimo.api.policy import Policy
+from mimo.api.request_body import Room
 from mimo.api.slow_work import SlowWork
 from mimo.chat.prompt import ChatFormat
 from mimo.contract.errors import ApiError, ServiceUnavailable
@@ -35,8 +36,9 @@ class Loaded:
 class Backend:
     """The `models` rows it answers for, its `policy` and `observer`. `fetcher`: gets media that are named by URL, where
     that is allowed. `loaded`: the engine, or what makes the error of those who ask for it. `slow`: where long work
-    runs. `store`: where files and batches are kept, `new_batch` says that one has changed. `accounts`: keys and what
-    they have used. `metrics`: what GET /metrics says, None: there is no such route."""
+    runs, `room`: for the bodies of all requests. `store`: where files and batches are kept, `new_batch` says that one
+    has changed. `accounts`: keys and what they have used. `metrics`: what GET /metrics says, None: there is no such
+    route."""
 
     models: Mapping[str, Model]
     policy: Policy
@@ -44,6 +46,7 @@ class Backend:
     fetcher: Fetcher | None = None
     loaded: Loaded | Callable[[], ApiError] = ServiceUnavailable.loading
     slow: SlowWork = field(default_factory=SlowWork)
+    room: Room = field(default_factory=Room)
     store: Store | None = None
     accounts: Accounts | None = None
     new_batch: Callable[[], None] = lambda: None

@@ -19,7 +19,7 @@ from mimo.api.encoding import decoded
 from mimo.api.envelope import OPENAI, ErrorForm
 from mimo.api.keep_alive import KeepAlive
 from mimo.api.observer import CLIENT_LEFT, Admission, Answered, Settlement
-from mimo.api.request_body import ClientGone, Receive, RequestBody
+from mimo.api.request_body import ClientGone, Receive, RequestBody, Room
 from mimo.api.slow_work import SlowWork
 from mimo.contract.errors import ApiError
 
@@ -85,19 +85,23 @@ class Exchange:
         value = self.headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, limit: int, seconds: float, slow: SlowWork) -> bytes:
+    async def body(self, limit: int, seconds: float, slow: SlowWork, room: Room) -> bytes:
         """The whole body, decompressed by `slow`; from then on a client that leaves ends the exchange.
 
         Raises what `RequestBody.read` does, and `UnsupportedMediaType` for an unknown `content-encoding`.
         """
         self.receiving = True
         try:
-            body = await self._body.read(limit, seconds)
+            body = await self._body.read(limit, seconds, room)
         finally:
             self.receiving = False
         self._watch = asyncio.create_task(self._until_gone())
         encodings = self.header("content-encoding")
         return body if encodings is None else await slow.run(decoded, body, encodings, limit)
+
+    def forget_body(self) -> None:
+        """The body is decoded, and nobody has it any more: its room is for others."""
+        self._body.release()
 
     def _close_after(self) -> None:
         """Say that the connection ends with this answer: the rest of the body stays unread."""
@@ -184,6 +188,7 @@ class Exchange:
     ) -> None:
         task, self._task = self._task, None
         self._keep_alive.stop()
+        self._body.release()
         if self._watch is not None:
             self._watch.cancel()
         if self._reason is not None and task is not None:

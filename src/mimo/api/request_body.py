@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from mimo.contract.errors import InvalidRequest, RequestTooLarge
+from mimo.contract.errors import ApiError, InvalidRequest, RequestTooLarge, ServiceUnavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -21,6 +21,28 @@ DRAINED = 64 * 1024 * 1024
 connection is closed may never see why: the system resets the connection, and the answer can be lost with it."""
 DRAIN_SECONDS = 2.0
 """Seconds that a refused body has for arriving."""
+
+
+ROOM = 256 * 1024 * 1024
+"""Bytes of bodies, of all requests together, that are in memory before they are decoded."""
+SMALL = 64 * 1024
+"""Bytes of a body for which there is always room."""
+
+
+class Room:
+    """What bodies take of `most` bytes. To be used on one event loop."""
+
+    def __init__(self, most: int = ROOM) -> None:
+        self.most = most
+        self.taken = 0
+
+    def take(self, size: int, limit: int) -> None:
+        """Take `size` bytes more, for a body that may have up to `limit`. Raises `ServiceUnavailable` if there is no
+        room; there is for four of the largest bodies at least."""
+        if self.taken + size > max(self.most, 4 * limit):
+            words = "too many large bodies are arriving at once; try again"
+            raise ServiceUnavailable(words, headers={"retry-after": "1"})
+        self.taken += size
 
 
 class ClientGone(Exception):
@@ -36,13 +58,17 @@ class RequestBody:
         self._declared = int(declared[:19]) if declared.isdigit() else None  # nobody sends as much as 19 digits say
         self._coming = headers.get(b"expect", b"").lower() != b"100-continue"  # such a client waits to be asked for it
         self._receive = receive
+        self._room: Room | None = None
+        self._took = 0
 
-    async def read(self, limit: int, seconds: float) -> bytes:
-        """All of it. Raises `RequestTooLarge` above `limit` bytes, `InvalidRequest` when it takes longer than `seconds`
-        and one more for every `BODY_RATE` bytes that came, or when it ends early."""
+    async def read(self, limit: int, seconds: float, room: Room) -> bytes:
+        """All of it, which takes of the `room` until `release`. Raises `RequestTooLarge` above `limit` bytes,
+        `InvalidRequest` when it takes longer than `seconds` and one more for every `BODY_RATE` bytes that came, or when
+        it ends early; `ServiceUnavailable` where the bodies of others leave no room."""
         if self._declared is not None and self._declared > limit:
             raise _too_large(limit)
         self._coming = True
+        self._room = room
         parts: list[bytes] = []
         size = 0
         try:
@@ -53,12 +79,24 @@ class RequestBody:
                     size += len(parts[-1])
                     if size > limit:
                         raise _too_large(limit)
+                    if size > SMALL:
+                        room.take(size - self._took, limit)
+                        self._took = size
                     if self.unread:
                         waiting.reschedule(end + size / BODY_RATE)
         except TimeoutError:
             self._coming = False
             raise InvalidRequest(f"the body must arrive within {seconds:g} seconds; it did not") from None
+        except ApiError:
+            parts.clear()  # which the error would keep until it is answered
+            raise
         return b"".join(parts)
+
+    def release(self) -> None:
+        """The body is no longer in memory, or soon: give its room to others. Idempotent."""
+        if self._room is not None:
+            self._room.taken -= self._took
+            self._took = 0
 
     async def drain(self) -> None:
         """Read and drop what is left of it, so that the client sees the answer and can use the connection again. More

@@ -26,7 +26,9 @@ def create(endpoints: Collection[str]) -> Answer:
 
     async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
         store = store_of(backend)
-        fields = decode_object(await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow))
+        fields = decode_object(
+            await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow, backend.room)
+        )
         ignored = unknown_members(fields, {name: {} for name in _FIELDS}, strict=backend.policy.strict)
         endpoint, file_id, window = (fields.get(name) for name in ("endpoint", "input_file_id", "completion_window"))
         if not isinstance(endpoint, str) or endpoint not in endpoints:

@@ -36,7 +36,7 @@ def owner_of(exchange: Exchange) -> str:
 async def upload(backend: Backend, exchange: Exchange, _: str) -> None:
     """Keep a file, sent as multipart/form-data."""
     store = store_of(backend)
-    body = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow)
+    body = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow, backend.room)
     fields, filename = await _form(exchange.header("content-type") or "", body)
     purpose = fields.get("purpose", b"").decode(errors="replace")
     if purpose not in PURPOSES:

@@ -26,7 +26,7 @@ _FIELDS = ("model", "text", "messages", "thinking", "reasoning_effort", "chat_te
 
 async def tokenize(backend: Backend, exchange: Exchange, _: str) -> None:
     """Answer with the ids, made in a thread: a long text takes long."""
-    body = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow)
+    body = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow, backend.room)
     abandoned = threading.Event()
     try:
         answer = await backend.slow.run(_tokens, backend, body, abandoned)

@@ -53,7 +53,7 @@ def _in_a_thread(work: Callable[[Backend, bytes, threading.Event], _Answer]) -> 
     """The handler that answers with what `work` makes of the body: a long text takes long."""
 
     async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
-        given = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow)
+        given = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow, backend.room)
         abandoned = threading.Event()
         try:
             body, ignored = await backend.slow.run(work, backend, given, abandoned)

@@ -32,7 +32,7 @@ def counter(
             return len(render(request, backend.chat_format, limit, rows).tokens)
 
     async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
-        given = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow)
+        given = await exchange.body(backend.body_limit, backend.policy.body_seconds, backend.slow, backend.room)
         abandoned = threading.Event()
         try:
             # in a thread: a long conversation takes long
