@@ -113,11 +113,31 @@ def test_a_large_file_is_checked_in_seconds(tmp_path: Path) -> None:
     assert file.line(("aliases", "none")) == 1
 
 
-@pytest.mark.parametrize("content", [b"\xff", None])
+def test_a_file_of_another_editor_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_bytes(b"\xef\xbb\xbfport = 9\r\nqueue = 3\r\n")
+    assert load_settings({}, file=file, environment={}) == Settings(port=9, queue=3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff",
+        None,
+        b"a = " + b"[" * 5000 + b"]" * 5000,
+        b"aliases." + b"a." * 5000 + b"a = 1",
+        b"#" * 2**20 + b"#",
+        b"a = 1\0",
+    ],
+    ids=["no text", "none", "deep lists", "deep keys", "large", "zero"],
+)
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "x.toml"
     if content is not None:
         file.write_bytes(content)
-    for use in (mistakes, read):
-        with pytest.raises(ConfigError, match=r"x\.toml"):
-            use(file)
+    with pytest.raises(ConfigError, match=r"x\.toml"):
+        load_settings({}, file=file, environment={})
+    try:
+        assert mistakes(file)
+    except ConfigError as problem:
+        assert "x.toml" in str(problem)

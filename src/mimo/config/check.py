@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mimo.config.file import SettingsFile, statements, text_of
+from mimo.config.file import SettingsFile, loads, statements, text_of
 from mimo.config.load import convert, unknown
 from mimo.config.models import Mistake, own_models
 from mimo.config.settings import SETTINGS, ConfigError, Settings
@@ -18,7 +17,7 @@ def mistakes(file: Path) -> list[tuple[int, str]]:
     """Line and words of everything for which a server would refuse `file`, in the order of the lines. A line that is no
     TOML is left out, and the rest is checked. Raises `ConfigError` for a file that cannot be read."""
     text, found = statements(text_of(file))
-    read = SettingsFile(file, text, tomllib.loads(text))
+    read = SettingsFile(file, text, loads(text))
     found += [(read.line(wrong.place), wrong.words) for wrong in _wrong(read)]
     return sorted(found)
 

@@ -20,6 +20,8 @@ VARIABLE = "MIMO_CONFIG"
 """The environment variable that names the settings file."""
 Place = tuple[str | int, ...]
 """The way to a value: names of tables and keys, and indices of lists."""
+_LARGEST = 2**20
+"""Bytes."""
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -38,7 +40,7 @@ class SettingsFile:
         ends = _ends(lines)
         for depth in range(len(place), 0, -1):
             first = bisect_left(
-                ends, True, key=lambda end: _has(tomllib.loads("\n".join(lines[:end])), place[:depth])
+                ends, True, key=lambda end: _has(loads("\n".join(lines[:end])), place[:depth])
             )  # a value once there stays there
             if first < len(ends):
                 return (ends[first - 1] if first else 0) + 1
@@ -65,7 +67,7 @@ def read(file: Path) -> SettingsFile:
     """Read `file`. Raises `ConfigError`."""
     text = text_of(file)
     try:
-        return SettingsFile(file, text, tomllib.loads(text))
+        return SettingsFile(file, text, loads(text))
     except ValueError as problem:
         raise ConfigError(f"config file {file}: {problem}") from None
 
@@ -73,7 +75,11 @@ def read(file: Path) -> SettingsFile:
 def text_of(file: Path) -> str:
     """What is in `file`. Raises `ConfigError`."""
     try:
-        return file.read_text("utf-8")
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ConfigError(f"config file {file}: more than {_LARGEST} bytes, which is no settings file")
+        return content.decode("utf-8-sig")
     except (OSError, ValueError) as problem:
         raise ConfigError(f"config file {file}: {getattr(problem, 'strerror', None) or problem}") from None
 
@@ -84,7 +90,7 @@ def statements(text: str) -> tuple[str, list[tuple[int, str]]]:
     lines = text.split("\n")
     while True:
         try:
-            tomllib.loads("\n".join(lines))
+            loads("\n".join(lines))
         except ValueError as problem:
             found = _LINE.search(str(problem))
             words = _LINE.sub("", str(problem))
@@ -97,12 +103,20 @@ def statements(text: str) -> tuple[str, list[tuple[int, str]]]:
             return "\n".join(lines), wrong
 
 
+def loads(text: str) -> dict[str, Any]:
+    """Parse TOML. Raises `ValueError`, also for what is nested too deeply."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def _ends(lines: Sequence[str]) -> list[int]:
     """How many lines there are up to the end of each statement, empty lines and comments among them."""
     ends, begin = [], 0
     for end in range(1, len(lines) + 1):
         try:
-            tomllib.loads("\n".join(lines[begin:end]))
+            loads("\n".join(lines[begin:end]))
         except ValueError:
             continue
         ends.append(end)
