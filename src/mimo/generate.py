@@ -31,7 +31,7 @@ from mimo.engines.merged import MergedAnswers
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.limit import Limit
 from mimo.tokenizers.plain import PlainTokenizer
-from mimo.types import CALL, Constrain, Echo, Event, Finish, Markers, Prompt, TokenRequest, Tool, Usage
+from mimo.types import CALL, THINK, Constrain, Echo, Event, Finish, Markers, Prompt, TokenRequest, Tool, Usage
 
 _BYTES_PER_TOKEN = 3
 _TOKENS_OF_MEDIUM = 1000
@@ -73,7 +73,7 @@ class Prepared(Struct, frozen=True):
     def prompt_tokens(self) -> int:
         """How long the prompts are; an estimate where the engine renders them, which counts them itself in the end."""
         if self.prompts or isinstance(self.request, TextRequest):
-            return sum(len(prompt.tokens) for prompt in self.prompts)
+            return sum(len(prompt.tokens) - prompt.given for prompt in self.prompts)
         text = sum(len(message.content.encode()) for message in self.request.messages)
         return 1 + text // _BYTES_PER_TOKEN + _TOKENS_OF_MEDIUM * len(self.request.media)
 
@@ -113,6 +113,9 @@ def prepare(
         raise UnsupportedParameter(words, param=name)
     with within_window(engine.info, abandoned) as limit:
         prompt = render(request, chat_format, limit, rows_of(engine))
+    thinks = params.thinking and chat_format.thinks and not prompt.in_reasoning
+    if thinks and not engine.capabilities.thinks_first and params.max_completion_tokens > 1:
+        prompt = _opened(prompt, engine)
     constrain = answer_constraint(
         params,
         tools,
@@ -125,6 +128,14 @@ def prepare(
     return Prepared(
         request, (prompt,), constrain, calls.markers if calls else CALL, calls is not None and calls.spelled
     )
+
+
+def _opened(prompt: Prompt, engine: Engine) -> Prompt:
+    """`prompt` with reasoning open at its end, which counts as the answer's first token: an engine that draws by itself
+    cannot be held to it."""
+    opens = engine.tokenizer.control(THINK.opens)
+    assert opens is not None
+    return replace(prompt, tokens=(*prompt.tokens, opens), in_reasoning=True, given=1)
 
 
 def spells_tools(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
@@ -280,7 +291,7 @@ class Answer(EventStream):
     def usage(self) -> Usage:
         """Token counts so far, over all choices."""
         return Usage(
-            prompt_tokens=len(self._prompt.tokens),
+            prompt_tokens=len(self._prompt.tokens) - self._prompt.given,
             completion_tokens=sum(output.completion_tokens for output in self._outputs),
             reasoning_tokens=sum(output.reasoning_tokens for output in self._outputs),
             cached_tokens=self._stream.cached_tokens,
@@ -358,6 +369,7 @@ def _outputs(prepared: Prepared, prompt: Prompt, engine: Engine, repetition_trun
             spelled=prepared.spelled,
             parallel=params.parallel_tool_calls,
             repetition_truncation=repetition_truncation and not params.ignore_eos,
+            given=prompt.given,
         )
         for choice in range(params.n)
     ]
@@ -368,7 +380,8 @@ def _token_request(prompt: Prompt, request: ChatRequest | TextRequest, constrain
     return TokenRequest(
         prompt=prompt.tokens,
         sampling=params.sampling,
-        max_completion_tokens=max(1, params.max_completion_tokens),  # an engine samples; what is not wanted is dropped
+        # an engine samples; what is not wanted is dropped
+        max_completion_tokens=max(1, params.max_completion_tokens - prompt.given),
         n=params.n,
         min_tokens=least_tokens(params),
         constrain=constrain,

@@ -167,11 +167,13 @@ class Prompt(Struct, frozen=True):
 
     `tokens`: the ids the engine decodes, and a `MediaRow` for each row of its media. `in_reasoning`: the prompt itself
     opened `<think>` and left it open, so the first sampled token is already reasoning. `media`: whether there are any.
+    `given`: tokens at its end that count as the answer's, which is given them.
     """
 
     tokens: tuple[int, ...]
     in_reasoning: bool = False
     media: bool = False
+    given: int = 0
 
     @property
     def media_tokens(self) -> tuple[tuple[MediaKind, int], ...]:

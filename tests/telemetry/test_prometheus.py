@@ -23,7 +23,7 @@ from mimo.testing import served
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "mimo.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-ALERTS = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
+ALERTS = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
 QUERIES = {panel["title"]: [target["expr"] for target in panel["targets"]] for panel in PANELS}
 EMPTY_HERE = {"Prompt cache", "Ledger lag"}
 """Panels of what the servers of this test do not have."""
@@ -125,7 +125,7 @@ def test_promtool_finds_nothing_to_say():
         page = httpx.get(f"{engine.url}/metrics").text
     done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    for check, name in (("rules", "alerts.yaml"), ("config", "prometheus.yaml")):
+    for check, name in (("rules", "alerts.yml"), ("config", "prometheus.yml")):
         command = ["promtool", "check", check, str(DEPLOY / "prometheus" / name)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr

@@ -40,7 +40,7 @@ _NO_TOKEN, _TEXT_TOKEN = -1, -2
 class ChoiceOutput:
     """The output of choice number `choice`. `in_reasoning`: the prompt left a `<think>` open. `tools`: those offered to
     the model, whose calls stand between `markers`, control tokens or `spelled` out as text; with `parallel` off the
-    first call ends the choice, with `repetition_truncation` on a loop does."""
+    first call ends the choice, with `repetition_truncation` on a loop does. `given`: tokens it has had already."""
 
     __slots__ = (
         "_calls", "_channel", "_content", "_marker", "_parallel", "_piece", "_reasoning", "_repetition",
@@ -60,13 +60,14 @@ class ChoiceOutput:
         spelled: bool = False,
         parallel: bool = True,
         repetition_truncation: bool = True,
+        given: int = 0,
     ) -> None:
         self.choice = choice
         self.finished = False
         """Whether `Finish` was given; nothing comes after it."""
         self.stopped_early = False
         """Whether the choice ended before the engine did, so that the engine should close it."""
-        self.completion_tokens = 0
+        self.completion_tokens = given
         """All sampled tokens, tags included, up to and with the one that ended the choice."""
         self._piece = tokenizer.piece
         self._texts = whole_texts(tokenizer)

@@ -11,6 +11,8 @@ import pytest
 from tests.engines.upstream.fronts import Front, until
 
 from mimo.engines.upstream.raw.missing_tokens import MissingTokens
+from mimo.nano import gguf_path
+from mimo.tokenizers.load import load_tokenizer
 
 STORY = "Tell me a story."
 THINKING = {"type": "enabled"}
@@ -65,6 +67,17 @@ def test_the_limit_counts_reasoning_and_tags(real: Front) -> None:
     assert body["choices"][0]["finish_reason"] == "length"
     assert body["usage"]["completion_tokens"] == 5
     assert body["usage"]["completion_tokens_details"] == {"reasoning_tokens": 4}
+
+
+def test_thinking_begins_for_certain_on_an_engine_that_draws_by_itself(real: Front) -> None:
+    closes = load_tokenizer(gguf_path()).tokenizer.control("</think>")
+    more = {"temperature": 2, "n": 8, "max_completion_tokens": 6, "logit_bias": {str(closes): -100}}
+    body = real.chat(STORY, thinking=THINKING, **more).json()
+    assert all(choice["message"]["reasoning_content"] for choice in body["choices"])
+    assert [choice["message"]["content"] for choice in body["choices"]] == [""] * 8
+    assert body["usage"]["completion_tokens"] == 8 * 6  # <think> is the first of them
+    off = real.chat(STORY, thinking={"type": "disabled"}, max_completion_tokens=1).json()
+    assert body["usage"]["prompt_tokens"] == off["usage"]["prompt_tokens"] - 2  # without <think></think>
 
 
 @pytest.mark.parametrize("budget", [0, 3, 7])
