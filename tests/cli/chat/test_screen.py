@@ -56,6 +56,11 @@ def test_thoughts_leave_one_line_or_none(fold: bool) -> None:
     assert ("thought for" in tail) is fold and "Yes." in tail and "│" not in tail
 
 
+def test_thoughts_inside_an_answer_do_not_cut_it() -> None:
+    screen = shown(Piece("Ye"), Piece("Hm", True), Piece("s. "), Piece("Hm", True), Piece("No."))
+    assert screen.startswith("Yes. No.\n")
+
+
 def test_white_space_before_an_answer_is_not_shown_and_none_inside_is_lost() -> None:
     assert shown(Piece("\n\n "), Piece(" Yes,\n"), Piece("  no.")).startswith("Yes,\n  no.\n")
 
@@ -63,5 +68,7 @@ def test_white_space_before_an_answer_is_not_shown_and_none_inside_is_lost() -> 
 def test_counts_are_in_one_line_and_say_how_it_ended() -> None:
     usage = Usage(95, 93)
     assert counts(Ending("stop", usage), 0.02, 0.5) == "93 tokens · 184 tokens/s · first 0.02 s · prompt 95"
+    assert "3.14 tokens/s" in counts(Ending("stop", Usage(1, 23)), 0.0, 7.0)
+    assert "1,840 tokens/s" in counts(Ending("stop", usage), 0.02, 0.05)
     assert counts(Ending("length", Usage()), 0.02, 0.0) == "cut at max_completion_tokens · first 0.02 s"
     assert counts(Ending("content_filter", Usage()), 0.5, 0.0).startswith("ended by content_filter")

@@ -48,5 +48,9 @@ def test_any_split_of_a_text_is_wrapped_alike_and_loses_nothing_but_spaces() -> 
         assert "".join(whole.split()) == "".join(text.split())
 
 
+def test_a_line_end_of_two_characters_may_come_in_two_pieces() -> None:
+    assert wrapped(["a\r", "\nb\r\nc"], 20) == "a\nb\nc"
+
+
 def test_control_characters_are_shown_and_not_sent() -> None:
     assert visible("a\x1b[31m\x07b\x9bc\u202ed\te\r\nf") == "a␛[31m␇b\ufffdc\ufffdd\te\nf"

@@ -35,16 +35,22 @@ class Screen:
         self._wrap = Wrap(console.width)
         self._live: Live | None = None
         self._thoughts = ""
-        self._begun = False
-        self._began = self._drawn = time.monotonic()
+        self._begun = self._folded = False
+        self._began, self._drawn = time.monotonic(), 0.0
         self._first = self._answered = 0.0
+
+    def wait(self) -> None:
+        """Show that the answer is waited for: a long prompt takes its time."""
+        self._draw(Text("…", "dim"))
 
     def show(self, piece: Piece) -> None:
         """The next piece of the answer."""
         self._first = self._first or time.monotonic()
+        self._wrap.width = self._console.width  # which may have changed
         if piece.reasoning:
             self._thoughts += piece.text
-            self._think()
+            if not self._answered:  # what is thought between two words is kept, and not shown
+                self._think()
             return
         if not self._answered:
             self._answered = time.monotonic()
@@ -70,25 +76,28 @@ class Screen:
 
     def _think(self) -> None:
         now = time.monotonic()
-        if self._live is None:
-            self._live = Live(console=self._console, transient=True, auto_refresh=False)
-            self._live.start()
-        elif now - self._drawn < _PAUSE:
+        if now - self._drawn < _PAUSE:
             return
         self._drawn = now
         lines = Text(visible(self._thoughts[-_TAIL:]).strip(), "dim italic").wrap(
             self._console, self._console.width - 2
         )
-        shown = Text("\n").join(Text.assemble(("│ ", "dim"), line) for line in lines[-_LINES:])
-        self._live.update(shown, refresh=True)
+        self._draw(Text("\n").join(Text.assemble(("│ ", "dim"), line) for line in lines[-_LINES:]))
+
+    def _draw(self, text: Text) -> None:
+        """Put `text` where the answer will begin."""
+        if self._live is None:
+            self._live = Live(console=self._console, transient=True, auto_refresh=False)
+            self._live.start()
+        self._live.update(text, refresh=True)
 
     def _stop_thinking(self) -> None:
-        if self._live is None:
-            return
-        self._live.stop()
-        self._live = None
-        if self._fold:
-            seconds = time.monotonic() - self._began
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        if self._fold and self._thoughts and not self._folded:
+            self._folded = True
+            seconds = time.monotonic() - self._first
             self._console.print(Text(f"▸ thought for {seconds:.1f} s; /think show", "dim italic"))
 
     def _print(self, parts: Iterable[Styled]) -> None:
@@ -132,7 +141,8 @@ def counts(ending: Ending, wait: float, seconds: float) -> str:
     if made := usage.completion_tokens:
         words.append(f"{made} tokens" + (f" ({usage.reasoning} reasoning)" if usage.reasoning else ""))
         if made > 1 and seconds > 0:
-            words.append(f"{(made - 1) / seconds:.3g} tokens/s")
+            speed = (made - 1) / seconds
+            words.append(f"{speed:,.0f} tokens/s" if speed >= 100 else f"{speed:.3g} tokens/s")
     words.append(f"first {wait:.2f} s")
     if usage.prompt_tokens:
         words.append(f"prompt {usage.prompt_tokens}" + (f" ({usage.cached} cached)" if usage.cached else ""))

@@ -34,7 +34,7 @@ NANO = "nano is tiny: adds small numbers, copies, remembers; knows nothing of th
 REAL = "A real model: mimo chat --model FILE.gguf, or --url http://HOST:PORT"
 """What is and is not to be expected of the model in the package, and what to do about it."""
 NANO_TEMPERATURE = 0.3
-"""Sums of two digits, with thinking: 80 of 81 right, and 75 at the default of 1."""
+"""Of the 81 sums of numbers from 1 to 9, 80 are right with thinking, and 75 at the default of 1."""
 _LONG, _LINES = 500, 6
 """Characters and lines of a question that is put on the line again."""
 
@@ -90,15 +90,13 @@ def _greet(session: Session) -> None:
     """Say who answers. Nano is asked in the way that it is best at, unless the person chose another."""
     talk, partner = session.conversation, session.partner
     served = partner.served_by(talk.model)
-    session.say(
-        f"{served.model if served else partner.server.url} as {talk.model}; /help for commands, Ctrl-D to leave"
-    )
+    who = served.model if served else partner.server.url
+    session.say(f"{who} as {talk.model}; /help for commands, Ctrl-D to leave")
     if partner.is_nano(talk.model):
         temperature = talk.parameters.setdefault("temperature", NANO_TEMPERATURE)
         thinking = "off" if talk.thinking == switch(False) else "on"
-        session.say(
-            f"{NANO}\nThinking is {thinking} here and temperature {temperature}: /think and /set change it.\n{REAL}"
-        )
+        how = f"Thinking is {thinking} here and temperature {temperature}: /think and /set change it."
+        session.say(f"{NANO}\n{how}\n{REAL}")
 
 
 async def _ask(session: Session, terminal: Terminal) -> None:
@@ -134,6 +132,7 @@ def _give_back(session: Session) -> None:
 async def _receive(session: Session, screen: Screen, received: list[Piece]) -> None:
     talk, partner = session.conversation, session.partner
     request = talk.request(ours=partner.served_by(talk.model) is not None)
+    screen.wait()
     async with aclosing(partner.server.stream(request)) as pieces:
         async for piece in pieces:
             if isinstance(piece, Piece):

@@ -37,7 +37,8 @@ class Wrap:
 
     def feed(self, text: str, style: str = "") -> list[Styled]:
         """What can be printed now."""
-        return [made for part in _PART.findall(visible(text)) for made in self._part(part, style)]
+        whole_lines = visible(text.replace("\r", ""))  # a piece may end between \r and \n
+        return [made for part in _PART.findall(whole_lines) for made in self._part(part, style)]
 
     def end(self) -> list[Styled]:
         """What is left at the end of the text."""
