@@ -1,6 +1,6 @@
 """llama-server as a process of its own: the one inside the xllamacpp wheel, with the contract's sampling as default.
 
-python -m bench.llama_server MODEL SLOTS WINDOW THREADS BATCH_THREADS
+python -m bench.llama_server MODEL SLOTS WINDOW THREADS BATCH_THREADS [MMPROJ]
 
 prints its address, then serves until stdin closes.
 """
@@ -16,6 +16,8 @@ def main() -> None:
     model, slots, window, threads, batch_threads = sys.argv[1], *map(int, sys.argv[2:6])
     params = xllamacpp.CommonParams()
     params.model.path = model
+    if sys.argv[6:]:
+        params.mmproj.path = sys.argv[6]
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_parallel, params.n_ctx = slots, slots * window
     params.kv_unified = False
