@@ -25,11 +25,14 @@ from bench.peers import CONTRACT, OTHERS_OFF, Bare, Ours, Server, Setup, line
 from mimo.nano import gguf_path
 from mimo.testing import served
 
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+"""A process that ends when its input does, and whose output is read."""
+
 
 @contextlib.contextmanager
 def bare(setup: Setup) -> Iterator[Bare]:
     """The forward passes alone."""
-    with _child([sys.executable, "-m", "bench.bare"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with child([sys.executable, "-m", "bench.bare"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield Bare(process, setup)
 
 
@@ -56,7 +59,7 @@ def llama_server(setup: Setup, threads_of_one: int) -> Iterator[Server]:
     """llama-server, checked to sample as told. `threads_of_one`: for a single row; a batch gets those of long calls."""
     numbers = map(str, (setup.slots, setup.window, threads_of_one, setup.threads[1]))
     command = [sys.executable, "-m", "bench.llama_server", str(setup.model), *numbers]
-    with _child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with child(command, **PIPES) as process:
         url = line(process, 120)
         with urllib.request.urlopen(f"{url}/props", timeout=30) as answer:
             props = json.load(answer)
@@ -83,7 +86,7 @@ def vllm(folder: Path, setup: Setup, seconds: float = 300) -> Iterator[Server]:
     command = [program, "serve", str(folder), "--dtype", "bfloat16", "--port", str(port), "--host", "127.0.0.1"]
     command += ["--max-model-len", str(setup.window), "--max-num-seqs", str(setup.slots), "--no-enable-prefix-caching"]
     more = {"VLLM_CPU_KVCACHE_SPACE": "2", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
-    with _child(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **more}) as process:
+    with child(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **more}) as process:
         url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + seconds
         while not _answers(f"{url}/health"):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -102,7 +105,7 @@ def _answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def _child(command: list[str], **how: Any) -> Iterator[subprocess.Popen[Any]]:
+def child(command: list[str], **how: Any) -> Iterator[subprocess.Popen[Any]]:
     """A process that is ended with the block, by closing its input or, failing that, by signals."""
     process = subprocess.Popen(command, text=True, **how)
     try:

@@ -1,6 +1,7 @@
 """llama-server as a process of its own: the one inside the xllamacpp wheel, with the contract's sampling as default.
 
-python -m bench.llama_server MODEL SLOTS WINDOW THREADS BATCH_THREADS [MMPROJ]
+python -m bench.llama_server MODEL SLOTS WINDOW THREADS BATCH_THREADS [MMPROJ]     as mimo is started, no prompt reused
+python -m bench.llama_server MODEL SLOTS WINDOW      with its own threads and prompt cache; SLOTS 0: all of it its own
 
 prints its address, then serves until stdin closes.
 """
@@ -13,18 +14,23 @@ import sys
 def main() -> None:
     import xllamacpp
 
-    model, slots, window, threads, batch_threads = sys.argv[1], *map(int, sys.argv[2:6])
+    model, slots, window, *threads = sys.argv[1], *map(int, sys.argv[2:6])
     params = xllamacpp.CommonParams()
     params.model.path = model
     if sys.argv[6:]:
         params.mmproj.path = sys.argv[6]
     params.hostnames, params.port = ["127.0.0.1"], 0
-    params.n_parallel, params.n_ctx = slots, slots * window
-    params.kv_unified = False
-    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = threads, batch_threads
-    params.n_threads_http = slots + 4  # it holds a thread for every open stream
+    if slots:
+        params.n_parallel, params.n_ctx = slots, slots * window
+        params.kv_unified = False
+        params.n_threads_http = slots + 4  # it holds a thread for every open stream
+    else:
+        params.n_parallel = -1  # as many as it likes
+        params.n_threads_http = 40
+    if threads:
+        params.cpuparams.n_threads, params.cpuparams_batch.n_threads = threads
+        params.cache_prompt, params.cache_ram_mib, params.cache_idle_slots = False, 0, False
     params.n_gpu_layers = 0
-    params.cache_prompt, params.cache_ram_mib, params.cache_idle_slots = False, 0, False
     params.fit_params = False
     params.ui = False
     params.use_jinja = False

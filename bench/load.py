@@ -34,6 +34,10 @@ class Load:
     """Median time to the first chunk with text."""
     chunks: int = 0
     size: int = 0
+    firsts: tuple[float, ...] = ()
+    """Time to the first chunk with text, of every stream."""
+    gaps: tuple[float, ...] = ()
+    """Between two reads with text, over all streams."""
 
     @property
     def rate(self) -> float:
@@ -58,16 +62,20 @@ async def run_streams(url: str, bodies: Sequence[dict[str, object]], seconds: fl
         firsts[len(firsts) // 2],
         sum(reading.chunks for reading in done),
         sum(reading.size for reading in done),
+        tuple(firsts),
+        tuple(gap for reading in done for gap in reading.gaps),
     )
 
 
 class Reading:
     """What is kept of one stream while it is read."""
 
-    __slots__ = ("_tail", "chunks", "first", "size")
+    __slots__ = ("_last", "_tail", "chunks", "first", "gaps", "size")
 
     def __init__(self) -> None:
         self.chunks, self.size, self.first = 0, 0, 0.0
+        self.gaps: list[float] = []
+        self._last = 0.0
         self._tail = b""
 
     def take(self, data: bytes, seconds: float) -> None:
@@ -75,8 +83,10 @@ class Reading:
         joined = self._tail[-5:] + data
         self.chunks += joined.count(b"data: ")
         self.size += len(data)
-        if not self.first and _TEXT.search(self._tail + data):
-            self.first = seconds
+        if (not self.first and _TEXT.search(self._tail + data)) or (self.first and b"data: {" in data):
+            if self.first:
+                self.gaps.append(seconds - self._last)
+            self.first, self._last = self.first or seconds, seconds
         self._tail = data[-_TAIL:] if len(data) >= _TAIL else (self._tail + data)[-_TAIL:]
 
     def tokens(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
+import time
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +31,11 @@ def described() -> dict[str, object]:
         "simd": np.show_config(mode="dicts")["SIMD Extensions"].get("found", []),  # type: ignore[index]
         "day": date.today().isoformat(),
     }
+
+
+def say(text: str) -> None:
+    """Progress, for the person who waits."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 def wait_or_kill(process: subprocess.Popen[Any], seconds: float = 20) -> None:

@@ -144,7 +144,10 @@ class Ours(Server):
 
     def _tokenized(self, name: str, letters: int) -> Question:
         text = "7" * letters  # a digit is a token of its own in every vocabulary here
-        messages = [{"role": "system", "content": name}, {"role": "user", "content": text}]
+        return self.tokenized([{"role": "system", "content": name}, {"role": "user", "content": text}])
+
+    def tokenized(self, messages: list[dict[str, str]]) -> Question:
+        """These messages as a question."""
         body = json.dumps({"model": "mimo-v2-flash", "messages": messages}).encode()
         request = urllib.request.Request(f"{self.url}/v1/tokenize", body, {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -23,8 +23,10 @@ from typing import Any
 from bench import engines, free, gateway, growth, launch, machine, plot, startup, tables
 from bench import sampler as samplers
 from bench.load import LoadError
+from bench.machine import say
 from bench.random_model import Shape, gguf_file
-from bench.targets import targets
+from bench.real import grid, page
+from bench.targets import Target, targets
 from mimo.nano import gguf_path
 from mimo.sampling import warm
 
@@ -96,8 +98,13 @@ PARTS: dict[str, Callable[[Plan], Any]] = {
     "engines": measure_engines,
     "streams": measure_streams,
     "length": measure_length,
+    "real": lambda plan: grid.measure(grid.QUICK_GRID if plan.quick else grid.Grid(), plan.rounds),
 }
 GROUPS = {"server": ["chunks", "first byte"]}
+
+
+def _targets(results: dict[str, Any]) -> list[Target]:
+    return [*targets(results), *page.targets_of(results.get("real", {}))]
 
 
 def parts_of(text: str) -> list[str]:
@@ -108,11 +115,6 @@ def parts_of(text: str) -> list[str]:
             raise argparse.ArgumentTypeError(f"must be of {', '.join([*PARTS, *GROUPS])}, got {name or 'nothing'}")
         wanted.update(GROUPS.get(name, [name]))
     return [part for part in PARTS if part in wanted]
-
-
-def say(text: str) -> None:
-    """Progress, for the person who waits."""
-    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 def run(parts: list[str], plan: Plan, out: Path) -> dict[str, Any]:
@@ -137,22 +139,25 @@ def run(parts: list[str], plan: Plan, out: Path) -> dict[str, Any]:
     return results
 
 
-def write_page(results: dict[str, Any], page: Path, picture: Path) -> None:
+def write_page(results: dict[str, Any], file: Path, picture: Path) -> None:
     """All tables between their markers, and the picture beside the page."""
-    text = page.read_text("utf-8")
+    text = file.read_text("utf-8")
     for name, (parts, render) in TABLES.items():
         missing = [part for part in parts if part not in results]
         shown = f"Not measured in this run: {', '.join(missing)}." if missing else render(results)
         text = tables.replaced(text, name, shown)
-    page.write_text(text, "utf-8")
+    file.write_text(text, "utf-8")
     if "streams" in results:
         plot.draw(results, picture)
+    if "real" in results:
+        page.draw(results["real"], picture.with_stem("real"))
 
 
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "machine": ((), tables.machine),
-    "targets": ((), lambda found: tables.targets(targets(found))),
+    "targets": ((), lambda found: tables.targets(_targets(found))),
     "engines": (("engines",), tables.engines),
+    "real": (("real",), page.tables_of),
     "growth": (("streams", "length"), tables.growth),
     "server": (("chunks", "first byte", "start"), tables.server),
     "gateway": (("gateway",), tables.gateway),
@@ -176,7 +181,7 @@ def main() -> None:
     plan = Plan(options.quick, options.rounds or (1 if options.quick else 3), options.threads)
     out = RESULTS.with_stem("part") if options.only else RESULTS
     results = run(options.only or list(PARTS), plan, out)
-    print(tables.targets([row for row in targets(results) if row.met is not None or not options.only]))
+    print(tables.targets([row for row in _targets(results) if row.met is not None or not options.only]))
     if results["failed"]:
         say("the page is left as it was: a part failed")
     elif not options.only and not options.quick:
