@@ -35,7 +35,7 @@ class Screen:
         self._wrap = Wrap(console.width)
         self._live: Live | None = None
         self._thoughts = ""
-        self._begun = self._folded = False
+        self._begun = False
         self._began, self._drawn = time.monotonic(), 0.0
         self._first = self._answered = 0.0
 
@@ -62,10 +62,11 @@ class Screen:
 
     def close(self) -> None:
         """End the line: the answer is complete, or was stopped."""
-        self._stop_thinking()
-        self._print(self._wrap.end())
         if self._answered:
+            self._print(self._wrap.end())
             self._console.print()
+        else:
+            self._stop_thinking()
 
     def end(self, ending: Ending) -> None:
         """What the answer came to, under it."""
@@ -95,8 +96,7 @@ class Screen:
         if self._live is not None:
             self._live.stop()
             self._live = None
-        if self._fold and self._thoughts and not self._folded:
-            self._folded = True
+        if self._fold and self._thoughts:
             seconds = time.monotonic() - self._first
             self._console.print(Text(f"▸ thought for {seconds:.1f} s; /think show", "dim italic"))
 
