@@ -61,13 +61,14 @@ class TextRequest(Struct, frozen=True):
 class Prepared(Struct, frozen=True):
     """A checked request, ready to start. `prompts`: what the engine continues, none where it is given the messages.
     `constrain`: what each choice must follow; `markers`: those around calls, which are `spelled` out as text or control
-    tokens."""
+    tokens. `left_out`: paths of rules that calls are not held to, although a schema has them."""
 
     request: ChatRequest | TextRequest
     prompts: tuple[Prompt, ...] = ()
     constrain: Constrain | None = None
     markers: Markers = CALL
     spelled: bool = False
+    left_out: tuple[str, ...] = ()
 
     @property
     def prompt_tokens(self) -> int:
@@ -106,7 +107,8 @@ def prepare(
     params, tools = request.params, _offered_tools(request.params)
     spells = bool(tools) and chat_format.spells(request.messages, tools)
     calls = offered_calls(tools, engine.chat_template, engine.tokenizer, spells=spells)
-    grammar = checked_grammar(params, tools, calls)
+    left_out: list[str] = []
+    grammar = checked_grammar(params, tools, calls, left_out)
     if grammar is not None and not engine.capabilities.grammar:
         name = _constrained_by(params)
         words = f"{name}: {engine.info.engine} cannot enforce a grammar; use the local engine"
@@ -126,7 +128,12 @@ def prepare(
         thinks_first=engine.capabilities.thinks_first and chat_format.thinks,
     )
     return Prepared(
-        request, (prompt,), constrain, calls.markers if calls else CALL, calls is not None and calls.spelled
+        request,
+        (prompt,),
+        constrain,
+        calls.markers if calls else CALL,
+        calls is not None and calls.spelled,
+        tuple(dict.fromkeys(left_out)),
     )
 
 

@@ -22,7 +22,14 @@ from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
 from mimo.api.observer import Admission, Observation, Settlement, Times
 from mimo.api.protocols.base import Protocol, Source
-from mimo.api.protocols.fields import Decoded, wire_names, with_spelled_tools, without_texts, without_thinking
+from mimo.api.protocols.fields import (
+    Decoded,
+    wire_names,
+    with_reports,
+    with_spelled_tools,
+    without_texts,
+    without_thinking,
+)
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
 from mimo.generate import (
@@ -104,6 +111,8 @@ async def _run(
         prepared = await _prepare_slowly(backend, request)
     else:
         prepared = prepare(request, engine, chat_format)
+    if prepared.left_out:
+        decoded = with_reports(decoded, prepared.left_out, decoded.names or protocol.wire_names, backend.policy)
     longest = prepared.request.params.max_completion_tokens
     if (allowed := await tally.observation.prepared(prepared.prompt_tokens, longest)) < longest:
         prepared = prepared.no_longer_than(allowed)

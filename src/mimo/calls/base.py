@@ -40,11 +40,12 @@ class CallFormat(ABC):
         """What reads one call of one of `tools`."""
 
     @abstractmethod
-    def rules(self, tool: Tool, rule: str, path: str) -> list[str]:
+    def rules(self, tool: Tool, rule: str, path: str, left_out: list[str] | None = None) -> list[str]:
         """Lark rules, the first one named `rule`: what stands between the markers in a call of `tool`.
 
         The arguments fit `tool.parameters`, whose path is `path`, if that is enforced; else they are free. Raises
-        `InvalidRequest` naming the path of what cannot be written in this format.
+        `InvalidRequest` naming the path of what cannot be written in this format; with `left_out` the paths of rules
+        that this format cannot hold are added there instead.
         """
 
     def texts(self, tool: Tool) -> Mapping[str, str]:

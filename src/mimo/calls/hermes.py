@@ -29,7 +29,7 @@ class HermesCalls(CallFormat):
     def body(self, tools: Mapping[str, Tool]) -> Body:
         return HermesBody(tools)
 
-    def rules(self, tool: Tool, rule: str, path: str) -> list[str]:
+    def rules(self, tool: Tool, rule: str, path: str, left_out: list[str] | None = None) -> list[str]:
         arguments: dict[str, object] = {"type": "object"}
         if tool.enforced:
             schema = within(tool.rules, "/properties/arguments")

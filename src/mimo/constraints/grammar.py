@@ -37,8 +37,10 @@ def answer_grammar(
     calls: CallFormat | None,
     *,
     parallel: bool = True,
+    left_out: list[str] | None = None,
 ) -> str | None:
-    """The grammar of the answer. `calls`: how the model writes calls; needed where there are tools.
+    """The grammar of the answer. `calls`: how the model writes calls; needed where there are tools. `left_out`: gets
+    the paths of rules that such calls cannot be held to, of tools that are not strict.
 
     Raises `InvalidRequest` naming the path of what cannot be written in that form.
     """
@@ -56,7 +58,7 @@ def answer_grammar(
         assert calls is not None
         free = not must_call and json_format is None
         alternatives.append(_calls(free, parallel))
-        rules += _call_rules(tools, choice, calls)
+        rules += _call_rules(tools, choice, calls, [] if left_out is None else left_out)
         rules += [_TEXT_WITHOUT.format(calls.markers.opens) if calls.spelled else _TEXT] if free else []
     return "\n".join([_OPTIONS, f"start: {' | '.join(alternatives)}", *rules]) + "\n"
 
@@ -78,7 +80,7 @@ def _calls(free: bool, parallel: bool) -> str:
     return 'call ("\\n"? call)*' if parallel else "call"
 
 
-def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) -> list[str]:
+def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat, left_out: list[str]) -> list[str]:
     """The rule `call`, and those it is made of: the functions that may be called."""
     names: list[str] = []
     rules: list[str] = []
@@ -89,7 +91,7 @@ def _call_rules(tools: Sequence[Tool], choice: ToolChoice, calls: CallFormat) ->
         names.append(f"f{at}")
         path = f"tools[{at}].function.parameters"
         wanted = replace(tool, followed=closed(tool.rules)) if tool.enforced else tool
-        more = calls.rules(wanted, f"f{at}", path)
+        more = calls.rules(wanted, f"f{at}", path, None if tool.strict else left_out)
         if (size := size + sum(map(len, more))) > MAX_GRAMMAR:
             raise InvalidRequest(
                 f"{path}: the grammar of this tool and those before is longer than {MAX_GRAMMAR} characters; "

@@ -5,14 +5,15 @@ Joins the text of a grammar (`grammar.py`) to its trial (`trial.py`). Knows no e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from time import monotonic
 
 from mimo.calls import SPELLED, CallFormat, call_format
 from mimo.constraints.grammar import answer_grammar, as_grammar
 from mimo.constraints.trial import trials
 from mimo.contract.errors import InvalidRequest, UnsupportedParameter
-from mimo.contract.json_schema.schema import LARK
+from mimo.contract.json_schema.schema import LARK, with_inner
 from mimo.contract.request import Params
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import NamedTool, Tool
@@ -41,18 +42,30 @@ def offered_calls(
     return calls
 
 
-def checked_grammar(params: Params, tools: Sequence[Tool], calls: CallFormat | None) -> str | None:
-    """The grammar of the answer, None for a free one. `tools`: those offered, called in the form `calls`.
+def checked_grammar(
+    params: Params, tools: Sequence[Tool], calls: CallFormat | None, left_out: list[str] | None = None
+) -> str | None:
+    """The grammar of the answer, None for a free one. `tools`: those offered, called in the form `calls`. `left_out`:
+    gets the paths of rules that cannot be held, of tools that are not strict.
 
     May wait for seconds of processor time: never to be called on the event loop where there is a schema. Raises
     `InvalidRequest` naming the schema that cannot be followed.
     """
-    grammar = answer_grammar(tools, params.tool_choice, params.json_format, calls, parallel=params.parallel_tool_calls)
+    dropped: list[str] = [] if left_out is None else left_out
+
+    def grammar_of(offered: Sequence[Tool]) -> str | None:
+        choice, parallel = params.tool_choice, params.parallel_tool_calls
+        return answer_grammar(offered, choice, params.json_format, calls, parallel=parallel, left_out=dropped)
+
+    grammar = grammar_of(tools)
     for path, written in _texts(tools, calls):
         if problem := trials.problem(as_grammar(written)):
             raise InvalidRequest(f"{path} cannot be followed: {problem}", param=path)
     if grammar is None or not (problem := trials.problem(grammar)):
         return grammar
+    relaxed = [_any_of(tool, f"tools[{at}].function.parameters", dropped) for at, tool in enumerate(tools)]
+    if relaxed != list(tools) and (looser := grammar_of(relaxed)) is not None and not trials.problem(looser):
+        return looser
     until = monotonic() + _SEARCH_SECONDS
     for path, alone in _parts(params, tools, calls):
         if words := trials.problem(alone):
@@ -61,6 +74,26 @@ def checked_grammar(params: Params, tools: Sequence[Tool], calls: CallFormat | N
             break
     path = "tools" if tools else "response_format"
     raise InvalidRequest(f"{path} cannot be followed together: {problem}", param=path)
+
+
+def _any_of(tool: Tool, path: str, left_out: list[str]) -> Tool:
+    """`tool` with `oneOf` read as `anyOf`, where it need not be strict: the library holds the one only where it sees
+    that no two parts fit together."""
+    if tool.strict or not tool.enforced:
+        return tool
+
+    def change(schema: object, where: str) -> object:
+        if not isinstance(schema, Mapping):
+            return schema
+        made = {key: with_inner(key, value, change, f"{where}.{key[:64]}") for key, value in schema.items()}
+        if "oneOf" in made and "anyOf" not in made:
+            left_out.append(f"{where}.oneOf")
+            made = {"anyOf" if key == "oneOf" else key: value for key, value in made.items()}
+        return made
+
+    rules = change(tool.rules, path)
+    assert isinstance(rules, Mapping)
+    return tool if rules == tool.rules else replace(tool, followed=rules)
 
 
 def _texts(tools: Sequence[Tool], calls: CallFormat | None) -> Iterator[tuple[str, str]]:

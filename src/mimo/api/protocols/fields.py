@@ -152,6 +152,14 @@ def with_spelled_tools(decoded: Decoded[Q], policy: Policy) -> Decoded[Q]:
     return replace(decoded, notices=(*decoded.notices, notice))
 
 
+def with_reports(decoded: Decoded[Q], paths: Sequence[str], names: Mapping[str, str], policy: Policy) -> Decoded[Q]:
+    """`decoded` with the rules of schemas reported that calls are not held to. Raises `InvalidRequest` where the
+    operator is strict."""
+    if policy.strict:
+        raise InvalidRequest(f"{paths[0]} cannot be followed in a schema that constrains the output", param=paths[0])
+    return replace(decoded, ignored=(*decoded.ignored, *(rename(path, names) for path in paths)))
+
+
 def without_texts(decoded: Decoded[Q], policy: Policy) -> Decoded[Q]:
     """`decoded` for a model whose calls cannot be held to a grammar of their own (`LARK`): those texts are free, and
     reported. Raises `UnsupportedParameter` where the operator is strict."""

@@ -42,15 +42,15 @@ class MimoCalls(CallFormat):
     def body(self, tools: Mapping[str, Tool]) -> Body:
         return MimoBody(tools, self.markers.closes.encode())
 
-    def rules(self, tool: Tool, rule: str, path: str) -> list[str]:
+    def rules(self, tool: Tool, rule: str, path: str, left_out: list[str] | None = None) -> list[str]:
         opens = f'{rule}: "\\n"? {literal(f"<function={tool.name}>")} "\\n"?'
         closes = '"</function>" "\\n"?'
         if not tool.enforced:
             free = f'("<parameter=" KEY_{rule.upper()} ">" {rule.upper()} "\\n"?)*'
             return [f"{opens} {free} {closes}", f"KEY_{rule.upper()}: /[^<>\\n]{{1,64}}/", f"{rule.upper()}: {TEXT}"]
-        schema = _object(tool.rules, path)
+        schema = _object(tool.rules, path, left_out)
         properties, required = _properties(schema, path)
-        values = Values(tool.rules)
+        values = Values(tool.rules, left_out)
         parts, rules, size = [], [], 0
         for at, (key, part) in enumerate(properties.items()):
             where = f"{path}.properties.{key[:64]}"
@@ -81,7 +81,7 @@ class MimoCalls(CallFormat):
 
 def _json_parameters(tool: Tool) -> list[str]:
     """The parameters whose values are JSON that may hold strings."""
-    properties, _ = _properties(_object(tool.rules, ""), "")
+    properties, _ = _properties(_object(tool.rules, "", []), "")
     types = SchemaTypes(tool.rules)
     return [key for key, part in properties.items() if {"array", "object"} & types.of(part)]
 
@@ -91,12 +91,17 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _object(root: Schema, path: str) -> Schema:
-    """The schema of the arguments, its own references followed; it may say only what a grammar can enforce."""
+def _object(root: Schema, path: str, left_out: list[str] | None) -> Schema:
+    """The schema of the arguments, its own references followed; it may say only what a grammar can enforce, and what
+    more it says goes to `left_out`."""
     schema = root
     for _ in range(16):
         for keyword in schema:
-            if keyword not in _READ and keyword not in ANNOTATIONS and not keyword.startswith("x-"):
+            if keyword in _READ or keyword in ANNOTATIONS or keyword.startswith("x-"):
+                continue
+            if left_out is not None:
+                left_out.append(f"{path}.{keyword[:64]}")
+            else:
                 raise InvalidRequest(
                     f"{path}: the keyword {shown(keyword)} is not supported for the arguments as a whole",
                     param=f"{path}.{keyword[:64]}",

@@ -40,10 +40,12 @@ class _Parts:
 
 
 class Values:
-    """Rules for parts of `root`, the schema of all arguments."""
+    """Rules for parts of `root`, the schema of all arguments. `left_out`: where the paths of rules go that cannot be
+    held; None: they are refused."""
 
-    def __init__(self, root: Schema) -> None:
+    def __init__(self, root: Schema, left_out: list[str] | None = None) -> None:
         self._root = root
+        self._left_out = left_out
         self._types = SchemaTypes(root)
         self._moved = ""  # the root as JSON, for a document that holds it at _PLACE; made when a reference comes
         self._root_names_end = False
@@ -105,12 +107,30 @@ class Values:
             rules = {key for key in fields if key not in ANNOTATIONS and key not in ("$defs", "definitions")}
             if "string" not in self._types.of(part):
                 self._collect_json(fields, parts)
-            elif rules & {"$ref", "anyOf", "oneOf", "allOf"}:
-                waiting += reversed(self._made_of(fields, rules, where, seen))
+            elif joins := [key for key in ("$ref", "anyOf", "oneOf", "allOf") if key in rules]:
+                several = len(rules) > 1 or ("allOf" in joins and len(_list(fields["allOf"])) > 1)
+                if several and self._left_out is not None:
+                    waiting.append((self._less(fields, rules, joins, where), where))
+                else:
+                    waiting += reversed(self._made_of(fields, rules, where, seen))
             elif "enum" in fields or "const" in fields:
                 self._collect_named(fields, parts)
             else:
                 self._collect_typed(fields, where, parts)
+
+    def _less(self, fields: Schema, rules: set[str], joins: Sequence[str], path: str) -> Schema:
+        """`fields` with less beside each other: a reference alone, else the rules without combinations; of combinations
+        alone the first, of `allOf` its first part."""
+        assert self._left_out is not None
+        if len(rules) > 1:
+            dropped = [key for key in fields if key in rules and key != "$ref"] if "$ref" in rules else list(joins)
+            if len(dropped) == len(rules):
+                del dropped[0]
+            self._left_out += [f"{path}.{key}" for key in dropped]
+            return {key: value for key, value in fields.items() if key not in dropped}
+        first, *others = _list(fields["allOf"])
+        self._left_out += [f"{path}.allOf[{at}]" for at in range(1, len(others) + 1)]
+        return {**fields, "allOf": [first]}
 
     def _made_of(self, fields: Schema, rules: set[str], path: str, seen: set[str]) -> list[tuple[object, str]]:
         """What a schema is made of, with paths. With further rules of its own it cannot be taken apart."""
@@ -128,6 +148,9 @@ class Values:
             seen.add(ref)
             return found
         if keyword == "oneOf" and sum("string" in self._types.of(part) for part in inner) > 1:
+            if self._left_out is not None:
+                self._left_out.append(f"{path}.oneOf")
+                return [(part, f"{path}.oneOf[{at}]") for at, part in enumerate(inner)]
             raise InvalidRequest(f"{path}: oneOf of several strings is not supported; use anyOf", param=f"{path}.oneOf")
         return [(part, f"{path}.{keyword}[{at}]") for at, part in enumerate(inner)]
 
@@ -175,6 +198,11 @@ def _names_end(schema: object) -> bool:
     if isinstance(schema, Mapping):
         return any(END in key or (key not in ANNOTATIONS and _names_end(part)) for key, part in schema.items())
     return isinstance(schema, list) and any(map(_names_end, schema))
+
+
+def _list(value: object) -> list[object]:
+    assert isinstance(value, list)
+    return value
 
 
 def _fits(value: str, fields: Schema) -> bool:
