@@ -113,14 +113,13 @@ class Server:
 
 
 class Ours(Server):
-    """`mimo serve`: it takes messages, and ends are forbidden by logit_bias."""
+    """`mimo serve` as its users meet it: it takes messages, no seed is sent, and ends are forbidden by logit_bias."""
 
     def body(self, question: Question, tokens: int, seed: int) -> dict[str, object]:
         return {
             "model": "mimo-v2-flash",
             "messages": question.messages,
             "max_completion_tokens": tokens,
-            "seed": seed,
             **_USAGE,
             **CONTRACT,
             **self._extra,

@@ -24,14 +24,14 @@ class Pace:
     def __init__(self, least: int, clock: Callable[[], float]) -> None:
         self._least = least
         self._clock = clock
-        self._steps: deque[float] = deque([0.0], _KEPT)
+        self._steps: deque[float] = deque(maxlen=_KEPT)
         self._prompt_tokens: deque[float] = deque([MOST_SECONDS], _KEPT)
 
     def room(self, waiting: int, running: int) -> int:
         """Tokens of prompts in the next round."""
         seconds = MOST_SECONDS
         if running:
-            seconds = min(seconds, SHARE * min(self._steps) * max(1.0, waiting / running))
+            seconds = min(seconds, SHARE * min(self._steps, default=0.0) * max(1.0, waiting / running))
         return max(self._least, int(seconds / min(self._prompt_tokens)))
 
     @contextmanager
