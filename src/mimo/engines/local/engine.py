@@ -102,7 +102,8 @@ class LocalEngine(TokenEngine):
 
     def load(self) -> Load:
         busy = self._scheduler.busy_slots
-        return Load(running=busy, waiting=max(0, self._choices() - busy), slots=self._model.slots)
+        kept = self._scheduler.cache_bytes if self._model.prompt_cache else None
+        return Load(busy, max(0, self._choices() - busy), self._model.slots, kept)
 
     def _choices(self) -> int:
         """How many run or wait."""

@@ -87,6 +87,11 @@ class Scheduler:
         self._orders.put(stop)
 
     @property
+    def cache_bytes(self) -> int:
+        """How much memory holds prompts that no slot has."""
+        return self._cache.size
+
+    @property
     def busy_slots(self) -> int:
         """How many slots are taken."""
         return sum(slot.sequence is not None for slot in self._slots)
