@@ -32,6 +32,9 @@ from mimo.testing import served
 from tests.soak.traffic import FLASH, KINDS, Found
 
 SLOTS = 8
+CACHE_MIB = 16
+REST = 15.0
+"""Seconds without work, after which the server has given back what it can."""
 HEALTH_MS, GAP_RATIO = 50.0, 2.0
 
 
@@ -115,13 +118,13 @@ async def soak(url: str, pid: int, file: Path, options: argparse.Namespace) -> l
     calm = ["answered", "other"] * 2
     storm = calm + ["leaver", "hostile"] * 2
     await clients(url, storm, options.seconds / 3, options.seed, found)  # what grows once has grown
-    await asyncio.sleep(3)
+    await asyncio.sleep(REST)
     before = await counts(pid, file)
     async with timed(url) as quiet:
         await clients(url, calm, options.seconds / 3, options.seed + 1, found)
     async with timed(url) as busy:
         await clients(url, storm, options.seconds, options.seed + 2, found)
-    await asyncio.sleep(3)
+    await asyncio.sleep(REST)
     after = await counts(pid, file)
     print(json.dumps(found, indent=1, sort_keys=True))
     print("| | before | after |\n| --- | --: | --: |")
@@ -155,7 +158,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "counts.json"
         program = ("-m", "tests.soak.counted", str(file))
-        with served("--slots", str(SLOTS), "--queue", "64", program=program) as (url, process):
+        flags = ("--slots", str(SLOTS), "--queue", "64", "--prompt-cache", str(CACHE_MIB))
+        with served(*flags, program=program) as (url, process):
             problems = asyncio.run(soak(url, process.pid, file, options))
     for problem in problems:
         print(f"soak: {problem}")

@@ -143,14 +143,15 @@ class Scheduler:
         order()
 
     def _rest(self) -> None:
-        """Move what the slots hold to the prompt cache, and give the memory of the KV cache back to the system."""
+        """Move what the slots hold to the prompt cache, as far as there is room, and give the memory of the KV cache
+        back to the system: what an idle server holds of earlier prompts is within the limit."""
         self._resting = True
         for slot in reversed(self._slots):  # the lowest are used the most, and so go last
-            if len(slot.tokens) < _WORTH_MOVING or self._cache.keep(slot):
-                slot.cut(0)
-                self._model.truncate(slot.index, -1)
-        if not any(slot.tokens for slot in self._slots):
-            self._model.give_back()
+            if len(slot.tokens) >= _WORTH_MOVING:
+                self._cache.keep(slot)
+            slot.cut(0)
+            self._model.truncate(slot.index, -1)
+        self._model.give_back()
 
     def _drop(self, stream: LocalStream, choice: int) -> None:
         for sequence in self._waiting:
