@@ -119,8 +119,8 @@ def encode(pieces: Iterable[int | str], tokenizer: Tokenizer, limit: Limit | Non
     exact count of the whole is the caller's to judge. Raises `Abandoned`.
     """
     runs = [
-        "".join(map(str, run)) if is_text else [token for token in run if isinstance(token, int)]
-        for is_text, run in groupby(pieces, lambda piece: isinstance(piece, str))
+        "".join(map(str, run)) if is_text else [*map(int, run)]
+        for is_text, run in groupby(pieces, str.__instancecheck__)  # isinstance without a call of Python
     ]
     long = limit is not None and sum(map(len, runs)) > limit.tokens
     tokens: list[int] = []
