@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from mimo.accounts.accounts import CONFIGURED, Accounts, Meter
-from mimo.accounts.bucket import UNIT, Level, Limit
+from mimo.accounts.bucket import UNIT, Limit
 from mimo.accounts.key import KEY_BYTES, Key
 from mimo.accounts.prices import FREE, rate_of
 from mimo.accounts.row import Row
@@ -26,6 +26,8 @@ from mimo.contract.models import Model
 from mimo.types import FinishReason, Usage
 
 _DAY = 86_400 * 10**6
+_NAMES = ("x-ratelimit-limit-", "x-ratelimit-remaining-", "x-ratelimit-reset-")
+_REQUESTS, _TOKENS = ((f"{_NAMES[0]}{of}", f"{_NAMES[1]}{of}", f"{_NAMES[2]}{of}") for of in ("requests", "tokens"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +122,10 @@ class Charge:
         """`x-ratelimit-…`: of the account's and the key's limits those that are nearest."""
         now = self._accounts.clock()
         found: list[tuple[str, str]] = []
-        for of, shares in (("requests", self.meter.requests), ("tokens", self.meter.tokens)):
-            if not shares:
-                continue
-            level, limit = min(((share.level(now), share.of) for share in shares), key=lambda one: one[0].units)
-            assert isinstance(limit, Limit)
-            found += _headers(of, level, limit)
+        for names, shares in ((_REQUESTS, self.meter.requests), (_TOKENS, self.meter.tokens)):
+            if shares:
+                nearest = shares[0] if len(shares) == 1 else min(shares, key=lambda share: share.units(now))
+                found += _headers(names, nearest, now)
         return found
 
     def _counted(self, usage: Usage, exact: bool) -> Usage:
@@ -184,12 +184,14 @@ def _bound(share: Share) -> int:
     return share.of.per_minute
 
 
-def _headers(of: str, level: Level, limit: Limit) -> list[tuple[str, str]]:
-    missing = limit.capacity - level.units
+def _headers(names: tuple[str, str, str], share: Share, now: int) -> list[tuple[str, str]]:
+    units, limit = share.units(now), share.of
+    assert isinstance(limit, Limit)
+    missing = limit.capacity - units
     return [
-        (f"x-ratelimit-limit-{of}", str(limit.per_minute)),
-        (f"x-ratelimit-remaining-{of}", str(max(0, level.units // UNIT))),
-        (f"x-ratelimit-reset-{of}", duration(-(-missing // limit.per_minute))),
+        (names[0], str(limit.per_minute)),
+        (names[1], str(max(0, units // UNIT))),
+        (names[2], duration(-(-missing // limit.per_minute)) if missing else "0s"),
     ]
 
 

@@ -68,7 +68,7 @@ class Pool:
         """Put back what a request did not use; negative: what it used beyond."""
         share.back(amount)
         share.ask_again()
-        if share.left > 0 and share.scarce:
+        if share.left > share.plenty:
             self._writer.give(share.of, share.all())
 
     def give_back(self) -> None:

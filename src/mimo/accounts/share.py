@@ -27,7 +27,7 @@ REMEMBERED = 250_000
 class Share:
     """What this process has of `of`: `left` tokens, requests or pico-dollars that nobody uses."""
 
-    __slots__ = ("_asked", "_level", "_own", "_refused", "asked", "left", "low", "of", "reserve", "used")
+    __slots__ = ("_asked", "_level", "_own", "_refused", "asked", "left", "low", "of", "plenty", "reserve", "used")
 
     def __init__(self, of: Limit | Budget) -> None:
         self.of = of
@@ -36,6 +36,8 @@ class Share:
         self.left = 0
         self.low = 0
         """The least that was left since the last look: nobody needed it."""
+        self.plenty = 0
+        """With more than that left here, others may want it: the store has little."""
         self.used = 0
         """How much was used since the last look."""
         self.reserve = 0
@@ -59,13 +61,6 @@ class Share:
         self.used -= amount
         self.low = min(self.low, self.left)
 
-    @property
-    def scarce(self) -> bool:
-        """Whether there is little in the store, so that others may want what is left here."""
-        if isinstance(self._level, Balance) and isinstance(self.of, Budget):
-            return self.of.amount - self._level.spent - self._level.held < self.left * PLENTY
-        return isinstance(self._level, Level) and self._level.units < self.left * PLENTY * UNIT
-
     def all(self) -> int:
         """Everything that is left here, which is no longer here then."""
         amount, self.left, self.low = self.left, 0, 0
@@ -74,7 +69,7 @@ class Share:
     def unneeded(self) -> int:
         """What nobody needed since the last call, nor will soon, which is no longer here then. Negative: what is
         owed."""
-        amount = self.left if self.left < 0 else max(0, self.low - self.used)
+        amount = self.left if self.left < 0 else max(0, self.low - max(0, self.used))
         self.left -= amount
         self.reserve = max(0, self.used) // PART
         self.low, self.used = self.left, 0
@@ -97,6 +92,10 @@ class Share:
     def granted(self, grant: Grant, most: int, asked: int, least: int) -> int | None:
         """Take note of the store's answer at the time `asked`; what the request gets of it, None: refused."""
         self._level, self._asked, self._own = grant.left, asked, None
+        if isinstance(grant.left, Level):
+            self.plenty = grant.left.units // (UNIT * PLENTY)
+        elif isinstance(self.of, Budget):
+            self.plenty = (self.of.amount - grant.left.spent - grant.left.held) // PLENTY
         if grant.amount is None:
             self._refused = least, asked, grant
             return None
@@ -128,11 +127,11 @@ class Share:
         self._own = there
         return Grant(taken, there, now)
 
-    def level(self, now: int) -> Level:
-        """What is in the bucket as far as is known here, with what is left here."""
-        assert isinstance(self.of, Limit)
+    def units(self, now: int) -> int:
+        """What is in the bucket as far as is known here, with what is left here, as `Level.units`."""
+        of = self.of
+        assert isinstance(of, Limit)
         if not isinstance(self._level, Level):
-            return Level(self.of.capacity, now)
+            return of.capacity
         passed = max(0, now - self._asked)
-        units = self._level.units + passed * self.of.per_minute + self.left * UNIT
-        return Level(min(self.of.capacity, units), now)
+        return min(of.capacity, self._level.units + passed * of.per_minute + self.left * UNIT)
