@@ -41,14 +41,11 @@ class AccessLog(Observer):
 
 def _text(answered: Answered, key: str | None) -> str:
     path = one_line(answered.path[:_PATH_LIMIT])
-    fields = [f"{name}={_value(value)}" for name, value in _fields(answered, key).items()]
-    return f"{time_text(answered.began)} {answered.status} {answered.method} {path} {' '.join(fields)}"
-
-
-def _value(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return ",".join(value) if isinstance(value, tuple) else value
+    fields = _fields(answered, key)
+    if answered.settlement is not None and answered.settlement.finish:
+        fields["finish"] = ",".join(answered.settlement.finish)
+    pairs = " ".join([f"{name}={value}" for name, value in fields.items()])
+    return f"{time_text(answered.began)} {answered.status} {answered.method} {path} {pairs}"
 
 
 def _json(answered: Answered, key: str | None) -> str:
@@ -65,7 +62,7 @@ def _json(answered: Answered, key: str | None) -> str:
 
 def _fields(answered: Answered, key: str | None) -> dict[str, object]:
     """The rest of a line. Times in seconds."""
-    fields: dict[str, object] = {"request_id": answered.request_id, "seconds": round(answered.seconds, 6)}
+    fields: dict[str, object] = {"request_id": answered.request_id, "seconds": round(answered.seconds, 4)}
     if key is not None:
         fields["key"] = one_line(key)
     if answered.protocol:
@@ -91,8 +88,8 @@ def _add_settled(fields: dict[str, object], settlement: Settlement) -> None:
     if not settlement.exact:
         fields["tokens"] = "estimated"
     if times.begun is not None and times.submitted is not None:
-        fields["queue_seconds"] = round(max(0.0, times.begun - times.submitted), 6)
+        fields["queue_seconds"] = round(max(0.0, times.begun - times.submitted), 4)
     if times.first_token is not None:
-        fields["first_token_seconds"] = round(times.first_token, 6)
+        fields["first_token_seconds"] = round(times.first_token, 4)
     if settlement.finish:
         fields["finish"] = settlement.finish
