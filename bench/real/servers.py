@@ -38,7 +38,7 @@ class Unseeded(Ours):
 
     def body(self, question: Question, tokens: int, seed: int) -> dict[str, object]:
         body = super().body(question, tokens, seed)
-        del body["seed"]
+        body.pop("seed", None)
         return body
 
 

@@ -1,13 +1,16 @@
 """Claims about the part of the benchmark that runs real weights: its points, its figures, its files."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bench.load import LoadError, Reading
+from bench.peers import Question
 from bench.real import files, page
 from bench.real.grid import Grid, percentile
-from bench.real.servers import ALL, LLAMA_SAME, SAME
+from bench.real.servers import ALL, LLAMA_SAME, SAME, Unseeded
 
 
 def found(streams: str, **changes: float) -> dict[str, Any]:
@@ -46,6 +49,14 @@ def test_the_page_has_a_cell_for_every_server() -> None:
     text = page.tables_of({"real": {"tiny": found("8", rate=130.0)}})
     assert all(name in text for name in ALL)
     assert "130 · 100 / 200 · 20.0" in text
+
+
+def test_no_seed_is_sent_whatever_the_other_parts_send() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    body = Unseeded("http://127.0.0.1:1", process, {"seed": 1, "ignore_eos": True}).body(Question([], []), 5, 1)
+    assert "seed" not in body
+    assert body["ignore_eos"] is True
 
 
 def test_gaps_are_between_reads_with_text() -> None:
