@@ -101,9 +101,9 @@ async def test_what_was_taken_for_a_client_that_left_goes_back(started):
         waiting = asyncio.create_task(one.pool.take(wants))
         await asyncio.sleep(0)
         waiting.cancel()
-        (got,) = await asyncio.gather(waiting, return_exceptions=True)
-        if not isinstance(got, BaseException):  # what an earlier one left was enough: it did not have to wait
-            for (share, _, _), amount in zip(wants, got, strict=True):
+        await asyncio.gather(waiting, return_exceptions=True)
+        if not waiting.cancelled():  # what an earlier one left was enough: it did not have to wait
+            for (share, _, _), amount in zip(wants, waiting.result(), strict=True):
                 one.pool.back(share, amount)
     await until(lambda: there(one, key) == (6000, 10**9))
 
