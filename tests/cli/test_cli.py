@@ -79,7 +79,7 @@ def test_what_cannot_start_is_one_line(arguments: tuple[str, ...], words: str) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("serve", "--prot", "80"), "no such option: --prot (Possible options: --host, --port"),
+        (("serve", "--prot", "80"), "no such option: --prot (Possible options: --host, --mmproj, --port"),
         (("serve", "--port", "many"), "'--port': must be a whole number, got \"many\""),
         (("serve", "--drain-seconds", "x"), "'--drain-seconds': must be a number, got \"x\""),
         (("launch", "vllm", "m", "--port", "0"), "'--port': must be 1 or more, got \"0\""),
