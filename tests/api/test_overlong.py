@@ -74,6 +74,7 @@ def test_a_prompt_that_is_far_too_long_is_refused_before_it_is_tokenised(
 
 
 def test_six_at_once_take_little_memory_and_give_it_back(nano_server: tuple[str, int]) -> None:
+    """Three times over: what the C library keeps of one time is used by the next, and what leaks adds up."""
     url, pid = nano_server
     body = json.dumps({"model": MODEL, "messages": MESSAGES})
     most = before = resident(pid)
@@ -81,12 +82,13 @@ def test_six_at_once_take_little_memory_and_give_it_back(nano_server: tuple[str,
     def ask() -> None:
         httpx.post(f"{url}/v1/chat/completions", content=body, timeout=60)
 
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        most = max(most, resident(pid))
-        time.sleep(0.02)
+    for _ in range(3):
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            most = max(most, resident(pid))
+            time.sleep(0.02)
     assert most - before < 600
     end = time.monotonic() + 10
     while resident(pid) - before > 100 and time.monotonic() < end:
