@@ -119,7 +119,7 @@ def encode(pieces: Iterable[int | str], tokenizer: Tokenizer, limit: Limit | Non
     exact count of the whole is the caller's to judge. Raises `Abandoned`.
     """
     runs = [
-        "".join(map(str, run)) if is_text else [*map(int, run)]
+        "".join(map(str, run)) if is_text else [one for one in run if isinstance(one, int)]  # rows of media stay such
         for is_text, run in groupby(pieces, str.__instancecheck__)  # isinstance without a call of Python
     ]
     long = limit is not None and sum(map(len, runs)) > limit.tokens
