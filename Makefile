@@ -18,8 +18,9 @@ serve: $(VENV)/.serve  ## Serve nano, or what ARGS name: make serve ARGS="--mode
 chat: $(VENV)/.serve  ## Talk to a model in the terminal
 	$(BIN)/mimo chat $(ARGS)
 
+# In two processes, a file of tests in one of them: most of the time is waiting for real servers
 test: $(VENV)/.dev  ## The test suite; ARGS go to pytest
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.dev  ## Tests that take minutes each
 	$(BIN)/pytest -m slow $(ARGS)
