@@ -40,6 +40,8 @@ def server(
     file.write_text(f'[[models]]\nid = "{MODEL}"\n{LIMITS}')
     where = ("--config", str(file), "--data-dir", str(folder), *(("--accounts", address) if address else ()))
     with served(*where, *arguments, script=SCRIPT) as running:
+        if "--workers" in arguments:
+            wait(lambda: all(httpx.get(f"{running.url}/readyz").is_success for _ in range(20)))  # one may load longer
         yield running.url, running.process
 
 
