@@ -116,7 +116,9 @@ def test_a_full_disk_is_one_line(url: str, command: str) -> None:
 
 def test_ctrl_c_ends_it_with_status_130_and_no_word(url: str) -> None:
     words = [sys.executable, "-m", "mimo", "run", "endless", "--url", url, "--key", "secret"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may ignore it: inherited
     asker = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, before)
     assert asker.stdout is not None and asker.stderr is not None
     asker.stdout.read(5)
     asker.send_signal(signal.SIGINT)
