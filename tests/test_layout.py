@@ -32,7 +32,7 @@ ORDER = (
     {"nano", "llamacpp"},
     {"contract"},
     {"child", "sampling"},
-    {"types", "folders"},
+    {"types", "folders", "heap"},
 )
 """The rooms from the roof to the ground: a room imports rooms below it, and none on its own floor."""
 

@@ -35,7 +35,7 @@ log = logging.getLogger("mimo.accounts")
 LOOK_SECONDS = 1.0
 """How often what was not needed goes back to the store."""
 CONFIGURED = "configured"
-"""Account and key of whoever comes in by a key of the settings."""
+"""Account and key of a request that comes in by a key of the settings."""
 
 
 @dataclass(frozen=True, slots=True)

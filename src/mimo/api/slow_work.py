@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import ctypes
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
+
+from mimo.heap import trim
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,10 +47,4 @@ class SlowWork:
 
     def _trim(self) -> None:
         self._trimming = False
-        self._pool.submit(give_back)
-
-
-def give_back() -> None:
-    """Give free memory back to the system, which glibc keeps otherwise; elsewhere nothing happens."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
+        self._pool.submit(trim)

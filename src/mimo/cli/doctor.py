@@ -41,7 +41,7 @@ def doctor(
         console.print(Text.assemble((f"{one.state:5}", _STYLES[one.state]), f"  {name}: {one.said}"))
         if one.do:
             console.print(f"       → {one.do}")
-    well = all(row["state"] != "wrong" for row in found)
+    healthy = all(row["state"] != "wrong" for row in found)
     if json:
-        print(msgspec.json.format(msgspec.json.encode({"ok": well, "findings": found})).decode())
-    sys.exit(0 if well else 1)
+        print(msgspec.json.format(msgspec.json.encode({"ok": healthy, "findings": found})).decode())
+    sys.exit(0 if healthy else 1)

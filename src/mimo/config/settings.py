@@ -200,7 +200,7 @@ class Settings:
     data_dir: Path | None = _setting(
         None,
         _ANSWERS,
-        "Folder for files and batches.",
+        "Folder for accounts, files and batches.",
         shown="the user's data directory, ~/.local/share/mimo on Linux",
         example="~/mimo-data",
     )

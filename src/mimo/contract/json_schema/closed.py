@@ -18,7 +18,7 @@ _PLACES = frozenset({"$defs", "definitions"})
 
 
 def closed(root: Schema) -> Schema:
-    """`root`, closed where that keeps its meaning for whoever reads the value."""
+    """`root`, closed where that keeps its meaning for the reader of the value."""
     made = _closed(root, _shared(root))
     assert isinstance(made, Mapping)
     return made

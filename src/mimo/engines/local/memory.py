@@ -5,7 +5,6 @@ The KV cache is counted in full: its pages become resident as tokens fill them, 
 
 from __future__ import annotations
 
-import ctypes
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,12 +77,6 @@ def cache_limit(wanted: int | None, memory: Memory, limit: int) -> int:
             f"{as_text(limit)}, got {wanted >> 20} MiB; 0 turns it off"
         )
     return wanted
-
-
-def trim() -> None:
-    """Give memory that was freed back to the system, where the C library keeps it."""
-    with suppress(AttributeError, OSError):  # glibc only
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def usable_memory() -> int:

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
-from mimo.engines.local.memory import Memory, cache_limit, check_fits, trim, usable_memory
+from mimo.engines.local.memory import Memory, cache_limit, check_fits, usable_memory
 from mimo.engines.local.runs import borders, embeddings
 from mimo.engines.local.threads import Threads
+from mimo.heap import trim
 from mimo.llamacpp.cells import drop_zeros
 from mimo.llamacpp.gguf import Header, read_header
 from mimo.llamacpp.library import Batch, ContextParams, Library, ModelParams, ProgressCallback

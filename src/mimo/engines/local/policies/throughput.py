@@ -1,7 +1,7 @@
 """As fast as it goes.
 
 Any prefix is reused, generated tokens too. Whole chunks are decoded as the other policies decode them, as long as what
-is before them was: it costs a call for the rest of a prompt, and the next prompt, whoever sends it, finds them good.
+is before them was: it costs a call for the rest of a prompt, and the next prompt, of any client, finds them good.
 """
 
 from __future__ import annotations
