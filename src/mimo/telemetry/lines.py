@@ -1,6 +1,6 @@
 """Lines for stderr that the event loop does not wait for: kept for a moment, and written together by a thread.
 
-A reader that is too slow loses lines rather than holding up requests, and is told how many. Knows no format.
+A reader that is too slow loses lines rather than holding up requests, and reads how many were lost. Knows no format.
 """
 
 from __future__ import annotations
