@@ -18,7 +18,8 @@ from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.engines.base import Capabilities, Engine
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine, Step
-from mimo.generate import generate
+from mimo.generate.prepare import prepare
+from mimo.generate.start import start
 from mimo.tokenizers.bytes import ByteTokenizer
 from mimo.types import CompleteCall, ContentDelta, Event, Finish, Message, ReasoningDelta, Tool, Usage
 
@@ -66,7 +67,7 @@ async def answer(engine: Engine, limit: int = 2000, **fields: object) -> list[Ev
     """All events of the answer to one question; `fields` as on the wire."""
     params = resolve({"seed": 1, "max_completion_tokens": limit, "top_p": 1, **fields}, FLASH).params
     request = ChatRequest(FLASH, params, (Message("user", "Weather in Oslo?"),))
-    stream = generate(request, engine, chat_format(engine.chat_template, engine.tokenizer))
+    stream = start(prepare(request, engine, chat_format(engine.chat_template, engine.tokenizer)), engine)
     try:
         return [event for batch in [batch async for batch in stream] for event in batch]
     finally:

@@ -22,7 +22,8 @@ from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError
 from mimo.contract.models import MODELS
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
-from mimo.generate import prepare, render
+from mimo.generate.prepare import prepare
+from mimo.generate.prompt import render
 from mimo.output.choice import ChoiceOutput
 from mimo.tokenizers.bytes import CONTROL_NAMES, ByteTokenizer
 from mimo.types import CompleteCall, Event, Finish, TokenBatch, Tool

@@ -32,17 +32,11 @@ from mimo.api.protocols.fields import (
 )
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate import (
-    Prepared,
-    TextRequest,
-    cannot_hold_texts,
-    cannot_think,
-    check_media,
-    is_quick,
-    prepare,
-    spells_tools,
-    start,
-)
+from mimo.generate.fallbacks import cannot_hold_texts, cannot_think, spells_tools
+from mimo.generate.prepare import is_quick, prepare
+from mimo.generate.prompt import check_media
+from mimo.generate.request import Prepared, TextRequest
+from mimo.generate.start import start
 from mimo.media.fetch.request import with_content
 from mimo.types import Event, Finish, FinishReason, Usage
 

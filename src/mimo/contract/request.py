@@ -38,6 +38,11 @@ class Params(Struct, frozen=True):
     seed_given: bool
     thinking_given: bool
 
+    @property
+    def offered_tools(self) -> tuple[Tool, ...]:
+        """The functions that the model may call."""
+        return self.tools if self.tool_choice != "none" else ()
+
 
 class ChatRequest(Struct, frozen=True):
     """Messages to answer. `continues`: the answer goes on from the last message, an assistant's, instead of following

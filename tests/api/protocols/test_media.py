@@ -25,7 +25,8 @@ from mimo.contract.media import BODY_BYTES, MAX_PARTS
 from mimo.contract.models import MODELS
 from mimo.engines.base import Capabilities
 from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
-from mimo.generate import generate, render
+from mimo.generate.prepare import prepare
+from mimo.generate.prompt import render
 from mimo.types import Media
 
 OMNI = "mimo-v2-omni"
@@ -301,10 +302,10 @@ def test_an_engine_without_media_refuses_them_and_never_drops_them(server, path:
     assert error.get("code", "unsupported_input") == "unsupported_input"
 
 
-def test_whoever_starts_an_answer_media_are_never_dropped() -> None:
+def test_media_that_an_engine_does_not_take_are_refused_before_and_while_rendering() -> None:
     engine = ScriptedEngine(Script([ScriptedAnswer([])]))
     form = chat_format(None, engine.tokenizer)
-    for start in (lambda request: generate(request, engine, form), lambda request: render(request, form)):
+    for start in (lambda request: prepare(request, engine, form), lambda request: render(request, form)):
         with pytest.raises(UnsupportedInput, match="is image"):
             start(chat(TEXT, IMAGE).request)
 

@@ -15,7 +15,8 @@ from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.engines.local.engine import LocalEngine, start_local
 from mimo.engines.local.model import ModelOptions
-from mimo.generate import generate
+from mimo.generate.prepare import prepare
+from mimo.generate.start import start
 from mimo.types import ContentDelta, Event, Message, ReasoningDelta, Usage
 
 
@@ -37,7 +38,8 @@ async def answer(engine: LocalEngine, text: str, thinking: bool = False, **wishe
     bias = {str(token): -100 for token in engine.tokenizer.end_ids}
     params = resolve({**fields, "logit_bias": bias, **wishes}, model).params
     form = chat_format(engine.chat_template, engine.tokenizer)
-    running = generate(ChatRequest(model, params, (Message("user", text),)), engine, form)
+    request = ChatRequest(model, params, (Message("user", text),))
+    running = start(prepare(request, engine, form), engine)
     return [event async for events in running for event in events]
 
 

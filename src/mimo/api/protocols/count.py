@@ -15,7 +15,7 @@ from mimo.api.route import Answer
 from mimo.contract.models import Model
 from mimo.contract.request import ChatRequest
 from mimo.engines.limits import within_window
-from mimo.generate import check_media, render, rows_of
+from mimo.generate.prompt import check_media, render, rows_of
 
 
 def counter(

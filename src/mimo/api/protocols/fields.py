@@ -23,7 +23,7 @@ from mimo.contract.parameters import PARAMETERS
 from mimo.contract.request import ChatRequest, Params
 from mimo.contract.resolve import resolve
 from mimo.contract.rows import Parameter
-from mimo.generate import TextRequest
+from mimo.generate.request import TextRequest
 
 Q = TypeVar("Q", bound=ChatRequest | TextRequest)
 HEADER_LIMIT = 1024

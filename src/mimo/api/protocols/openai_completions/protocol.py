@@ -10,7 +10,7 @@ from mimo.api.protocols.fields import Decoded
 from mimo.api.protocols.openai_completions.reply import Text, Wanted
 from mimo.api.protocols.openai_completions.request import FIELDS, WIRE_NAMES, decode
 from mimo.api.protocols.openai_completions.schema import schemas
-from mimo.generate import TextRequest
+from mimo.generate.request import TextRequest
 
 
 def _text(decoded: Decoded[TextRequest], source: Source) -> Text:

@@ -21,7 +21,7 @@ from mimo.contract.models import Model
 from mimo.contract.parameters import PARAMETERS
 from mimo.contract.resolve import resolve
 from mimo.contract.unknown import unknown_members
-from mimo.generate import TextRequest
+from mimo.generate.request import TextRequest
 
 NO_TEMPLATE = (
     "thinking", "reasoning_effort", "chat_template_kwargs", "tools", "tool_choice", "parallel_tool_calls",

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from mimo.api.protocols.base import Protocol, Source
+from mimo.api.protocols.base import Protocol
 from mimo.api.protocols.count import counter
 from mimo.api.protocols.openai_responses.reply import Response, Whole
-from mimo.api.protocols.openai_responses.request import FIELDS, WIRE_NAMES, ResponsesRequest, decode
+from mimo.api.protocols.openai_responses.request import FIELDS, WIRE_NAMES, decode
 from mimo.api.protocols.openai_responses.schema import schemas
 from mimo.api.protocols.openai_responses.stream import ResponseEvents
 from mimo.api.route import BODY_ERRORS, Route
-
-
-def _response(decoded: ResponsesRequest, source: Source) -> Response:
-    return Response(decoded.request, decoded.fields, decoded.tools, source.piece)
-
 
 _COUNT = Route(
     counter(decode, {"object": "response.input_tokens"}),
@@ -31,8 +26,8 @@ OPENAI_RESPONSES = Protocol(
     fields=FIELDS,
     wire_names=WIRE_NAMES,
     decode=decode,
-    frames=lambda decoded, source: ResponseEvents(_response(decoded, source)),
-    body=lambda decoded, source: Whole(_response(decoded, source)),
+    frames=lambda decoded, source: ResponseEvents(Response(decoded, source.piece)),
+    body=lambda decoded, source: Whole(Response(decoded, source.piece)),
     request="ResponsesRequest",
     response="Response",
     schemas=schemas,

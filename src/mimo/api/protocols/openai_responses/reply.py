@@ -14,9 +14,10 @@ import msgspec
 from mimo.api.protocols.base import Body
 from mimo.api.protocols.blocks import Block, Blocks
 from mimo.api.protocols.openai import wire_logprobs
-from mimo.api.protocols.openai_responses.tools import INPUT, Origin, Tools
+from mimo.api.protocols.openai_responses.echo import echo
+from mimo.api.protocols.openai_responses.request import ResponsesRequest
+from mimo.api.protocols.openai_responses.tools import INPUT, Origin
 from mimo.contract.errors import ApiError
-from mimo.contract.request import ChatRequest
 from mimo.types import Event, FinishReason, TokenLogprob, Usage
 
 _INCOMPLETE: Mapping[FinishReason, str] = {
@@ -26,23 +27,18 @@ _INCOMPLETE: Mapping[FinishReason, str] = {
 }
 _TYPES = {"reasoning": ("reasoning", "rs"), "content": ("message", "msg")}
 """The type of an item that is no call, and how its id begins."""
-_STRING_OR_NULL = ("instructions", "prompt_cache_key", "safety_identifier")
-_FUNCTION: Mapping[str, object] = {"description": "", "parameters": {}, "strict": False}
-"""What the response says of a function where the client says nothing."""
 Wire = dict[str, object]
 
 
 class Response:
-    """What all parts of one answer share. `fields`, `tools`: the client's own; `piece(token)` gives a token's bytes."""
+    """What all parts of one answer share. `piece(token)` gives a token's bytes."""
 
-    def __init__(
-        self, request: ChatRequest, fields: Mapping[str, object], tools: Tools, piece: Callable[[int], bytes]
-    ) -> None:
+    def __init__(self, decoded: ResponsesRequest, piece: Callable[[int], bytes]) -> None:
         self._key = os.urandom(12).hex()
         self._created = int(time.time())
         self._piece = piece
-        self._echo = _echo(request, fields, tools)
-        self._origins = tools.origins
+        self._echo = echo(decoded)
+        self._origins = decoded.tools.origins
 
     def begun(self) -> Wire:
         """The response when nothing has come yet."""
@@ -150,39 +146,3 @@ def usage(counted: Usage) -> Wire:
         "output_tokens_details": {"reasoning_tokens": counted.reasoning_tokens},
         "total_tokens": counted.prompt_tokens + counted.completion_tokens,
     }
-
-
-def _echo(request: ChatRequest, fields: Mapping[str, object], tools: Tools) -> Wire:
-    """What was really used, in this API's names, and the client's own words where they change nothing."""
-    params = request.params
-    strings = {name: value if isinstance(value := fields.get(name), str) else None for name in _STRING_OR_NULL}
-    metadata = fields.get("metadata")
-    reasoning = fields.get("reasoning")
-    effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
-    text = fields.get("text")
-    form = text.get("format") if isinstance(text, dict) else None
-    schema = {"name": "", "description": None, "schema": None, "strict": False}
-    if isinstance(form, dict) and form.get("type") == "json_schema":
-        form = {**schema, **{name: value for name, value in form.items() if value is not None}}
-    return {
-        **strings,
-        "model": request.model.id,
-        "previous_response_id": None,
-        "max_output_tokens": params.max_completion_tokens,
-        "max_tool_calls": fields.get("max_tool_calls"),
-        "temperature": params.sampling.temperature,
-        "top_p": params.sampling.top_p,
-        "presence_penalty": params.sampling.presence_penalty,
-        "frequency_penalty": params.sampling.frequency_penalty,
-        "top_logprobs": params.sampling.logprobs or 0,
-        "parallel_tool_calls": params.parallel_tool_calls,
-        "tool_choice": fields.get("tool_choice") or request.model.parameters["tool_choice"].default,
-        "tools": [{**_FUNCTION, **tool} if tool["type"] == "function" else tool for tool in tools.kept],
-        "text": {"format": form or {"type": "text"}},
-        "reasoning": {"effort": effort, "summary": None},
-        "truncation": "disabled",
-        "store": False,
-        "background": False,
-        "service_tier": "default",
-        "metadata": metadata if isinstance(metadata, dict) else {},
-    }  # fmt: skip
