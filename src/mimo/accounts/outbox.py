@@ -45,7 +45,7 @@ class Outbox:
         """Make the file. Where that fails rows are kept in memory alone, and the log says so."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = _locked_file(self._path)
+            self._file = _locked_file(self._path, b"")
         except OSError as problem:
             self._say(problem)
 
@@ -109,9 +109,8 @@ class Outbox:
         return True
 
     def _rewrite(self) -> None:
-        fresh = _locked_file(self._path)
         content = b"".join(msgspec.json.encode(row) + b"\n" for row in self._rows)
-        os.write(fresh, content)
+        fresh = _locked_file(self._path, content)
         assert self._file is not None
         os.close(self._file)
         self._file, self._size = fresh, len(content)
@@ -150,14 +149,18 @@ def _rows(path: Path) -> Iterator[Row]:
             yield msgspec.json.decode(line, type=Row)
 
 
-def _locked_file(path: Path) -> int:
-    """A new, empty file at `path` that is locked from the moment on at which others can see it."""
+def _locked_file(path: Path, content: bytes) -> int:
+    """A new file at `path` with `content`, whole and locked from the moment on at which others can see it. One that was
+    there before stays where that fails."""
     hidden = path.with_suffix(".new")
     file = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while content:
+            content = content[os.write(file, content) :]
         os.rename(hidden, path)
     except OSError:
         os.close(file)
+        hidden.unlink(missing_ok=True)
         raise
     return file

@@ -1,6 +1,6 @@
 """The one runner that every protocol goes through: from the body of a request to the last byte of its answer.
 
-    decode → admit → prepare → start → accepted → stream or whole → settle
+    decode → admit → prepare → start → accepted → stream or whole, settle before the last bytes
 
 Everything that can be refused is refused before the first byte is sent; what was admitted is settled once, however it
 ends. What takes long is done in a thread, so that running streams go on. Knows no wire format.
@@ -141,8 +141,12 @@ async def _stream(
     await exchange.write(frames.first(tally.usage()[0].prompt_tokens))
     async for events in tally.stream:
         tally.add(events)
+        if tally.complete:
+            tally.settle(None)
         await exchange.write(frames.frames(events))
-    await exchange.end(b"".join(sse.comment(f"{name}: {value}") for name, value in tally.closing()))
+    said = b"".join(sse.comment(f"{name}: {value}") for name, value in tally.closing())
+    tally.settle(None)
+    await exchange.end(said)
 
 
 async def _whole(
@@ -152,8 +156,11 @@ async def _whole(
     async for events in tally.stream:
         tally.add(events)
         body.add(events)
-    headers = [*decoded.response_headers(source.repeatable), *tally.closing()]
-    await exchange.reply(200, body.body(), headers=headers)
+    content = body.body()
+    headers = [*tally.observation.headers, *decoded.response_headers(source.repeatable), *tally.closing()]
+    exchange.late = tuple  # what is left is said as it was before the settlement, as in a stream
+    tally.settle(None)
+    await exchange.reply(200, content, headers=headers)
 
 
 _COUNTED = (Finish, Usage)
@@ -172,6 +179,7 @@ class Tally:
         self._pieces = 0
         self._finish: list[FinishReason] = []
         self._usage: Usage | None = None
+        self._settled: Settlement | None = None
 
     def start(self, stream: EventStream) -> None:
         """The engine has the request."""
@@ -205,14 +213,21 @@ class Tally:
         """What the observer has to say with the last bytes."""
         return self.observation.closing(self._settlement(None))
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of the answer has come: the counts are its last event."""
+        return self._usage is not None
+
     def settle(self, error: BaseException | None) -> Settlement:
-        """Tell the observer how the request has ended. A failing observer is logged: the answer is out by now."""
-        settlement = self._settlement(error)
-        try:
-            self.observation.settle(settlement)
-        except Exception:
-            log.exception("settling failed")
-        return settlement
+        """Tell the observer how the request has ended, the first time; a failing one is logged. A complete answer is
+        settled before its last bytes go out: what a client has as a whole is settled even if the process is killed."""
+        if self._settled is None:
+            self._settled = self._settlement(error)
+            try:
+                self.observation.settle(self._settled)
+            except Exception:
+                log.exception("settling failed")
+        return self._settled
 
     def _times(self) -> Times:
         begun = self.stream.begun

@@ -2,9 +2,9 @@
 
     admit → (prepared → started → first_token → closing) → settle → answered
 
-Whatever was admitted is settled exactly once, also when the client leaves or the engine fails; every request, admitted
-or not, is reported as answered at its end. The classes here are the interface and ignore everything. Knows no protocol,
-no store and no exporter.
+Whatever was admitted is settled exactly once, also when the client leaves or the engine fails; a complete answer before
+its last bytes are sent. Every request, admitted or not, is reported as answered at its end. The classes here are the
+interface and ignore everything. Knows no protocol, no store and no exporter.
 """
 
 from __future__ import annotations
