@@ -144,6 +144,20 @@ def test_rooms_import_only_what_lies_below_them() -> None:
     assert not UPWARD - found, f"no longer: {sorted(UPWARD - found)}; take it from UPWARD"
 
 
+def test_only_the_table_of_protocols_knows_a_protocol() -> None:
+    """So that a new one is a folder and a line. Tokenising takes messages in the form of chat completions."""
+    top = "mimo.api.protocols"
+    tokenising = {f"mimo.api.endpoints.{name}" for name in ("tokenize", "tokenizer", "openapi.schemas")}
+    found = {
+        (one, other)
+        for one, others in imports().items()
+        for other in others
+        if other.startswith((f"{top}.openai_", f"{top}.anthropic_")) and one.split(".")[:4] != other.split(".")[:4]
+    }
+    known = {(one, f"{top}.openai_chat.messages") for one in tokenising}
+    assert {(one, other) for one, other in found if one != top} == known
+
+
 def test_every_folder_of_tests_is_a_room_of_the_package() -> None:
     rooms = {name for name in folders(TESTS) if name.partition("/")[0] not in NOT_IN_THE_PACKAGE}
     missing = sorted(name for name in rooms if not (PACKAGE / name).is_dir())

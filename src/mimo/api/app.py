@@ -61,7 +61,7 @@ class App:
         hosts: Collection[str] | None = None,
         quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
-        self.keys = Keys(keys, accounts)
+        self.keys = Keys(keys, accounts, routes.key_headers)
         self.routes = routes
         self.cors_origins = frozenset(cors_origins)
         self.hosts = hosts
@@ -90,7 +90,7 @@ class App:
         hosts: Collection[str] | None,
     ) -> None:
         """Answer requests that come from now on by these; those that run go on as they began."""
-        self.keys = Keys(keys, self.backend.accounts)
+        self.keys = Keys(keys, self.backend.accounts, self.routes.key_headers)
         self.cors_origins, self.hosts = frozenset(cors_origins), hosts
         old = self.backend.policy
         policy = replace(policy, media_urls=old.media_urls, open_metrics=old.open_metrics)

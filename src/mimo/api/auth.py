@@ -5,7 +5,7 @@ Knows header names and nothing of users, budgets or limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Protocol
@@ -25,9 +25,13 @@ class Keyring(Protocol):
 
 
 class Keys:
-    """The configured keys, and those of a keyring; with none, everybody may come in."""
+    """The configured keys, and those of a keyring; with none, everybody may come in. `names`: headers that may hold a
+    key, besides `Authorization: Bearer`."""
 
-    def __init__(self, keys: Iterable[str] = (), keyring: Keyring | None = None) -> None:
+    def __init__(self, keys: Iterable[str] = (), keyring: Keyring | None = None, names: Sequence[str] = ()) -> None:
+        self._names = [name.encode() for name in names]
+        *others, last = ("Authorization: Bearer KEY", *names)
+        self._where = " or ".join([", ".join(others), last] if others else [last])
         self._digests = [sha256(key.encode()).digest() for key in keys]
         self._keyring = keyring
 
@@ -47,7 +51,7 @@ class Keys:
         Raises `AuthenticationFailed`."""
         if not self:
             return None
-        offered = [sha256(key).digest() for key in _offered(headers)]
+        offered = [sha256(key).digest() for key in self._offered(headers)]
         # every pair is compared, always: the time taken says nothing
         matches = [ours for key in offered for ours in self._digests if compare_digest(key, ours)]
         if matches:
@@ -58,16 +62,12 @@ class Keys:
                 if (identity := self._keyring.identify(key)) is not None:
                     return identity
         wrong = "the key is not valid" if offered else "a key is needed"
-        raise AuthenticationFailed(
-            f"{wrong}: send it as Authorization: Bearer KEY, api-key or x-api-key",
-            headers={"www-authenticate": "Bearer"},
-        )
+        raise AuthenticationFailed(f"{wrong}: send it as {self._where}", headers={"www-authenticate": "Bearer"})
 
-
-def _offered(headers: Mapping[bytes, bytes]) -> Iterator[bytes]:
-    scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() == b"bearer" and key.strip():
-        yield key.strip()
-    for name in (b"api-key", b"x-api-key"):
-        if headers.get(name):
-            yield headers[name]
+    def _offered(self, headers: Mapping[bytes, bytes]) -> Iterator[bytes]:
+        scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() == b"bearer" and key.strip():
+            yield key.strip()
+        for name in self._names:
+            if headers.get(name):
+                yield headers[name]

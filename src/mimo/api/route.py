@@ -73,10 +73,12 @@ class Match:
 class Routes:
     """`table`: method and path → route; `{id}` in a path stands for whatever is there, and of
     several that fit the one counts that says most after it. `error_forms`: how errors
-    look where there is no route, by the beginning of the path."""
+    look where there is no route, by the beginning of the path. `key_headers`: where a key may stand, beyond
+    `Authorization: Bearer`."""
 
     table: Mapping[tuple[str, str], Route]
     error_forms: Mapping[str, ErrorForm] = field(default_factory=dict)
+    key_headers: tuple[str, ...] = ()
     _whole: dict[str, Match] = field(init=False, repr=False)
     """Paths without `{id}`, which are most requests, looked up once for all."""
 

@@ -6,25 +6,29 @@ A new route that belongs to no protocol is a function and a line here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from mimo.api.answer import answer
+from mimo.api.backend import Backend
 from mimo.api.endpoints.accounts import own_key, usage
 from mimo.api.endpoints.batches import batch, batches, cancel, create
 from mimo.api.endpoints.files import BYTES, content, delete, file, files, upload
 from mimo.api.endpoints.health import health, ready, root
 from mimo.api.endpoints.metrics import TEXT, metrics
-from mimo.api.endpoints.models import anthropic_model, anthropic_models, model, models
+from mimo.api.endpoints.models import model, models
 from mimo.api.endpoints.openapi.document import openapi
 from mimo.api.endpoints.tokenize import tokenize
 from mimo.api.endpoints.tokenizer import detokenize, tokenizer_info
 from mimo.api.endpoints.tokenizer import tokenize as vllm_tokenize
+from mimo.api.exchange import Exchange
 from mimo.api.protocols import PROTOCOLS
-from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.api.protocols.base import Protocol
 from mimo.api.route import ANSWER_ERRORS, BODY_ERRORS, Answer, Route, Routes
 from mimo.api.site.docs.page import HTML, SVG, docs, icon
 from mimo.contract.errors import InvalidRequest, NotFound, PermissionDenied, ServiceUnavailable, UnsupportedMediaType
+
+Routed = dict[tuple[str, str], Route]
 
 
 def _runner(protocol: Protocol[Any]) -> Answer:
@@ -47,20 +51,26 @@ def _of_protocol(protocol: Protocol[Any]) -> Iterator[tuple[tuple[str, str], Rou
     yield from protocol.others.items()
 
 
+def _shared(path: str, route: Route) -> Routed:
+    """A GET route that protocols may have in a form of their own, for clients that name the protocol by its header."""
+    forms = [(protocol.header, own) for protocol in PROTOCOLS if (own := protocol.shared.get(("GET", path)))]
+
+    async def shared(backend: Backend, exchange: Exchange, argument: str) -> None:
+        form = next((own for header, own in forms if exchange.header(header)), route)
+        exchange.errors = form.errors
+        await form.answer(backend, exchange, argument)
+
+    return {("GET", path): replace(route, answer=shared)}
+
+
 _ANSWERING = [path for protocol in PROTOCOLS for path in protocol.paths]
 ROUTES: Routes = Routes(
     {
         **{key: route for protocol in PROTOCOLS for key, route in _of_protocol(protocol)},
-        ("GET", "/v1/models"): Route(models, "The models, their limits and parameters", response="ModelList"),
-        ("GET", "/v1/models/{id}"): Route(model, "One model", (NotFound,), response="Model"),
+        **_shared("/v1/models", Route(models, "The models, their limits and parameters", response="ModelList")),
+        **_shared("/v1/models/{id}", Route(model, "One model", (NotFound,), response="Model")),
         ("POST", "/v1/tokenize"): Route(
             tokenize, "Text or messages to token ids", BODY_ERRORS, request="TokenizeRequest", response="Tokens"
-        ),
-        ("GET", "/anthropic/v1/models"): Route(
-            anthropic_models, "The models in Anthropic's form", errors=ANTHROPIC, response="AnthropicModelList"
-        ),
-        ("GET", "/anthropic/v1/models/{id}"): Route(
-            anthropic_model, "One model in Anthropic's form", (NotFound,), errors=ANTHROPIC, response="AnthropicModel"
         ),
         ("POST", "/tokenize"): Route(
             vllm_tokenize, "Text or messages to token ids, in vLLM's form", BODY_ERRORS, request="VllmTokenizeRequest"
@@ -96,4 +106,5 @@ ROUTES: Routes = Routes(
         ("GET", "/docs"): Route(docs(lambda: ROUTES.table), "This API as a page", api=False, content_type=HTML),
     },
     {prefix: protocol.errors for protocol in PROTOCOLS for prefix in protocol.prefixes},
+    tuple(protocol.key_header for protocol in PROTOCOLS if protocol.key_header),
 )

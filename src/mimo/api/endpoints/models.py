@@ -1,19 +1,17 @@
 """GET /v1/models and /v1/models/{id}: the contract as data, so that a client can draw its controls from it.
 
-Clients of Anthropic's, which say so by a header or by the path, get their own form.
+A protocol may have a form of its own for them (`Protocol.shared`).
 Reads the models, their parameters and the engine's own card; knows nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
 
 import msgspec
 
 from mimo.api.backend import Backend
 from mimo.api.exchange import Exchange
-from mimo.api.protocols.anthropic_messages.errors import ANTHROPIC
 from mimo.contract.models import Model, find_model
 from mimo.contract.rows import Parameter
 from mimo.engines.base import EngineInfo
@@ -21,43 +19,13 @@ from mimo.engines.base import EngineInfo
 
 async def models(backend: Backend, exchange: Exchange, _: str) -> None:
     """Every model as a list object."""
-    if exchange.header("anthropic-version"):
-        return await anthropic_models(backend, exchange, "")
     data = _objects(backend, backend.models.values())
     await exchange.reply(200, msgspec.json.encode({"object": "list", "data": data}))
 
 
 async def model(backend: Backend, exchange: Exchange, model_id: str) -> None:
     """One model. Raises `NotFound`."""
-    if exchange.header("anthropic-version"):
-        exchange.errors = ANTHROPIC
-        return await anthropic_model(backend, exchange, model_id)
     await exchange.reply(200, msgspec.json.encode(_objects(backend, [find_model(model_id, backend.models)])[0]))
-
-
-async def anthropic_models(backend: Backend, exchange: Exchange, _: str) -> None:
-    """Every model as a page, the only one, of Anthropic's models API."""
-    data = [_anthropic_object(row, backend.engine.info) for row in backend.models.values()]
-    page = {"data": data, "has_more": False, "first_id": data[0]["id"], "last_id": data[-1]["id"]}
-    await exchange.reply(200, msgspec.json.encode(page))
-
-
-async def anthropic_model(backend: Backend, exchange: Exchange, model_id: str) -> None:
-    """One model in that form. Raises `NotFound`."""
-    row = find_model(model_id, backend.models)
-    await exchange.reply(200, msgspec.json.encode(_anthropic_object(row, backend.engine.info)))
-
-
-def _anthropic_object(model: Model, served_by: EngineInfo) -> dict[str, object]:
-    return {
-        "type": "model",
-        "id": model.id,
-        "display_name": model.id,
-        "created_at": datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "lifecycle": "active",
-        "max_input_tokens": min(model.context_window, served_by.context_window),
-        "max_tokens": model.max_completion_tokens,
-    }
 
 
 def _objects(backend: Backend, rows: Iterable[Model]) -> list[dict[str, object]]:

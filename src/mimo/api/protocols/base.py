@@ -73,6 +73,8 @@ class Protocol(Generic[D]):
     client's names, for errors. `decode` checks all that needs no engine; `frames` and `body` make the answer.
     `request`, `response`: the names of their shapes in the OpenAPI document, which `schemas(model, describe)` gives.
     `prefixes`: beginnings of paths whose errors have this protocol's form although there is no route.
+    `header`: by which a client says that it speaks this protocol; it then gets the `shared` routes, which belong to no
+    protocol, in this one's form. `key_header`: where its clients put their key, beyond `Authorization: Bearer`.
     """
 
     name: str
@@ -90,6 +92,9 @@ class Protocol(Generic[D]):
     errors: ErrorForm = OPENAI
     prefixes: tuple[str, ...] = ()
     others: Mapping[tuple[str, str], Route] = field(default_factory=dict)
+    header: str = ""
+    shared: Mapping[tuple[str, str], Route] = field(default_factory=dict)
+    key_header: str = ""
 
     def name_of(self, row: str) -> str | None:
         """What the client calls a row of the parameters table, None where it cannot be said on this protocol."""

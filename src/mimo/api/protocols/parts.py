@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 from mimo.api.protocols.schema import Schema, media_address
-from mimo.api.protocols.shapes import Checked, Constant, Object, OneOf, Optional, Reading, Shape, Text, Unused
+from mimo.api.protocols.shapes import Checked, Constant, Object, Optional, Reading, Shape, Text, Unused
 from mimo.contract import checks
 from mimo.contract.errors import InvalidRequest, UnsupportedInput
 from mimo.contract.media import DEFAULT_FPS, FPS, MAX_PARTS, MEDIA, RESOLUTIONS
 from mimo.contract.models import Model
-from mimo.media.content import inline, read
+from mimo.media.content import read
 from mimo.types import Media, MediaKind
 
 Parts = tuple[str | Media, ...]
@@ -88,24 +88,6 @@ def video_part() -> Object:
         "media_resolution": Optional(Checked(partial(checks.one_of, words=RESOLUTIONS), resolution)),
     }
     return media_part("video", members, _video)
-
-
-def source_part() -> Object:
-    """Anthropic's `image` block."""
-    data = Text(described=media_address("image", "base64"))
-    kinds = {
-        "base64": Object({"type": Constant("base64"), "media_type": Text(), "data": data}),
-        "url": Object({"type": Constant("url"), "url": Text()}),
-    }
-    source = OneOf("type", kinds, 'an object like {"type": "base64", …}', lambda reading: "base64 or url")
-    return media_part("image", {"type": Constant("image"), "source": source}, _source)
-
-
-def _source(part: dict[str, Any], media: Media, reading: Reading) -> Media:
-    source = part["source"]
-    if source["type"] == "url":
-        return read(source["url"], media, urls=reading.urls)
-    return inline(source["data"], source["media_type"].lower(), media)
 
 
 def _audio(part: dict[str, Any], media: Media, reading: Reading) -> Media:

@@ -39,15 +39,6 @@ def _others(model: Schema, models: Mapping[str, Model]) -> Schema:
             obj({**conversation, "return_token_strs": FLAG}, ("messages",)),
         ),
         "VllmDetokenizeRequest": obj({"model": model, "tokens": {"type": "array", "items": COUNT}}, ("tokens",)),
-        "AnthropicModelList": obj({
-            "data": {"type": "array", "items": ref("AnthropicModel")}, "has_more": FLAG, "first_id": STRING,
-            "last_id": STRING,
-        }),
-        "AnthropicModel": obj({
-            "type": {"const": "model"}, "id": STRING, "display_name": STRING, "created_at": STRING,
-            "lifecycle": {"const": "active"}, "max_input_tokens": COUNT, "max_tokens": COUNT,
-        }),
-        "InputTokens": obj({"object": {"const": "response.input_tokens"}, "input_tokens": COUNT}),
         "ModelList": obj({"object": {"const": "list"}, "data": {"type": "array", "items": ref("Model")}}),
         "Model": obj({"id": STRING, "object": {"const": "model"}, "created": COUNT, "owned_by": STRING}),
         "Error": obj({

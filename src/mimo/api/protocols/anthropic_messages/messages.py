@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mimo.api.protocols.parts import EXTRAS, Parts, source_part, text_of, text_part, with_media
+from mimo.api.protocols.anthropic_messages.media import image_block
+from mimo.api.protocols.parts import EXTRAS, Parts, text_of, text_part, with_media
 from mimo.api.protocols.shapes import (
     FLAG,
     Array,
@@ -126,7 +127,7 @@ _SOURCE = OneOf(
 )
 _SHOWN = {
     **_TEXT,
-    "image": source_part(),
+    "image": image_block(),
     "document": _block(
         "document",
         _document,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mimo.api.protocols.anthropic_messages.messages import MESSAGES, SYSTEM
+from mimo.api.protocols.anthropic_messages.models import SCHEMAS as MODELS
 from mimo.api.protocols.anthropic_messages.request import COUNTED, FIELDS, SHAPES
 from mimo.api.protocols.schema import COUNT, NULL, OBJECT, STRING, Schema, obj
 from mimo.api.protocols.shapes import field_schemas
@@ -24,6 +25,7 @@ def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
             "id": STRING, "type": {"const": "message"}, "role": {"const": "assistant"}, "model": STRING,
             "content": {"type": "array", "items": OBJECT}, "stop_reason": STRING, "usage": OBJECT,
         }),
+        **MODELS,
         "TokenCount": obj({"input_tokens": COUNT}),
         "AnthropicError": obj({
             "type": {"const": "error"}, "error": obj({"type": STRING, "message": STRING}), "request_id": STRING,

@@ -33,4 +33,5 @@ OPENAI_CHAT = Protocol(
     request="ChatCompletionRequest",
     response="ChatCompletion",
     schemas=schemas,
+    key_header="api-key",
 )

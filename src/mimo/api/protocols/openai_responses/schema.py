@@ -21,4 +21,5 @@ def schemas(model: Schema, describe: Callable[[str], Schema]) -> Schema:
             "status": {"enum": ["completed", "incomplete"]}, "output": {"type": "array", "items": OBJECT},
             "usage": OBJECT,
         }),
+        "InputTokens": obj({"object": {"const": "response.input_tokens"}, "input_tokens": COUNT}),
     }  # fmt: skip
