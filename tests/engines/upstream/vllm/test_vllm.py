@@ -141,6 +141,27 @@ def test_usage_reports_cached_tokens(vllm: Front) -> None:
     assert details["cached_tokens"] > 100
 
 
+def complete(vllm: Front, **fields: Any) -> Any:
+    return vllm.http.post("/v1/completions", json={"model": "mimo-v2-flash", "seed": 5, **fields}).json()["choices"][0]
+
+
+def test_a_prompt_has_the_log_probabilities_that_its_tokens_had_when_they_were_sampled(vllm: Front) -> None:
+    first = complete(vllm, prompt="hello there", logprobs=3, max_tokens=30)
+    again = complete(vllm, prompt="hello there" + first["text"], logprobs=3, echo=True, max_tokens=0)
+    size = len(first["logprobs"]["tokens"])
+    assert again["logprobs"]["tokens"][-size:] == first["logprobs"]["tokens"]
+    read, sampled = again["logprobs"]["token_logprobs"][-size:], first["logprobs"]["token_logprobs"]
+    assert read == pytest.approx(sampled, abs=1e-3)
+    assert again["logprobs"]["token_logprobs"][0] is None and again["text"] == "hello there" + first["text"]
+
+
+def test_reading_a_prompt_changes_no_token_of_the_answer(vllm: Front) -> None:
+    plain = complete(vllm, prompt="hello there", max_tokens=20)
+    read = complete(vllm, prompt="hello there", max_tokens=20, prompt_logprobs=2)
+    assert read["text"] == plain["text"]
+    assert [len(row or ()) >= 2 for row in read["prompt_logprobs"]] == [False] + [True] * 10
+
+
 def test_values_that_vllm_would_change_are_refused(vllm: Front) -> None:
     error = vllm.chat("hello", temperature=0.005)
     assert (error.status_code, error.json()["error"]["code"]) == (400, "unsupported_parameter")

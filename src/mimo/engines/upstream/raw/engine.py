@@ -41,7 +41,7 @@ class RawEngine(TokenEngine, MessageEngine):
         self.info = info
         self.tokenizer = route.tokenizer
         self.chat_template = chat_template
-        self.capabilities = Capabilities(media=media, grammar=True)
+        self.capabilities = Capabilities(media=media, grammar=True, prompt_logprobs=route.reads_prompts)
         self.route = route
         self.client = route.client
         self._chat = ChatRoute(

@@ -78,6 +78,11 @@ async def raw_events(reader: Reader, reply: Reply) -> AsyncIterator[list[RawEven
         raise unreadable from problem
 
 
+def or_nothing(logprob: float | None) -> float:
+    """A log-probability, null being that of what cannot come: JSON has no number for it."""
+    return float("-inf") if logprob is None else logprob
+
+
 def sorted_logprob(token: int, logprob: float, top: list[tuple[int, float]], count: int) -> TokenLogprob:
     """In the contract's form: the likeliest first, ties by the lower id, `count` of them."""
     top.sort(key=lambda pair: (-pair[1], pair[0]))

@@ -7,19 +7,26 @@ A member is a subclass: its path, its columns, how it is found and how it is rea
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from mimo.contract.errors import EngineError, UpstreamError
+import msgspec
+
+from mimo.contract.errors import EngineError, UpstreamError, UpstreamTimeout
 from mimo.engines.upstream.chat.cells import ChatColumn
 from mimo.engines.upstream.http.client import Client, Reply, encode
 from mimo.engines.upstream.raw.cells import RawColumn
-from mimo.engines.upstream.raw.request import RawEvent, RawRequest, Reader, raw_events
+from mimo.engines.upstream.raw.request import RawEvent, RawRequest, Reader, checked_logprobs, raw_events
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.hub import cached
 from mimo.types import TokenLogprob
+
+_PROMPT_BYTES, _BYTES_OF_TOKEN = 2**16, 512
+"""Bounds of an answer about a prompt: of what is around the log-probabilities, and of each with its id and text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class RawRoute(ABC):
     """How its chat route keeps each parameter, where a request holds media."""
     health: ClassVar[str] = "/health"
     """Answers 200 while the upstream is healthy."""
+    reads_prompts: ClassVar[bool] = False
+    """Whether it gives log-probabilities of a prompt: then it has the next two methods."""
 
     def __init__(self, client: Client, model: str, tokenizer: Tokenizer) -> None:
         """May take a second for a large vocabulary: call it off the event loop."""
@@ -70,6 +79,37 @@ class RawRoute(ABC):
     def body(self, request: RawRequest) -> dict[str, object]:
         """The body of `request`."""
         return self.column.body(request)
+
+    def prompt_body(self, prompt: tuple[int, ...], count: int) -> dict[str, object]:
+        """The body of a request, not streamed, for the log-probabilities of `prompt` and the `count` likeliest ids."""
+        raise NotImplementedError
+
+    def prompt_logprobs(self, data: bytes, prompt: tuple[int, ...], count: int) -> Iterator[TokenLogprob]:
+        """What the answer to that says of `prompt`'s tokens but the first. Raises as a `Reader` does."""
+        raise NotImplementedError
+
+    async def read_prompt(self, prompt: tuple[int, ...], count: int) -> tuple[TokenLogprob, ...]:
+        """The log-probabilities of `prompt`'s tokens but the first, by a request of their own, so that neither the
+        number of choices nor the way they are drawn changes them. Raises an `ApiError`."""
+        reply = await self.client.send(self.path, encode(self.prompt_body(prompt, count)))
+        body = bytearray()
+        try:
+            async for piece in reply:
+                body += piece
+                reply.advance()
+                if len(body) > _PROMPT_BYTES + len(prompt) * (count + 2) * _BYTES_OF_TOKEN:
+                    raise UpstreamError("upstream sent far more than the log-probabilities of the prompt")
+            given = await asyncio.to_thread(lambda: tuple(self.prompt_logprobs(bytes(body), prompt, count)))
+            return checked_logprobs(given, len(prompt) - 1, self.tokenizer.vocabulary)
+        except (UpstreamError, UpstreamTimeout) as problem:
+            reply.report(problem)
+            raise
+        except (ValueError, LookupError, RecursionError, msgspec.MsgspecError) as problem:
+            unreadable = UpstreamError(f"upstream sent what cannot be read: {problem}")
+            reply.report(unreadable)
+            raise unreadable from problem
+        finally:
+            reply.close()
 
     async def send(self, request: RawRequest) -> Reply:
         """The answer to `request`, from its first byte on. Raises an `ApiError`."""

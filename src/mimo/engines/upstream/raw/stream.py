@@ -1,4 +1,5 @@
 """The tokens of one `TokenRequest` from a raw route: a request for every choice, their batches in the order they come.
+Where log-probabilities of the prompt are wanted, a request for these comes first.
 
 Knows no engine's format.
 """
@@ -21,13 +22,18 @@ class RawStream(TokenStream):
     def __init__(self, route: RawRoute, request: TokenRequest, room: int, forget: Callable[[RawStream], None]) -> None:
         self.choices = [ChoiceStream(route, request, choice, room) for choice in range(request.n)]
         self._forget = forget
+        self._route = route
+        self._prompt = request.prompt
+        self._unread = request.prompt_logprobs if len(request.prompt) > 1 else None
 
     async def accepted(self) -> None:
+        await self._read_prompt()
         if len(self.choices) == 1:
             return await self.choices[0].open()
         await asyncio.gather(*(choice.open() for choice in self.choices))
 
     async def __aiter__(self) -> AsyncIterator[list[TokenBatch]]:
+        await self._read_prompt()
         sources = [choice.batches() for choice in self.choices]
         try:
             async for batch in sources[0] if len(sources) == 1 else merge(sources):
@@ -36,6 +42,12 @@ class RawStream(TokenStream):
             self.cached_tokens = max(choice.cached for choice in self.choices)
         finally:
             self.close()
+
+    async def _read_prompt(self) -> None:
+        """Ask for the log-probabilities of the prompt, unless they are here or not wanted."""
+        if self._unread is not None:
+            self.prompt_logprobs = await self._route.read_prompt(self._prompt, self._unread)
+            self._unread = None
 
     def close_choice(self, choice: int) -> None:
         self.choices[choice].close()

@@ -6,6 +6,8 @@ everything so far, unless it runs with `--incremental-streaming-output`; the cou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from mimo.contract.errors import UpstreamError
@@ -13,7 +15,7 @@ from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
-from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
+from mimo.engines.upstream.raw.request import RawEvent, RawRequest, or_nothing, sorted_logprob
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.engines.upstream.sglang.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
@@ -33,6 +35,8 @@ class _Meta(msgspec.Struct):
     finish_reason: _Finish | None = None
     output_token_logprobs: list[_Row] = []
     output_top_logprobs: list[list[_Row] | None] = []
+    input_token_logprobs: list[_Row] = []
+    input_top_logprobs: list[list[_Row] | None] | None = None
 
 
 class _Event(msgspec.Struct):
@@ -58,6 +62,7 @@ class Sglang(RawRoute):
     name = "sglang"
     column, media_column = COLUMN, MEDIA_COLUMN
     path = "/generate"
+    reads_prompts = True
 
     @staticmethod
     async def discover(client: Client, url: str, wanted: str | None) -> UpstreamModel:
@@ -77,6 +82,23 @@ class Sglang(RawRoute):
 
     def reader(self, request: RawRequest) -> SglangReader:
         return SglangReader(request)
+
+    def prompt_body(self, prompt: tuple[int, ...], count: int) -> dict[str, object]:
+        # the one token that must be sampled is not read
+        wanted = {"return_logprob": True, "logprob_start_len": 0, "top_logprobs_num": count}
+        sampling = {"max_new_tokens": 1, "temperature": 0.0}
+        return {"input_ids": prompt, "stream": False, **wanted, "sampling_params": sampling}
+
+    def prompt_logprobs(self, data: bytes, prompt: tuple[int, ...], count: int) -> Iterator[TokenLogprob]:
+        event = _decode(data)
+        if event.meta_info is None:
+            raise errors.of_event(event.error or "it sent no meta_info")
+        rows = event.meta_info.input_token_logprobs
+        tops = event.meta_info.input_top_logprobs or [None] * len(rows)
+        for token, (value, given, _), top in zip(prompt[1:], rows[1:], tops[1:], strict=True):
+            if given != token:
+                raise UpstreamError("upstream gave log-probabilities of another prompt")
+            yield _logprob(token, value, top, count)
 
 
 def _window(server: dict[str, object]) -> int:
@@ -130,11 +152,9 @@ class SglangReader:
         drawn = meta.output_token_logprobs[-count:]
         tops = meta.output_top_logprobs[-count:] or [None] * count
         return tuple(
-            sorted_logprob(
-                token,
-                float("-inf") if value is None else value,
-                [(top, float("-inf") if given is None else given) for given, top, _ in (row or ())],
-                self._wanted or 0,
-            )
-            for (value, token, _), row in zip(drawn, tops, strict=True)
+            _logprob(token, value, row, self._wanted or 0) for (value, token, _), row in zip(drawn, tops, strict=True)
         )
+
+
+def _logprob(token: int, value: float | None, top: list[_Row] | None, count: int) -> TokenLogprob:
+    return sorted_logprob(token, or_nothing(value), [(other, or_nothing(one)) for one, other, _ in top or ()], count)

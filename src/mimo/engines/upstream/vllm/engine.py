@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from mimo.contract.errors import UpstreamError
@@ -9,7 +11,7 @@ from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.options import UpstreamOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
-from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
+from mimo.engines.upstream.raw.request import RawEvent, RawRequest, or_nothing, sorted_logprob
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, sole_model
 from mimo.engines.upstream.vllm.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
@@ -21,10 +23,22 @@ class _Logprobs(msgspec.Struct):
     top_logprobs: list[dict[str, float] | None] | None = None
 
 
+class _Logprob(msgspec.Struct):
+    logprob: float | None
+
+
 class _Choice(msgspec.Struct):
     token_ids: list[int] | None = None
     finish_reason: str | None = None
     logprobs: _Logprobs | None = None
+
+
+class _PromptChoice(msgspec.Struct):
+    prompt_logprobs: list[dict[int, _Logprob] | None]
+
+
+class _Prompt(msgspec.Struct):
+    choices: list[_PromptChoice]
 
 
 class _Cached(msgspec.Struct):
@@ -42,6 +56,7 @@ class _Event(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Event).decode
+_decode_prompt = msgspec.json.Decoder(_Prompt).decode
 _DONE = b"[DONE]"
 
 
@@ -59,6 +74,7 @@ class Vllm(RawRoute):
     name = "vllm"
     column, media_column = COLUMN, MEDIA_COLUMN
     path = "/v1/completions"
+    reads_prompts = True
 
     @staticmethod
     async def discover(client: Client, url: str, wanted: str | None) -> UpstreamModel:
@@ -72,6 +88,19 @@ class Vllm(RawRoute):
 
     def reader(self, request: RawRequest) -> VllmReader:
         return VllmReader(request)
+
+    def prompt_body(self, prompt: tuple[int, ...], count: int) -> dict[str, object]:
+        # refused where it is streamed; the one token that must be sampled is not read
+        wanted = {"prompt_logprobs": count, "max_tokens": 1, "temperature": 0.0}
+        return {"model": self.model, "prompt": prompt, "add_special_tokens": False, "stream": False, **wanted}
+
+    def prompt_logprobs(self, data: bytes, prompt: tuple[int, ...], count: int) -> Iterator[TokenLogprob]:
+        _, *rows = _decode_prompt(data).choices[0].prompt_logprobs
+        for token, row in zip(prompt[1:], rows, strict=True):
+            if row is None or token not in row:
+                raise UpstreamError("upstream left out a log-probability of the prompt")
+            pairs = [(other, or_nothing(one.logprob)) for other, one in row.items()]
+            yield sorted_logprob(token, or_nothing(row[token].logprob), pairs, count)
 
 
 class VllmReader:
@@ -109,7 +138,7 @@ def _logprobs(given: _Logprobs, wanted: int) -> tuple[TokenLogprob, ...]:
     tops = given.top_logprobs or [None] * len(given.tokens)
     for token, logprob, top in zip(given.tokens, given.token_logprobs, tops, strict=True):
         pairs = [(_id(name), value) for name, value in (top or {}).items()]
-        rows.append(sorted_logprob(_id(token), float("-inf") if logprob is None else logprob, pairs, wanted))
+        rows.append(sorted_logprob(_id(token), or_nothing(logprob), pairs, wanted))
     return tuple(rows)
 
 
