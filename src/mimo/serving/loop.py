@@ -17,6 +17,10 @@ from typing import Any, NoReturn, TypeVar
 
 Result = TypeVar("Result")
 _NEW_OBJECTS = 10_000
+_TURN = 0.0005
+"""Seconds that a thread keeps the interpreter when another wants it, a tenth of Python's own. The loop wants it several
+times a request: while two threads decoded large bodies, /healthz took 172 ms at the 99th percentile with Python's
+own, and 44 with this."""
 
 
 class _Threads(ThreadPoolExecutor):
@@ -27,7 +31,9 @@ class _Threads(ThreadPoolExecutor):
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run `main` to its end on the fastest loop there is. Threads that compute on are left behind: see `leave`."""
+    """Run `main` to its end on the fastest loop there is, which no thread of Python keeps waiting for long. Threads
+    that compute on are left behind: see `leave`."""
+    sys.setswitchinterval(_TURN)
     try:
         import uvloop
     except ImportError:  # not on every system
