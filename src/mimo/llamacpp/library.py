@@ -149,6 +149,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_state_seq_get_data_ext": (c.c_size_t, (_P, _P, c.c_size_t, _I32, c.c_uint32)),
     "llama_state_seq_set_data_ext": (c.c_size_t, (_P, _P, c.c_size_t, _I32, c.c_uint32)),
     "llama_decode": (_I32, (_P, Batch)),
+    "llama_set_causal_attn": (None, (_P, _BOOL)),
     "llama_set_n_threads": (None, (_P, _I32, _I32)),
     "llama_get_logits": (_P, (_P,)),
     "llama_vocab_n_tokens": (_I32, (_P,)),

@@ -84,6 +84,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "mtmd_input_chunk_get_n_tokens": (_SIZE, (_P,)),
     "mtmd_input_chunk_get_n_pos": (_I32, (_P,)),
     "mtmd_input_chunk_get_tokens_text": (_P, (_P, c.POINTER(_SIZE))),
+    "mtmd_input_chunk_get_tokens_image": (_P, (_P,)),
+    "mtmd_helper_image_get_decoder_pos": (None, (_P, _I32, _P)),
     "mtmd_tokenize_from_parts": (_I32, (_P, _P, _P, _SIZE, _BOOL)),
     "mtmd_encode_chunk": (_I32, (_P, _P)),
     "mtmd_get_output_embd": (_P, (_P,)),
@@ -94,10 +96,14 @@ _TEXT = 0
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`count` rows of embeddings, from chunk `at` of a medium."""
+    """`count` rows of embeddings, from chunk `at` of a medium. They take `positions` in a sequence: fewer than rows
+    where an image has its rows and columns as positions (M-RoPE). `whole`: they see those after them, and so must be
+    decoded in one call."""
 
     at: int
     count: int
+    positions: int
+    whole: bool
 
 
 class Chunks:
@@ -108,35 +114,52 @@ class Chunks:
 
     def __init__(self, projector: Projector, handle: int) -> None:
         self.handle = handle
+        self._projector = projector
         self._finalizer = weakref.finalize(self, projector.library.mtmd_input_chunks_free, handle)
         self.parts: tuple[tuple[int, ...] | Rows, ...] = tuple(projector.parts_of(handle))
+
+    def places(self, rows: Rows, first: int) -> NDArray[np.int32]:
+        """The positions [4, count] of `rows` in a model with M-RoPE, in its order, time, row, column and the rest;
+        `first` is the position of the medium."""
+        return self._projector.places(self.handle, rows, first)
 
 
 class Projector:
     """The towers in the file at `path`, for the loaded `model` (its handle); closed before the model is.
 
-    `kinds`: what they take, `image` or `audio`; `rate`: samples a second of a sound. `split` may be called in any
-    thread, `encode` in one at a time. Raises `EngineError` with the file and why.
+    `kinds`: what they take, `image` or `audio`; `rate`: samples a second of a sound; `mrope`: positions have four
+    parts. `most`: rows that one call of the model takes; where an image must be decoded in one call, it is scaled to
+    that many. `image` and `sound` may be called in any thread, `encode` in one at a time. Raises `EngineError` with
+    the file and why.
     """
 
-    def __init__(self, library: Library, model: int, path: Path, *, threads: int, gpu: bool) -> None:
+    def __init__(self, library: Library, model: int, path: Path, *, threads: int, gpu: bool, most: int) -> None:
         self.library = library
+        self._context: int | None = None
         library.declare(FUNCTIONS)
         params = library.mtmd_context_params_default()
         check_defaults(params, DEFAULTS, f"library {library.path}")
         params.use_gpu, params.n_threads = gpu, threads
         params.warmup = params.print_timings = False  # a warm-up would encode the largest image there may be
         library.mtmd_helper_log_set(library.log_callback, None)
-        library.errors.clear()
-        self._context: int | None = library.mtmd_init_from_file(str(path).encode(), model, params)
-        if not self._context:
-            reason = "; ".join(library.errors) or "llama.cpp cannot load it as a projector of this model"
-            raise EngineError(f"{path}: {reason}")
+        self._open(path, model, params)
+        if library.mtmd_decode_use_non_causal(self._context, None):
+            self.close()
+            params.image_max_tokens = most
+            self._open(path, model, params)
+        self._most = most
         self.width: int = library.llama_model_n_embd_inp(model)
         self.mrope: bool = library.mtmd_decode_use_mrope(self._context)
         sees, hears = library.mtmd_support_vision(self._context), library.mtmd_support_audio(self._context)
         self.kinds = tuple(kind for kind, there in (("image", sees), ("audio", hears)) if there)
         self.rate: int = library.mtmd_get_audio_sample_rate(self._context) if hears else 0
+
+    def _open(self, path: Path, model: int, params: MtmdParams) -> None:
+        self.library.errors.clear()
+        self._context = self.library.mtmd_init_from_file(str(path).encode(), model, params)
+        if not self._context:
+            reason = "; ".join(self.library.errors) or "llama.cpp cannot load it as a projector of this model"
+            raise EngineError(f"{path}: {reason}")
 
     def image(self, width: int, height: int, rgb: bytes) -> Chunks:
         """Cut an image into chunks, scaled as its tower wants it. Raises ValueError with the library's words."""
@@ -174,16 +197,21 @@ class Projector:
                 address = library.mtmd_input_chunk_get_tokens_text(chunk, c.byref(count))
                 yield tuple((c.c_int32 * count.value).from_address(address)) if count.value else ()
             else:
-                yield Rows(at, library.mtmd_input_chunk_get_n_tokens(chunk))
+                count = library.mtmd_input_chunk_get_n_tokens(chunk)
+                whole = library.mtmd_decode_use_non_causal(self._context, chunk)
+                if whole and count > self._most:
+                    raise ValueError(f"its {count} rows must be decoded in one call, which takes {self._most}")
+                yield Rows(at, count, library.mtmd_input_chunk_get_n_pos(chunk), whole)
 
-    def whole(self, chunks: Chunks) -> bool:
-        """Whether any of its rows see those after them, and so must be decoded in one call."""
+    def places(self, handle: int, rows: Rows, first: int) -> NDArray[np.int32]:
+        """As `Chunks.places`."""
         library = self.library
-        return any(
-            library.mtmd_decode_use_non_causal(self._context, library.mtmd_input_chunks_get(chunks.handle, rows.at))
-            for rows in chunks.parts
-            if isinstance(rows, Rows)
-        )
+        image = library.mtmd_input_chunk_get_tokens_image(library.mtmd_input_chunks_get(handle, rows.at))
+        if not image:
+            return np.tile(np.arange(first, first + rows.count, dtype=np.int32), (4, 1))
+        made = np.empty((rows.count, 4), np.int32)  # `mtmd_decoder_pos`: time, column, row, the rest
+        library.mtmd_helper_image_get_decoder_pos(image, first, made.ctypes.data)
+        return np.ascontiguousarray(made.T[[0, 2, 1, 3]])
 
     def encode(self, chunks: Chunks, rows: Rows) -> NDArray[np.float32]:
         """The embeddings [count, width] of one part. Raises `RuntimeError`."""

@@ -17,7 +17,7 @@ from mimo.llamacpp.library import Library
 _SIZES: Mapping[int, tuple[int, int]] = {0: (1, 4), 1: (1, 2), 30: (1, 2), 8: (32, 34), 2: (32, 18)}
 """Weights and bytes of a block, by the number that ggml has for a type: F32, F16, BF16, Q8_0, Q4_0."""
 _BOUNDS = {
-    "embedding_length": (1, 2**16), "feed_forward_length": (1, 2**18), "block_count": (1, 1024),
+    "embedding_length": (1, 2**16), "feed_forward_length": (1, 2**18), "block_count": (0, 1024),
     "projection_dim": (1, 2**16), "attention.head_count": (1, 1024), "attention.head_count_kv": (1, 1024),
     "patch_size": (1, 256), "image_size": (1, 2**16), "num_mel_bins": (1, 256), "window_size": (1, 2**16),
     "spatial_merge_size": (1, 16), "local_block_count": (0, 64), "local_group_size": (1, 64),

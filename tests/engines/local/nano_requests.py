@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.requests import token_request
 
 from mimo.engines.local.engine import LocalEngine
-from mimo.types import TokenBatch, TokenRequest
+from mimo.types import MediaRow, TokenBatch, TokenRequest
 
 
 def prompt(engine: LocalEngine, text: str, thinking: bool = False) -> tuple[int, ...]:
@@ -39,3 +41,16 @@ async def collect(engine: LocalEngine, generation: TokenRequest) -> list[list[To
 
 def tokens(choice: list[TokenBatch]) -> list[int]:
     return [token for sampled in choice for token in sampled.tokens]
+
+
+def with_rows(
+    engine: LocalEngine, *rows: tuple[int, ...], text: str = "Tell me a story.", **more: object
+) -> TokenRequest:
+    """As `ask`, with what stands for media before the text."""
+    request = ask(engine, text, **more)
+    prompt = request.prompt[:3] + tuple(token for one in rows for token in one) + request.prompt[3:]
+    return replace(request, prompt=prompt)
+
+
+def rows_in(ids: tuple[int, ...]) -> int:
+    return sum(isinstance(token, MediaRow) for token in ids)

@@ -102,6 +102,29 @@ def write_llama(path: Path, kind: str = "F32", width: int = WIDTH, template: str
     w.close()
 
 
+def write_qwen2vl(path: Path) -> None:
+    """A transformer with M-RoPE: the position of a row of an image is a time, a row and a column."""
+    w = Writer(path, "qwen2vl")
+    w.writer.add_feed_forward_length(2 * WIDTH)
+    w.writer.add_head_count(4)
+    w.writer.add_head_count_kv(2)
+    w.writer.add_rope_dimension_sections([4, 2, 2, 0])
+    for layer in range(LAYERS):
+        block = f"blk.{layer}"
+        w.ones(f"{block}.attn_norm", WIDTH)
+        w.ones(f"{block}.ffn_norm", WIDTH)
+        w.random(f"{block}.attn_q", WIDTH, WIDTH)
+        w.random(f"{block}.attn_k", WIDTH // 2, WIDTH)
+        w.random(f"{block}.attn_v", WIDTH // 2, WIDTH)
+        for name, size in (("attn_q", WIDTH), ("attn_k", WIDTH // 2), ("attn_v", WIDTH // 2)):
+            w.random(f"{block}.{name}", size, part="bias")
+        w.random(f"{block}.attn_output", WIDTH, WIDTH)
+        w.random(f"{block}.ffn_gate", 2 * WIDTH, WIDTH)
+        w.random(f"{block}.ffn_up", 2 * WIDTH, WIDTH)
+        w.random(f"{block}.ffn_down", WIDTH, 2 * WIDTH)
+    w.close()
+
+
 def write_mamba(path: Path) -> None:
     """A recurrent model: its state cannot be rewound, so no dummy rows and no cut prefixes."""
     w = Writer(path, "mamba")

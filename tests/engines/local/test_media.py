@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.engines.local.nano_requests import ask, collect, tokens
+from tests.engines.local.nano_requests import collect, rows_in, tokens, with_rows
 from tests.llamacpp.tiny_towers import write_towers
-from tests.media.decode.made import film, halves, media, of_image, tone
+from tests.media.decode.made import film, halves, media, noise, of_image, tone
 
 from mimo.contract.errors import ContextLengthExceeded, EngineError, InvalidRequest, ServiceUnavailable
 from mimo.engines.local.engine import LocalEngine, start_local
@@ -23,11 +23,6 @@ from mimo.engines.local.media import beside
 from mimo.engines.local.model import ModelOptions
 from mimo.engines.local.runs import borders
 from mimo.nano import gguf_path
-from mimo.types import MediaRow, TokenRequest
-
-
-def noise(width: int, height: int, seed: int = 0) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +38,6 @@ async def seeing(towers: Path) -> AsyncIterator[LocalEngine]:
     engine = await start_local(gguf_path(), options, queue=40, towers=towers)
     yield engine
     await engine.close()
-
-
-def with_rows(
-    engine: LocalEngine, *rows: tuple[int, ...], text: str = "Tell me a story.", **more: object
-) -> TokenRequest:
-    """As `ask`, with what stands for media before the text."""
-    request = ask(engine, text, **more)
-    prompt = request.prompt[:3] + tuple(token for one in rows for token in one) + request.prompt[3:]
-    return replace(request, prompt=prompt)
-
-
-def rows_in(ids: tuple[int, ...]) -> int:
-    return sum(isinstance(token, MediaRow) for token in ids)
 
 
 @pytest.mark.parametrize(("width", "height", "count"), [(160, 96, 15), (32, 32, 9), (512, 512, 64)])

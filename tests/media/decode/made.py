@@ -119,3 +119,8 @@ def mutant(data: bytes, rng: np.random.Generator) -> bytes:
     for at in rng.integers(len(made), size=int(rng.integers(1, 20))):
         made[at] = rng.integers(256)
     return bytes(made)
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image.Image:
+    """Of any colour everywhere."""
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))

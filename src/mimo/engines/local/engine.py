@@ -193,7 +193,7 @@ def _with_towers(model: LocalModel, towers: Path) -> LocalMedia:
     """What `model` takes with the `towers`, tried out. Raises `StartError`."""
     media = LocalMedia(model.projector(towers), model.tokenizer.encode)
     try:
-        media.try_out()
+        model.try_out(media.try_out())
     except EngineError as problem:
         media.close()
         raise EngineError(f"{towers}: {problem}") from None

@@ -51,7 +51,7 @@ class LocalMedia:
     def __init__(self, projector: Projector, encode_text: Callable[[str], list[int]]) -> None:
         self._projector = projector
         try:
-            self._decoder = Decoder(Limits(rate=projector.rate or Limits.rate))
+            self._decoder = Decoder(Limits(rate=projector.rate or Limits().rate))
         except StartError:
             projector.close()
             raise
@@ -125,21 +125,24 @@ class LocalMedia:
             self._kept.popitem(last=False)
         return found
 
-    def try_out(self) -> None:
-        """Encode a picture and a sound: towers that are wrong end here, and not at the first request. Raises
-        `EngineError` for them, and for those whose rows cannot be decoded in chunks."""
+    def try_out(self) -> tuple[int, ...]:
+        """Encode a picture and a sound: towers that are wrong end here, and not at the first request; what stands for
+        them in a prompt. Raises `EngineError`."""
         self._decoder.warm()
-        tried = []
-        if "image" in self.kinds:
-            tried.append(self._projector.image(64, 48, bytes(range(256)) * 36))
-        if "audio" in self.kinds:
-            tried.append(self._projector.sound(np.sin(np.arange(self._projector.rate) / 9).astype("<f4").tobytes()))
-        for chunks in tried:
-            if self._projector.mrope or self._projector.whole(chunks):
-                raise EngineError("its rows are decoded in a way that mimo does not know yet; take an upstream for it")
-            for rows in chunks.parts:
-                if isinstance(rows, Rows) and not np.isfinite(self._projector.encode(chunks, rows)).all():
-                    raise EngineError("its weights are damaged: what it makes of a picture or a sound is no numbers")
+        tried: list[int] = []
+        try:
+            if "image" in self.kinds:
+                tried += self._ids(self._projector.image(64, 48, bytes(range(256)) * 36), b"", "image")
+            if "audio" in self.kinds:
+                wave = np.sin(np.arange(self._projector.rate) / 9).astype("<f4").tobytes()
+                tried += self._ids(self._projector.sound(wave), b"", "audio")
+        except ValueError as problem:
+            raise EngineError(f"it takes no picture of 64 × 48 pixels or no sound of a second: {problem}") from None
+        for medium in media_in(tried):
+            medium.embeddings = self._projector.encode(medium.chunks, medium.rows)
+            if not np.isfinite(medium.embeddings).all():
+                raise EngineError("its weights are damaged: what it makes of a picture or a sound is no numbers")
+        return tuple(tried)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
 from mimo.engines.local.memory import Memory, cache_limit, check_fits, usable_memory
-from mimo.engines.local.runs import borders, embeddings
+from mimo.engines.local.runs import borders, embeddings, is_whole, places
 from mimo.engines.local.threads import Threads
 from mimo.heap import trim
 from mimo.llamacpp.cells import drop_zeros
@@ -199,6 +199,7 @@ class LocalModel:
         """How many computed the last call."""
         self._chooser = Threads(options.wall)
         self._spent: dict[int, float] = {}  # seconds of one thread that a call took of late, by the bits of its rows
+        self._mrope = False
         self._logits_address = 0
         self._no_logits = self._logits = np.empty((0, self.tokenizer.vocabulary), np.float32)
         self._make_batch(self._most_rows)
@@ -232,7 +233,7 @@ class LocalModel:
 
     def _make_batch(self, rows: int) -> None:
         self._tokens = np.zeros(rows, np.int32)
-        self._positions = np.zeros(rows, np.int32)
+        self._positions = np.zeros(4 * rows, np.int32)  # of embeddings in a model with M-RoPE there are four
         self._wanted = np.zeros(rows, np.int8)
         self._ones = np.ones(rows, np.int32)
         self._sequences = np.zeros(rows, np.int32)
@@ -252,7 +253,11 @@ class LocalModel:
         """Compute as a request would: text of every kind to tokens, and logits for what follows. Raises `EngineError`
         when they are no numbers."""
         tokens = self.tokenizer.encode(_EVERY_KIND)[: self.options.chunk]
-        logits = self.decode_prompt(0, tokens if len(tokens) > 1 else [0, 0], 0, last=True)
+        self.try_out(tokens if len(tokens) > 1 else [0, 0])
+
+    def try_out(self, tokens: Sequence[int]) -> None:
+        """Compute the logits of what follows `tokens`. Raises `EngineError` when they are no numbers."""
+        logits = self.decode_prompt(0, tokens, 0, last=True)
         if not np.isfinite(logits).any() or np.isnan(logits).any():
             raise EngineError("its weights or its header are damaged: the logits of the first token are no numbers")
         self.clear()
@@ -278,19 +283,27 @@ class LocalModel:
         tokens: Sequence[int],
         position: int,
         *,
+        index: int | None = None,
         last: bool = False,
         rows: range | None = None,
         steady: bool = False,
         step: bool = False,
     ) -> NDArray[np.float32]:
         """Decode a chunk of one sequence from `position` on; logits [1, vocabulary] if `last`, else [0, vocabulary], or
-        those of `rows` of it, at most `outputs`. `steady`: a single row has the same bits every time; `step`: it is no
-        prompt but what an answer goes on with."""
+        those of `rows` of it, at most `outputs`. `index`: how many tokens of the prompt are before it, where that is
+        not the position. `steady`: a single row has the same bits every time; `step`: it is no prompt but what an
+        answer goes on with."""
         if min(tokens) < 0:
-            return self._decode_runs(slot, tokens, position, last, steady)
-        count = len(tokens)
-        self._tokens[:count] = tokens
-        self._positions[:count] = np.arange(position, position + count)
+            return self._decode_runs(slot, tokens, position, position if index is None else index, last, steady)
+        self._tokens[: len(tokens)] = tokens
+        return self._decode_chunk(slot, _from(position, len(tokens)), last, rows, steady, step)
+
+    def _decode_chunk(
+        self, slot: int, positions: NDArray[np.int32], last: bool, rows: range | None, steady: bool, step: bool
+    ) -> NDArray[np.float32]:
+        """Decode the rows in the batch, of one sequence, at `positions` [count], or [4, count] for M-RoPE."""
+        count = positions.shape[-1]
+        self._positions[: positions.size] = positions.reshape(-1)
         self._sequences[:count] = slot
         self._wanted[:count] = 0
         wanted = rows or range(count - last, count)
@@ -298,35 +311,47 @@ class LocalModel:
         return self._decode(count, len(wanted), step=step, steady=steady)
 
     def _decode_runs(
-        self, slot: int, tokens: Sequence[int], position: int, last: bool, steady: bool
+        self, slot: int, tokens: Sequence[int], position: int, index: int, last: bool, steady: bool
     ) -> NDArray[np.float32]:
         """As `decode_prompt`, with rows of media among `tokens`; a call holds ids or embeddings, never both."""
         logits, first = self._no_logits, 0
-        for stop in borders(tokens, position, self.options.chunk):
-            run, at, ends = tokens[first:stop], position + first, last and stop == len(tokens)
+        for stop in borders(tokens, index, self.options.chunk):
+            run, ends = tokens[first:stop], last and stop == len(tokens)
             if run[0] >= 0:
-                logits = self.decode_prompt(slot, run, at, last=ends, steady=steady)
+                logits = self.decode_prompt(slot, run, position, last=ends, steady=steady)
+                position += len(run)
             else:
-                logits = self._decode_rows(slot, embeddings(run), at, ends, steady)
+                logits, position = self._decode_rows(slot, run, position, ends, steady)
             first = stop
         return logits
 
     def _decode_rows(
-        self, slot: int, rows: NDArray[np.float32], position: int, last: bool, steady: bool
-    ) -> NDArray[np.float32]:
-        """As `decode_prompt`, of embeddings [count, width]."""
-        self._batch.token, self._batch.embd = None, rows.ctypes.data
+        self, slot: int, rows: Sequence[int], position: int, last: bool, steady: bool
+    ) -> tuple[NDArray[np.float32], int]:
+        """As `decode_prompt`, of rows of media; and the position after them."""
+        if self._mrope:
+            positions, after = places(rows, position)
+        else:
+            positions, after = _from(position, len(rows)), position + len(rows)
+        values, whole = embeddings(rows), is_whole(rows)
+        self._batch.token, self._batch.embd = None, values.ctypes.data
+        if whole:
+            self._library.llama_set_causal_attn(self._context, False)
         try:
-            return self.decode_prompt(slot, [0] * len(rows), position, last=last, steady=steady)
+            return self._decode_chunk(slot, positions, last, None, steady, step=False), after
         finally:
             self._batch.token, self._batch.embd = self._tokens.ctypes.data, None
+            if whole:
+                self._library.llama_set_causal_attn(self._context, True)
 
     def projector(self, path: Path) -> Projector:
         """The towers in the file at `path`, made for this model; close them before it. Raises `EngineError`."""
         library, options = self._library, self.options
         check_towers(library, path, library.llama_model_n_embd_inp(self._model))
         Library.busy_with = f"loading {path}"
-        made = Projector(library, self._model, path, threads=options.threads, gpu=options.gpu_layers != 0)
+        gpu, most = options.gpu_layers != 0, self._most_rows
+        made = Projector(library, self._model, path, threads=options.threads, gpu=gpu, most=most)
+        self._mrope = made.mrope
         Library.busy_with = f"running {path}"
         return made
 
@@ -445,3 +470,8 @@ class LocalModel:
         if self._model:
             self._library.llama_model_free(self._model)
             self._model = 0
+
+
+def _from(first: int, count: int) -> NDArray[np.int32]:
+    """So many positions from the first one on."""
+    return np.arange(first, first + count, dtype=np.int32)

@@ -36,6 +36,7 @@ from mimo.engines.local.policies import POLICIES
 from mimo.engines.local.policies.base import Policy
 from mimo.engines.local.prompt_cache import PromptCache
 from mimo.engines.local.prompt_logprobs import prompt_logprobs
+from mimo.engines.local.runs import after_whole
 from mimo.engines.local.sequence import Held, LocalStream, Sequence, Slot, common_prefix
 from mimo.engines.local.steps import Row, calls
 from mimo.sampling import NO_TOKEN, Sampler, TokenLogprobs
@@ -230,11 +231,12 @@ class Scheduler:
         start, unit = len(slot.tokens), self._model.options.chunk
         size = self._policy(sequence).cut(slot, sequence.prompt, unit if sequence.reads is not None else room)
         size = min([mark - start for mark in sequence.marks if start < mark < start + size], default=size)
+        size = after_whole(sequence.prompt, start + size) - start
         chunk = sequence.prompt[start : start + size]
         whole = start + len(chunk) == len(sequence.prompt)
         with self._pace.prompt(len(chunk)):
             logits = self._decode_prompt(slot, sequence, chunk, whole)
-        slot.tokens += chunk
+        slot.take(chunk)
         if slot.from_prompt == start and len(chunk) % unit == 0:
             slot.from_prompt += len(chunk)
         if len(slot.tokens) in sequence.marks:
@@ -258,7 +260,7 @@ class Scheduler:
         model, start = self._model, len(slot.tokens)
         if sequence.reads is None:
             steady = self._policy(sequence).repeatable
-            return model.decode_prompt(slot.index, chunk, start, last=whole, steady=steady)
+            return model.decode_prompt(slot.index, chunk, slot.position(start), index=start, last=whole, steady=steady)
         following = sequence.prompt[start + 1 : start + 1 + len(chunk)]
         for first in range(0, len(chunk), model.outputs):
             rows = range(first, min(first + model.outputs, len(chunk)))
@@ -328,7 +330,7 @@ class Scheduler:
             if length and (length < slot.floor or not self._model.rewindable):
                 (point,) = (point for point in slot.checkpoints if point.length == length)
                 self._model.restore(slot.index, point.state, end_only=True)
-            if not self._model.truncate(slot.index, length if length else -1):
+            if not self._model.truncate(slot.index, slot.position(length) if length else -1):
                 raise RuntimeError(f"slot {slot.index} cannot be cut to {length} tokens")
             slot.cut(length)
 
@@ -351,7 +353,7 @@ class Scheduler:
         logits = self._model.decode_step(
             [row.slot.index for row in rows],
             [sequence.last if sequence else 0 for sequence in sequences],
-            [len(row.slot.tokens) + row.ahead for row in rows],
+            [row.slot.position(len(row.slot.tokens)) + row.ahead for row in rows],
             [row.given for row in rows],
             steady=any(sequence and self._policy(sequence).repeatable for sequence in sequences),
         )
@@ -359,7 +361,7 @@ class Scheduler:
             if sequence:
                 row.slot.tokens.append(sequence.last)
             else:
-                self._model.truncate(row.slot.index, len(row.slot.tokens))
+                self._model.truncate(row.slot.index, row.slot.position(len(row.slot.tokens)))
         return logits[: sum(row.real for row in rows)]
 
     def _sample(self, logits: NDArray[np.float32], slots: list[Slot]) -> None:
@@ -409,9 +411,9 @@ class Scheduler:
     def _verify(self, slot: Slot, sequence: Sequence, guess: Tokens[int]) -> None:
         """Decode the newest token and `guess` in one call, and draw one token after the other, for as long as the guess
         was right. What is drawn is what would be drawn without it."""
-        start = len(slot.tokens)
+        position = slot.position(len(slot.tokens))
         logits = self._model.decode_prompt(
-            slot.index, (sequence.last, *guess), start, rows=range(len(guess) + 1), step=True
+            slot.index, (sequence.last, *guess), position, rows=range(len(guess) + 1), step=True
         )
         drawn: list[tuple[int, TokenLogprobs | None]] = []
         for row in range(len(guess) + 1):
@@ -422,6 +424,6 @@ class Scheduler:
         right = len(drawn) - 1
         sequence.trust = min(MOST, 2 * sequence.trust) if right == len(guess) else max(1, right)
         slot.tokens += [sequence.last, *guess[:right]]
-        self._model.truncate(slot.index, len(slot.tokens))
+        self._model.truncate(slot.index, slot.position(len(slot.tokens)))
         for token, known in drawn:
             self._take(slot, token, known)

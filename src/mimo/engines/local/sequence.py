@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from mimo.contract.errors import ApiError
 from mimo.engines.base import TokenStream
+from mimo.engines.local.runs import rows_inside, savings
 from mimo.types import TokenBatch, TokenLogprob, TokenRequest
 
 
@@ -114,21 +116,38 @@ class Checkpoint:
 @dataclass(slots=True, eq=False)
 class Held:
     """Tokens whose KV is somewhere. The first `from_prompt` of them were decoded in whole chunks of a prompt; those
-    from `floor` on can be taken back, and more of them at the `checkpoints`, by length."""
+    from `floor` on can be taken back, and more of them at the `checkpoints`, by length. `saved`: for each medium that
+    takes fewer positions than rows, how many tokens there are up to its end, and how many positions fewer."""
 
     tokens: list[int] = field(default_factory=list)
     from_prompt: int = 0
     floor: int = 0
     checkpoints: list[Checkpoint] = field(default_factory=list)
+    saved: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def noted(self) -> int:
         """Bytes of the checkpoints."""
         return sum(checkpoint.state.nbytes for checkpoint in self.checkpoints)
 
+    def position(self, length: int) -> int:
+        """Of the token after the first `length`; in the midst of a medium that takes fewer positions than rows, of the
+        medium."""
+        if not self.tokens or (not self.saved and self.tokens[-1] >= 0):
+            return length
+        inside = rows_inside(self.tokens, length) if length else 0
+        return length - inside - sum(saved for end, saved in self.saved if end <= length)
+
+    def take(self, tokens: Tokens[int]) -> None:
+        """Hold `tokens` too."""
+        if min(tokens) < 0:
+            self.saved += ((len(self.tokens) + at, saved) for at, saved in savings(tokens))
+        self.tokens += tokens
+
     def cut(self, length: int) -> None:
         """Forget the tokens from `length` on."""
         del self.tokens[length:]
+        self.saved = [(end, saved) for end, saved in self.saved if end <= length]
         self.from_prompt, self.floor = min(self.from_prompt, length), min(self.floor, length)
         self.checkpoints = [checkpoint for checkpoint in self.checkpoints if checkpoint.length <= length]
 
@@ -140,7 +159,7 @@ class Held:
     def become(self, other: Held) -> None:
         """Hold what `other` holds."""
         self.tokens, self.from_prompt, self.floor = other.tokens.copy(), other.from_prompt, other.floor
-        self.checkpoints = other.checkpoints.copy()
+        self.checkpoints, self.saved = other.checkpoints.copy(), other.saved.copy()
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from mimo.engines.local.model import JOINED, MOST_TOKENS, LocalModel
+from mimo.engines.local.runs import after_whole, before_medium
 from mimo.engines.local.sequence import Held, Slot, common_prefix
 
 
@@ -38,24 +39,28 @@ class Policy(ABC):
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
         """How many tokens of `prompt` the next call decodes, after those in `slot`; about `room`, and at least one."""
 
-    def _whole_chunks(self, rest: int, room: int) -> int:
-        """Tokens of the next call out of the `rest` of a prompt: whole chunks, and what is left by itself.
+    def _whole_chunks(self, prompt: tuple[int, ...], start: int, room: int) -> int:
+        """Tokens of the next call after the `start` first ones of a prompt: whole chunks, and what is left by itself;
+        none of them ends in the midst of rows that are decoded in one call.
 
         Never all but one: a call with one row is computed otherwise, and not the same on any number of threads.
         """
-        chunk = self._chunk
+        rest, chunk = len(prompt) - start, self._chunk
         chunks = min(rest // chunk, self._most_chunks, max(1, room // chunk))
         if chunks and rest - chunks * chunk == 1 and chunk > 2:
             chunks -= 1
-            return chunks * chunk or chunk - 1
-        return chunks * chunk or rest
+            size = chunks * chunk or chunk - 1
+        else:
+            size = chunks * chunk or rest
+        return after_whole(prompt, start + size, chunk) - start
 
     def _shared(self, held: Held, prompt: tuple[int, ...], known: int, left: int) -> int:
         """How many of the `known` first tokens of `held` begin `prompt`, of which `left` at least are not counted."""
         return common_prefix(held.tokens, prompt, min(known, len(prompt) - left))
 
-    def _cut_to(self, held: Held, length: int) -> int:
-        """The most tokens, up to `length`, that `held` can be cut to."""
+    def _cut_to(self, held: Held, length: int, grain: int = 1) -> int:
+        """The most tokens, up to `length`, that `held` can be cut to; of fewer than its own, a multiple of `grain`."""
+        length = before_medium(held.tokens, length, grain)
         if length == len(held.tokens) or (self._model.rewindable and length >= held.floor):
             return length
         return max((point.length for point in held.checkpoints if point.length <= length), default=0)

@@ -23,10 +23,10 @@ class Invariant(Policy):
 
     def reusable(self, held: Held, prompt: tuple[int, ...]) -> int:
         shared = self._shared(held, prompt, held.from_prompt, 2)
-        return self._cut_to(held, shared - shared % self._chunk)
+        return self._cut_to(held, shared - shared % self._chunk, self._chunk)
 
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
-        return self._whole_chunks(len(prompt) - len(slot.tokens), room)
+        return self._whole_chunks(prompt, len(slot.tokens), room)
 
 
 class Alone(Invariant):

@@ -22,7 +22,8 @@ class Throughput(Policy):
         return self._cut_to(held, self._shared(held, prompt, len(held.tokens), 1))
 
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
-        rest = len(prompt) - len(slot.tokens)
-        if slot.from_prompt == len(slot.tokens):
-            return self._whole_chunks(rest, room)
+        start = len(slot.tokens)
+        if slot.from_prompt == start:
+            return self._whole_chunks(prompt, start, room)
+        rest = len(prompt) - start
         return min(rest, max(self._chunk, room), MOST_TOKENS if self._most_chunks > 1 else self._chunk)
