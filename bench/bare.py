@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
 from mimo.llamacpp.library import Library
 
 
@@ -22,7 +23,7 @@ def described(model: LocalModel) -> dict[str, object]:
     for a single row."""
     tokenizer = model.tokenizer
     run(model, [[0]], 8)
-    model.clear()
+    model.kv.clear()
     return {
         "name": model.name,
         "vocabulary": tokenizer.vocabulary,
@@ -34,7 +35,7 @@ def described(model: LocalModel) -> dict[str, object]:
 
 def run(model: LocalModel, prompts: list[list[int]], tokens: int) -> dict[str, float]:
     """Decode `prompts`, then `tokens` − 1 steps of all of them. Seconds of the whole and of the steps."""
-    model.clear()
+    model.kv.clear()
     chunk, slots = model.options.chunk, list(range(len(prompts)))
     draws = np.random.default_rng(0).integers(0, model.tokenizer.valid, (tokens, len(prompts))).tolist()
     wanted = [True] * len(prompts)

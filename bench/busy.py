@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.rounds import Series, interleaved, middle, ratios
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
 from mimo.engines.local.start import thread_counts, usable_cores
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
@@ -37,12 +38,12 @@ def busy_loops(count: int) -> Iterator[None]:
 
 def steps_a_second(model: LocalModel, streams: int, seconds: float) -> float:
     """Of `streams` sequences together, for so long."""
-    model.clear()
+    model.kv.clear()
     slots, done, start = list(range(streams)), 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         position = done % (model.context_window - 2)
         if not position:
-            model.clear()
+            model.kv.clear()
         model.decode_step(slots, [50] * streams, [position] * streams, [True] * streams)
         done += 1
     return streams * done / (time.perf_counter() - start)

@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 
@@ -41,7 +42,7 @@ def measure(path: Path, any_rows: bool) -> dict[str, float | bool]:
 
     def back() -> None:
         for slot in range(STREAMS):
-            model.truncate(slot, 20)
+            model.kv.truncate(slot, 20)
 
     every = list(range(STREAMS))
     return {

@@ -12,7 +12,7 @@ import pytest
 from mimo.sampling import warm
 
 if TYPE_CHECKING:
-    from mimo.engines.local.model import DecodeCall
+    from mimo.engines.local.model.options import DecodeCall
 
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 os.environ["MIMO_CONFIG"] = os.devnull  # no settings file of the person who runs the tests
@@ -35,7 +35,7 @@ async def nano(nano_calls: deque[DecodeCall]) -> AsyncIterator[object]:
     """A started `LocalEngine` on the shipped model: 24 slots of 1024 tokens, prompt chunks of 64, one thread; prompts
     are found again in slots alone."""
     from mimo.engines.local.engine import start_local
-    from mimo.engines.local.model import ModelOptions
+    from mimo.engines.local.model.options import ModelOptions
     from mimo.nano import gguf_path
 
     options = ModelOptions(

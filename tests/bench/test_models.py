@@ -8,7 +8,8 @@ from bench import bare, machine
 from bench.random_hub import write_safetensors
 from bench.random_model import Shape, gguf_file, tokens
 
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
 from mimo.llamacpp.library import Library
 
 

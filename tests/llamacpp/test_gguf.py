@@ -21,7 +21,8 @@ import sys
 from pathlib import Path
 from mimo.contract.errors import EngineError
 from mimo.llamacpp.library import Library
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
 try:
     model = LocalModel(Library(), Path(sys.argv[1]), ModelOptions(slots=2, context_window=256, threads=1))
     model.decode_prompt(0, [0, 0], 0, last=True)

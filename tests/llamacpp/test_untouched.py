@@ -13,7 +13,8 @@ from mimo.llamacpp.untouched import untouched
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pages are given back on Linux only")
 OPEN = """
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 
@@ -30,7 +31,7 @@ print(opened, peak() - before, model.context_window)
 
 DROPPED = """
 import numpy as np
-from mimo.engines.local import model as models
+from mimo.engines.local.model import model as models
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 

@@ -16,7 +16,7 @@ from tests.attack.hostile_gguf import nano
 from mimo.contract.errors import EngineError
 from mimo.engines.local.engine import start_local
 from mimo.engines.local.loading import load
-from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.model.options import ModelOptions
 
 HANGS = """
 import asyncio, ctypes, signal

@@ -13,7 +13,7 @@ from tests.requests import constrain, token_request
 
 from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, RateLimitExceeded
 from mimo.engines.local.engine import LocalEngine
-from mimo.engines.local.model import DecodeCall
+from mimo.engines.local.model.options import DecodeCall
 
 
 async def freed(engine: LocalEngine) -> None:

@@ -20,7 +20,7 @@ from tests.media.decode.made import film, halves, media, noise, of_image, tone
 from mimo.contract.errors import ContextLengthExceeded, EngineError, InvalidRequest, ServiceUnavailable
 from mimo.engines.local.engine import LocalEngine, start_local
 from mimo.engines.local.media import beside
-from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.model.options import ModelOptions
 from mimo.engines.local.runs import borders
 from mimo.nano import gguf_path
 

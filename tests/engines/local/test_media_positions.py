@@ -22,7 +22,7 @@ from tests.media.files import encoded
 
 from mimo.engines.local.engine import LocalEngine, start_local
 from mimo.engines.local.media import Medium
-from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.model.options import ModelOptions
 from mimo.engines.local.runs import after_whole, before_medium, borders, savings
 from mimo.engines.local.sequence import Held
 from mimo.llamacpp.mtmd import Rows

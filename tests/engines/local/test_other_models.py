@@ -14,7 +14,7 @@ from mimo.contract.models import MODELS
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.engines.local.engine import LocalEngine, start_local
-from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.model.options import ModelOptions
 from mimo.generate.prepare import prepare
 from mimo.generate.start import start
 from mimo.types import ContentDelta, Event, Message, ReasoningDelta, Usage

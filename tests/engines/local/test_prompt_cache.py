@@ -22,8 +22,8 @@ from tests.requests import token_request
 
 from mimo.contract.errors import EngineError
 from mimo.engines.local.engine import LocalEngine, start_local
-from mimo.engines.local.memory import Memory, cache_limit
-from mimo.engines.local.model import DecodeCall, ModelOptions
+from mimo.engines.local.model.memory import Memory, cache_limit
+from mimo.engines.local.model.options import DecodeCall, ModelOptions
 from mimo.nano import gguf_path
 from mimo.types import TokenRequest
 
@@ -153,7 +153,7 @@ async def test_recurrent_models_go_on_from_where_a_prompt_was_noted(tmp_path: Pa
 async def test_what_is_noted_of_a_recurrent_model_counts_as_cache(tmp_path: Path) -> None:
     write_mamba(tmp_path / "mamba.gguf")
     async with engine(tmp_path / "mamba.gguf", slots=8, context_window=512, prompt_cache=40_000) as (mamba, _):
-        state = mamba._model.state_size(0, end_only=True)
+        state = mamba._model.kv.state_size(0, end_only=True)
         prompts = [ask(mamba, f"Number {number}.", 300).prompt for number in range(8)]
         await asyncio.gather(*(answered(mamba, unseeded(prompt, 1)) for prompt in prompts))
         slots, cache = mamba._scheduler._slots, mamba._scheduler._cache
@@ -173,7 +173,7 @@ async def test_eight_choices_of_a_recurrent_model_share_their_prompt(tmp_path: P
 RESTED = """
 import asyncio
 from mimo.engines.local.engine import start_local
-from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.model.options import ModelOptions
 from mimo.nano import gguf_path
 from tests.engines.local.nano_requests import ask
 from tests.engines.local.test_prompt_cache import answered, unseeded

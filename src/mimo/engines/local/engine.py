@@ -18,8 +18,9 @@ from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine
 from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.local.loading import load
 from mimo.engines.local.media import LocalMedia, media_in
-from mimo.engines.local.memory import as_text
-from mimo.engines.local.model import FORCED, LocalModel, ModelOptions
+from mimo.engines.local.model.memory import as_text
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import FORCED, ModelOptions
 from mimo.engines.local.policies import REPEATABLE, BatchInvariant, policy_name
 from mimo.engines.local.scheduler import Delivery, Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.engines.local.model import LocalModel
+from mimo.engines.local.model.model import LocalModel
 from mimo.engines.local.sequence import Held, Slot, common_prefix
 
 
@@ -49,12 +49,12 @@ class PromptCache:
         if any(self._covers(kept, slot) for kept in self.kept):
             return True
         room = self.limit - self._noted()
-        size = self._model.state_size(slot.index) + slot.noted
+        size = self._model.kv.state_size(slot.index) + slot.noted
         if size > room:
             return False
         self._drop_if(lambda kept: self._covers(slot, kept))
         self._shrink(room - size, MOST - 1)
-        kept = Kept(state=self._model.state(slot.index))
+        kept = Kept(state=self._model.kv.state(slot.index))
         kept.become(slot)
         kept.floor = 0 if self._model.cuttable else len(kept.tokens)
         self.kept.append(kept)
@@ -63,10 +63,10 @@ class PromptCache:
 
     def note(self, slot: Slot) -> None:
         """Make a checkpoint of `slot` if there is room for it."""
-        size = self._noted() + self._model.state_size(slot.index, end_only=True)
+        size = self._noted() + self._model.kv.state_size(slot.index, end_only=True)
         if size <= self.limit:
             self._shrink(self.limit - size, MOST)
-            slot.note(self._model.state(slot.index, end_only=True))
+            slot.note(self._model.kv.state(slot.index, end_only=True))
 
     def best(self, reusable: Callable[[Held], int], least: int) -> Kept | None:
         """The entry of which `reusable` gives the most tokens; None where no entry gives `least`."""
@@ -76,7 +76,7 @@ class PromptCache:
     def bring(self, kept: Kept, slot: Slot) -> None:
         """Make `slot` hold what `kept` does; it holds nothing if there is no room."""
         slot.cut(0)
-        if self._model.restore(slot.index, kept.state):
+        if self._model.kv.restore(slot.index, kept.state):
             slot.become(kept)
         if kept in self.kept:  # it may have made room for what was in the slot
             self.kept.remove(kept)

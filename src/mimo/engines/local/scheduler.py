@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from mimo.contract.errors import ApiError, InternalError, ServiceUnavailable
 from mimo.engines.local.drafts import DRAFTS
 from mimo.engines.local.drafts.base import MOST
-from mimo.engines.local.model import LocalModel
+from mimo.engines.local.model.model import LocalModel
 from mimo.engines.local.pace import Pace
 from mimo.engines.local.policies import POLICIES
 from mimo.engines.local.policies.base import Policy
@@ -107,7 +107,7 @@ class Scheduler:
             except Exception:
                 log.exception("the engine failed; what was running is ended with an error")
                 self._fail_all(InternalError("the engine failed on this request; see the server's log"))
-                self._model.clear()
+                self._model.kv.clear()
                 self._cache.clear()
             self._hand_over()
         with suppress(Empty):
@@ -151,8 +151,8 @@ class Scheduler:
             if len(slot.tokens) >= _WORTH_MOVING:
                 self._cache.keep(slot)
             slot.cut(0)
-            self._model.truncate(slot.index, -1)
-        self._model.give_back()
+            self._model.kv.truncate(slot.index, -1)
+        self._model.kv.give_back()
 
     def _drop(self, stream: LocalStream, choice: int) -> None:
         for sequence in self._waiting:
@@ -270,7 +270,7 @@ class Scheduler:
             sequence.stream.prompt_logprobs += prompt_logprobs(known, tokens, sequence.reads)
             if not model.rewindable or (not whole and len(chunk) == len(rows)):
                 return logits[-1:]
-            model.truncate(slot.index, start or -1)
+            model.kv.truncate(slot.index, start or -1)
         return model.decode_prompt(slot.index, chunk, start, last=whole)
 
     def _sibling_ahead(self, slot: Slot) -> bool:
@@ -315,7 +315,7 @@ class Scheduler:
             self._cache.bring(kept, slot)
         elif moved:
             assert isinstance(source, Slot)
-            self._model.copy(source.index, slot.index)
+            self._model.kv.copy(source.index, slot.index)
             slot.become(source)
 
     def _marks(self, sequence: Sequence) -> frozenset[int]:
@@ -329,8 +329,8 @@ class Scheduler:
         if length < len(slot.tokens) or length == 0:
             if length and (length < slot.floor or not self._model.rewindable):
                 (point,) = (point for point in slot.checkpoints if point.length == length)
-                self._model.restore(slot.index, point.state, end_only=True)
-            if not self._model.truncate(slot.index, slot.position(length) if length else -1):
+                self._model.kv.restore(slot.index, point.state, end_only=True)
+            if not self._model.kv.truncate(slot.index, slot.position(length) if length else -1):
                 raise RuntimeError(f"slot {slot.index} cannot be cut to {length} tokens")
             slot.cut(length)
 
@@ -361,7 +361,7 @@ class Scheduler:
             if sequence:
                 row.slot.tokens.append(sequence.last)
             else:
-                self._model.truncate(row.slot.index, row.slot.position(len(row.slot.tokens)))
+                self._model.kv.truncate(row.slot.index, row.slot.position(len(row.slot.tokens)))
         return logits[: sum(row.real for row in rows)]
 
     def _sample(self, logits: NDArray[np.float32], slots: list[Slot]) -> None:
@@ -424,6 +424,6 @@ class Scheduler:
         right = len(drawn) - 1
         sequence.trust = min(MOST, 2 * sequence.trust) if right == len(guess) else max(1, right)
         slot.tokens += [sequence.last, *guess[:right]]
-        self._model.truncate(slot.index, slot.position(len(slot.tokens)))
+        self._model.kv.truncate(slot.index, slot.position(len(slot.tokens)))
         for token, known in drawn:
             self._take(slot, token, known)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mimo.engines.local.engine import LocalEngine, start_local
 from mimo.engines.local.media import beside
-from mimo.engines.local.memory import usable_memory
-from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.model.memory import usable_memory
+from mimo.engines.local.model.options import ModelOptions
 from mimo.engines.local.policies import BatchInvariant
 from mimo.nano import gguf_path
 

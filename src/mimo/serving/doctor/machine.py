@@ -13,7 +13,7 @@ from pathlib import Path
 from llvmlite import binding
 
 from mimo.config import Settings
-from mimo.engines.local.memory import as_text, usable_memory
+from mimo.engines.local.model.memory import as_text, usable_memory
 from mimo.engines.local.start import thread_counts, usable_cores
 from mimo.serving.doctor.base import Finding
 

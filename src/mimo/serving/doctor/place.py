@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mimo.config import Settings
 from mimo.contract.errors import StartError
-from mimo.engines.local.memory import as_text
+from mimo.engines.local.model.memory import as_text
 from mimo.folders import data_folder
 from mimo.sampling.native import folders
 from mimo.serving.doctor.base import Finding

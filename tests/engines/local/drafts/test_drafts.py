@@ -15,7 +15,7 @@ from tests.requests import constrain
 
 from mimo.contract.errors import EngineError
 from mimo.engines.local.engine import LocalEngine, start_local
-from mimo.engines.local.model import DecodeCall, ModelOptions
+from mimo.engines.local.model.options import DecodeCall, ModelOptions
 from mimo.nano import gguf_path
 from mimo.types import TokenBatch, TokenRequest
 

@@ -12,7 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from tests.engines.local.other_models import write_llama, write_mamba
 
-from mimo.engines.local.model import JOINED, LocalModel, ModelOptions
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
+from mimo.engines.local.policies.base import JOINED
 from mimo.llamacpp.library import Library
 
 ANY_ROWS, FAST = ("F32", "F16", "BF16", "Q4_0", "Q8_0"), ("Q4_1", "Q4_K", "Q6_K")
@@ -20,7 +22,7 @@ CROWD = """
 import asyncio, random, sys
 from pathlib import Path
 from mimo.engines.local.engine import start_local
-from mimo.engines.local.model import ModelOptions
+from mimo.engines.local.model.options import ModelOptions
 from mimo.types import Sampling, TokenRequest
 
 PATH, MODE, UNSEEDED = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "mixed"
@@ -115,7 +117,7 @@ def test_whole_chunks_are_the_same_bits_in_one_call_as_in_calls_of_their_own(kin
     prompt = np.random.default_rng(1).integers(20, 900, 470).tolist()
 
     def last_logits(*cuts: int) -> NDArray[np.float32]:
-        model.truncate(0, -1)
+        model.kv.truncate(0, -1)
         at, logits = 0, np.empty((0, 0), np.float32)
         for size in (*cuts, 470 - sum(cuts)):
             logits, at = model.decode_prompt(0, prompt[at : at + size], at, last=True).copy(), at + size
@@ -135,7 +137,7 @@ def test_the_second_row_of_a_lone_sequence_changes_nothing_that_it_keeps(
     model = LocalModel(Library(), path, ModelOptions(slots=2, context_window=512))
     runs = []
     for beside in (False, True):
-        model.clear()
+        model.kv.clear()
         model.decode_prompt(0, [20, 21, 22], 0)
         model.decode_prompt(1, [30, 31, 32], 0)
         logits = []
@@ -143,7 +145,7 @@ def test_the_second_row_of_a_lone_sequence_changes_nothing_that_it_keeps(
             slots, positions = ([0, 1], [at, at]) if beside else ([0, 0], [at, at + 1])
             logits.append(model.decode_step(slots, [40 + at, 7], positions, [True, True])[:1].copy())
             if not beside:
-                assert model.truncate(0, at + 1)
+                assert model.kv.truncate(0, at + 1)
         runs.append(np.concatenate(logits))
     assert np.array_equal(*runs)
     model.close()

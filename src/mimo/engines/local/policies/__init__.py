@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from mimo.engines.base import Repeatable
-from mimo.engines.local.model import LocalModel
+from mimo.engines.local.model.model import LocalModel
 from mimo.engines.local.policies.base import Policy
 from mimo.engines.local.policies.invariant import Alone, Invariant
 from mimo.engines.local.policies.throughput import Throughput

@@ -10,9 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from mimo.engines.local.model import JOINED, MOST_TOKENS, LocalModel
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import MOST_TOKENS
 from mimo.engines.local.runs import after_whole, before_medium
 from mimo.engines.local.sequence import Held, Slot, common_prefix
+
+JOINED = 64
+"""Whole chunks of a multiple of so many tokens have the same bits in one call as in calls of their own: attention is
+computed by tiles of so many rows."""
 
 
 class Policy(ABC):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mimo.engines.local.model import MOST_TOKENS
+from mimo.engines.local.model.options import MOST_TOKENS
 from mimo.engines.local.policies.base import Policy
 from mimo.engines.local.sequence import Held, Slot
 

@@ -9,8 +9,9 @@ import pytest
 from tests.engines.local.other_models import write_llama, write_mamba
 
 from mimo.contract.errors import EngineError
-from mimo.engines.local.memory import Memory, as_text, check_fits, usable_memory
-from mimo.engines.local.model import LocalModel, ModelOptions
+from mimo.engines.local.model.memory import Memory, as_text, check_fits, usable_memory
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mimo.engines.local.threads import Threads
+from mimo.engines.local.model.threads import Threads
 
 Speed = Callable[[int], float]
 

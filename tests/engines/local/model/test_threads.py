@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from mimo.engines.local.model import LONG, DecodeCall, LocalModel, ModelOptions
+from mimo.engines.local.model.calls import LONG
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import DecodeCall, ModelOptions
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 
@@ -55,7 +57,7 @@ def model(clock: Clock, calls: list[DecodeCall]) -> Iterator[LocalModel]:
 
 def logits(model: LocalModel) -> list[np.ndarray]:
     """Of a prompt in chunks whose cache passes 512 cells, of many rows and of two."""
-    model.clear()
+    model.kv.clear()
     prompt = [20 + at % 900 for at in range(640)]
     out = []
     for at in range(0, 640, 64):
