@@ -94,7 +94,7 @@ def test_the_message_has_every_field_of_the_contract(server):
     body = answer.json()
     assert body["id"].startswith("msg_") and len(body["id"]) == 28
     assert (body["type"], body["role"], body["model"]) == ("message", "assistant", FLASH)
-    assert body["content"] == [{"type": "text", "text": "Hello, world!"}]
+    assert body["content"] == [{"type": "text", "text": "Hello, world!", "citations": []}]
     assert (body["stop_reason"], body["stop_sequence"]) == ("end_turn", None)
     usage = body["usage"]
     assert usage["output_tokens"] == 4 and usage["input_tokens"] > 0

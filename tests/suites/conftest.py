@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.llamacpp.tiny_towers import write_towers
 from tests.suites.script import SCRIPT
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -45,6 +46,9 @@ def base_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         flags += ["--engine", "scripted", "--script", str(folder / "script.json")]
     elif not (SOURCE / "mimo/nano/nano.gguf").exists():
         pytest.skip("nano is not here")
+    else:  # with random towers: what counts is that a picture is taken, not what is said of it
+        write_towers(folder / "mmproj.gguf")
+        flags += ["--mmproj", str(folder / "mmproj.gguf")]
     with _serving(flags) as url:
         yield url
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,7 +187,25 @@ def test_media_over_the_window_are_context_length_exceeded(http: httpx.Client) -
 @pytest.mark.parametrize("seed", range(3))
 def test_llama_server_counts_and_answers_the_same(http: httpx.Client, llama: httpx.Client, seed: int) -> None:
     data = noise(240, 160, seed)
-    ours = chat(http, image(data), TEXT)
+    assert_the_same(llama, data, chat(http, image(data), TEXT))
+
+
+@pytest.mark.parametrize("seconds", [1.0, 3.0, 7.3])
+def test_llama_server_hears_the_same(http: httpx.Client, llama: httpx.Client, seconds: float) -> None:
+    """At the tower's own rate: resampling is each server's own."""
+    file, times = io.BytesIO(), np.arange(int(24_000 * seconds)) / 24_000
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(24_000)
+        sound.writeframes((20_000 * np.sin(times * (2000 + 700 * times))).astype("<i2").tobytes())
+    data = file.getvalue()
+    part = {"type": "input_audio", "input_audio": {"data": encoded(data), "format": "wav"}}
+    assert_the_same(llama, data, chat(http, part, TEXT))
+
+
+def assert_the_same(llama: httpx.Client, data: bytes, ours: httpx.Response) -> None:
+    """The tokens of the prompt, and the greedy answer."""
     system = "You are MiMo, a helpful AI assistant engineered by Xiaomi."
     marker = llama.get("/props").json().get("media_marker", "<__media__>")
     text = f"<|im_start|>system\n{system}<|im_end|><|im_start|>user\n{marker}{TEXT['text']}<|im_end|>"

@@ -100,7 +100,7 @@ def test_an_overlong_prompt_is_said_in_the_words_that_clients_compact_on(serving
 def test_a_text_block_holds_no_null(server):
     body = json.dumps({"model": FLASH, "messages": [HI]})
     (block,) = server.post(body, "/v1/messages").json()["content"]
-    assert block == {"type": "text", "text": "Hello, world!"}
+    assert block == {"type": "text", "text": "Hello, world!", "citations": []}
     stream = server.post(json.dumps({"model": FLASH, "messages": [HI], "stream": True}), "/v1/messages").text
     starts = [line for line in stream.splitlines() if "content_block_start" in line and line.startswith("data: ")]
     assert starts and all("null" not in line for line in starts)

@@ -69,7 +69,7 @@ def block_object(block: Block) -> dict[str, object]:
         case "reasoning":
             return {"type": "thinking", "thinking": block.text, "signature": ""}
         case "content":
-            return {"type": "text", "text": block.text}
+            return {"type": "text", "text": block.text, "citations": []}
         case _:
             call = f"toolu_{block.id.removeprefix('call_')}"
             return {
