@@ -22,7 +22,8 @@ from mimo.engines.local.model.memory import as_text
 from mimo.engines.local.model.model import LocalModel
 from mimo.engines.local.model.options import FORCED, ModelOptions
 from mimo.engines.local.policies import REPEATABLE, BatchInvariant, policy_name
-from mimo.engines.local.scheduler import Delivery, Scheduler
+from mimo.engines.local.scheduling.deliveries import Delivery
+from mimo.engines.local.scheduling.scheduler import Scheduler
 from mimo.engines.local.sequence import LocalStream, Sequence
 from mimo.llamacpp.library import Library
 from mimo.sampling import Sampler, warm

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
+from mimo.engines.local.scheduling.steps import WIDE_GAP, Row, calls
 from mimo.engines.local.sequence import Slot
-from mimo.engines.local.steps import WIDE_GAP, Row, calls
 
 SLOTS = [Slot(index=index) for index in range(32)]
 

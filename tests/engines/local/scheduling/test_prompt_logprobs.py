@@ -12,7 +12,7 @@ from tests.engines.local.nano_requests import ask, collect, prompt, tokens
 from tests.requests import token_request
 
 from mimo.engines.local.engine import LocalEngine
-from mimo.engines.local.prompt_logprobs import prompt_logprobs
+from mimo.engines.local.scheduling.prompt_logprobs import prompt_logprobs
 from mimo.types import TokenLogprob, TokenRequest
 
 

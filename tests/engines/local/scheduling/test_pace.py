@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimo.engines.local.pace import MOST_SECONDS, SHARE, Pace
+from mimo.engines.local.scheduling.pace import MOST_SECONDS, SHARE, Pace
 
 
 def paced(step: float, token: float) -> Pace:

@@ -156,7 +156,7 @@ async def test_what_is_noted_of_a_recurrent_model_counts_as_cache(tmp_path: Path
         state = mamba._model.kv.state_size(0, end_only=True)
         prompts = [ask(mamba, f"Number {number}.", 300).prompt for number in range(8)]
         await asyncio.gather(*(answered(mamba, unseeded(prompt, 1)) for prompt in prompts))
-        slots, cache = mamba._scheduler._slots, mamba._scheduler._cache
+        slots, cache = mamba._scheduler._slots.all, mamba._scheduler._cache
         assert state < sum(slot.noted for slot in slots) <= 40_000
         await asyncio.gather(*(answered(mamba, unseeded(prompt, 1)) for prompt in prompts))
         assert sum(slot.noted for slot in slots) + cache.size <= 40_000
@@ -176,7 +176,7 @@ from mimo.engines.local.engine import start_local
 from mimo.engines.local.model.options import ModelOptions
 from mimo.nano import gguf_path
 from tests.engines.local.nano_requests import ask
-from tests.engines.local.test_prompt_cache import answered, unseeded
+from tests.engines.local.scheduling.test_prompt_cache import answered, unseeded
 
 def held():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
