@@ -204,7 +204,7 @@ asyncio.run(main())
 def test_a_server_that_rests_holds_its_cache_and_no_more() -> None:
     """9,000 tokens of 5,760 bytes are 52 MB. A copy has 1,920 bytes a token and the windows: 16 MiB have room
     for one of the long ones, which is that of the lowest slot."""
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     done = subprocess.run(
         [sys.executable, "-c", RESTED], cwd=root, capture_output=True, text=True, timeout=300, check=True
     )
