@@ -59,7 +59,7 @@ bench: $(VENV)/.bench .cache/litellm/bin/litellm  ## All benchmarks; ARGS="--onl
 bench-gateway: $(VENV)/.bench .cache/litellm/bin/litellm  ## The benchmark of the gateway alone
 	$(BIN)/python -m bench --only gateway $(ARGS)
 
-# LiteLLM's proxy, to measure beside ours; in an environment of its own, since its pins are not ours
+# LiteLLM's proxy, to measure against ours; in an environment of its own, since its pins are not ours
 .cache/litellm/bin/litellm:
 	$(PYTHON) -m venv .cache/litellm
 	.cache/litellm/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]==1.106.2'

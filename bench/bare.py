@@ -1,4 +1,4 @@
-"""The forward passes alone: a loop over `llama_decode` with nothing beside it, as a process that takes orders.
+"""The forward passes alone: a loop over `llama_decode` and nothing else, as a process that takes orders.
 
 It decodes what a server decodes for the same requests: each prompt in calls of `chunk` tokens, then one call a step
 over all streams, every logit wanted and none looked at. One JSON order a line on stdin, one JSON answer on stdout.

@@ -26,7 +26,7 @@ class Constant:
         self.quiet_seconds = 60.0
 
     def drain(self) -> None:
-        """Nothing is held back: it answers until it is stopped."""
+        """Nothing is kept back: it answers until it is stopped."""
 
     async def __call__(
         self,

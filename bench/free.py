@@ -1,7 +1,7 @@
 """What the path from a token to the socket costs: a scripted engine, whose tokens are free, through our server.
 
-Chunks per second of processor time come from the server process's own account, so that the client beside it does not
-count. The server alone, sending constant bytes of the same size, takes turns with it.
+Chunks per second of processor time come from the server process's own account, so that the client's is not
+in it. The server alone, sending constant bytes of the same size, takes turns with it.
 """
 
 from __future__ import annotations

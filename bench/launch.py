@@ -45,7 +45,7 @@ def ours(setup: Setup, ends: Sequence[int], *, invariant: bool) -> Iterator[Ours
         "chunk": setup.chunk,
         "queue": 512,
     }
-    if setup.model != gguf_path():  # nano is what it serves without being told
+    if setup.model != gguf_path():  # nano is what it serves by default
         flags["model"] = setup.model
     if setup.chosen:
         flags["threads"] = setup.threads[0]
@@ -56,7 +56,7 @@ def ours(setup: Setup, ends: Sequence[int], *, invariant: bool) -> Iterator[Ours
 
 @contextlib.contextmanager
 def llama_server(setup: Setup, threads_of_one: int) -> Iterator[Server]:
-    """llama-server, checked to sample as told. `threads_of_one`: for a single row; a batch gets those of long calls."""
+    """llama-server, checked to sample right. `threads_of_one`: for a single row; a batch gets those of long calls."""
     numbers = map(str, (setup.slots, setup.window, threads_of_one, setup.threads[1]))
     command = [sys.executable, "-m", "bench.llama_server", str(setup.model), *numbers]
     with child(command, **PIPES) as process:

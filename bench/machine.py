@@ -39,7 +39,7 @@ def say(text: str) -> None:
 
 
 def wait_or_kill(process: subprocess.Popen[Any], seconds: float = 20) -> None:
-    """Wait for a process that was told to end; one that does not is killed."""
+    """Wait for a process that was asked to end; one that does not is killed."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

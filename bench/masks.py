@@ -28,7 +28,7 @@ PERSON = {
     "required": ["name", "age", "tags"],
     "additionalProperties": False,
 }
-WISHES: dict[str, dict[str, object]] = {
+REQUESTS: dict[str, dict[str, object]] = {
     "JSON schema": {"response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}},
     "tool call": {
         "tools": [{"type": "function", "function": {"name": "save", "parameters": PERSON}}],
@@ -49,9 +49,9 @@ class WordTokenizer(ByteTokenizer):
         self.vocabulary = size
 
 
-def steps(tokenizer: ByteTokenizer, wish: dict[str, object], answers: int = 20, longest: int = 300) -> list[float]:
+def steps(tokenizer: ByteTokenizer, fields: dict[str, object], answers: int = 20, longest: int = 300) -> list[float]:
     """Seconds of each mask with its accept, over several answers."""
-    params = resolve(wish, MODELS["mimo-v2-flash"]).params
+    params = resolve(fields, MODELS["mimo-v2-flash"]).params
     calls = offered_calls(params.tools, None, tokenizer)
     grammar = checked_grammar(params, params.tools, calls)
     constrain = answer_constraint(params, params.tools, calls, grammar, tokenizer, in_reasoning=False)
@@ -85,8 +85,8 @@ def main() -> None:
     for size in (4096, 152_576):
         tokenizer = WordTokenizer(size)
         vocabulary_of(tokenizer)
-        for name, wish in WISHES.items():
-            taken = np.array(steps(tokenizer, wish)) * 1e6
+        for name, fields in REQUESTS.items():
+            taken = np.array(steps(tokenizer, fields)) * 1e6
             middle, high = np.quantile(taken, (0.5, 0.99))
             print(f"| {size:,} | {name} | {len(taken)} | {middle:.0f} | {high:.0f} | {taken.max():.0f} |")
 

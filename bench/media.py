@@ -1,4 +1,4 @@
-"""Pictures in this process beside llama-server with the same two files: `python -m bench.media --mmproj FILE`.
+"""Pictures in this process against llama-server with the same two files: `python -m bench.media --mmproj FILE`.
 
     first token   from sending a request with a picture of 512 × 512 pixels, never seen before, to its first token
     a token       of a text stream, alone and while pictures come one after the other without a pause
@@ -81,24 +81,24 @@ def first_token(address: str, path: str, body: bytes, skip: int) -> float:
     return found
 
 
-def a_token(address: str, tokens: int, beside: list[bytes]) -> float:
-    """Seconds for each token of a stream, with requests `beside` it, over and over."""
+def a_token(address: str, tokens: int, others: list[bytes]) -> float:
+    """Seconds for each token of a stream, while `others` are sent, over and over."""
     stop = threading.Event()
 
-    def others() -> None:
+    def send() -> None:
         at = 0
         while not stop.is_set():
-            for _ in pieces(address, "/v1/chat/completions", beside[at % len(beside)]):
+            for _ in pieces(address, "/v1/chat/completions", others[at % len(others)]):
                 pass
             at += 1
 
-    thread = threading.Thread(target=others)
-    if beside:
+    thread = threading.Thread(target=send)
+    if others:
         thread.start()
     body = chat("Tell me a story.", stream=True, max_completion_tokens=tokens, ignore_eos=True)
     times = [time.perf_counter() for _ in pieces(address, "/v1/chat/completions", body)]
     stop.set()
-    if beside:
+    if others:
         thread.join()
     return (times[-1] - times[1]) / (tokens - 1)
 
@@ -145,8 +145,8 @@ def main() -> None:
             return first_token(other, "/completion", json.dumps(body).encode(), 0)
 
         found = interleaved({"mimo": here, "llama-server": there}, args.rounds)
-        beside = [seen(picture(10**7 + at), max_completion_tokens=1, stream=True) for at in range(40)]
-        streams = {"alone": lambda: a_token(ours, 200, []), "beside": lambda: a_token(ours, 200, beside)}
+        others = [seen(picture(10**7 + at), max_completion_tokens=1, stream=True) for at in range(40)]
+        streams = {"alone": lambda: a_token(ours, 200, []), "with pictures": lambda: a_token(ours, 200, others)}
         gaps = interleaved(streams, args.rounds)
     print("| measure | median | least |\n|---|---|---|")
     for name, series in found.items():
@@ -154,7 +154,7 @@ def main() -> None:
     print(f"| mimo ÷ llama-server | {middle(ratios(found['mimo'], found['llama-server'])):.2f} | |")
     for name, series in gaps.items():
         print(f"| a token of a stream, {name} | {middle(series) * 1e3:.2f} ms | {min(series) * 1e3:.2f} ms |")
-    print(f"| beside ÷ alone | {middle(ratios(gaps['beside'], gaps['alone'])):.2f} | |")
+    print(f"| with pictures ÷ alone | {middle(ratios(gaps['with pictures'], gaps['alone'])):.2f} | |")
 
 
 @contextmanager

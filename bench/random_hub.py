@@ -52,10 +52,10 @@ def write_safetensors(path: Path, tensors: dict[str, Matrix]) -> None:
     for name, value in tensors.items():
         header[name] = {"dtype": "F16", "shape": value.shape, "data_offsets": [start, start + value.nbytes]}
         start += value.nbytes
-    told = json.dumps(header).encode()
-    told += b" " * (-len(told) % 8)
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)
     with path.open("wb") as file:
-        file.write(np.uint64(len(told)).tobytes() + told)
+        file.write(np.uint64(len(encoded)).tobytes() + encoded)
         for value in tensors.values():
             file.write(np.ascontiguousarray(value).tobytes())
 

@@ -28,7 +28,7 @@ Matrix = NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """6.6 million parameters beside the two vocabulary matrices."""
+    """6.6 million parameters, and the two vocabulary matrices."""
 
     vocabulary: int
     logits: Literal["flat", "peaked"] = "flat"

@@ -83,7 +83,7 @@ def measure_length(plan: Plan) -> dict[str, Any]:
 
 
 def measure_sampler(plan: Plan) -> dict[str, Any]:
-    """The sampler beside llama.cpp's chain and torch's sort path: best and median, seconds a row."""
+    """The sampler against llama.cpp's chain and torch's sort path: best and median, seconds a row."""
     warm()
     seconds = samplers.measure(samplers.cases(LARGE, 0), 6 if plan.quick else 40)
     return {name: {"best": min(times), "median": statistics.median(times)} for name, times in seconds.items()}
@@ -140,7 +140,7 @@ def run(parts: list[str], plan: Plan, out: Path) -> dict[str, Any]:
 
 
 def write_page(results: dict[str, Any], file: Path, picture: Path) -> None:
-    """All tables between their markers, and the picture beside the page."""
+    """All tables between their markers, and the picture next to the page."""
     text = file.read_text("utf-8")
     for name, (parts, render) in TABLES.items():
         missing = [part for part in parts if part not in results]

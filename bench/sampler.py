@@ -1,4 +1,4 @@
-"""The sampler beside others, one row of logits at MiMo's vocabulary: `python bench/sampler.py` prints one table.
+"""The sampler against others, one row of logits at MiMo's vocabulary: `python bench/sampler.py` prints one table.
 
 All take turns in one run, so that a busy machine is busy for all of them; the ratios are what to read. Temperature 1,
 top_p 0.95. llama.cpp's chain and torch's sort path are left out where they are not installed. Times of others are of

@@ -44,13 +44,13 @@ def replaced(page: str, name: str, text: str) -> str:
 
 def machine(results: Results) -> str:
     """What it ran on, as a list."""
-    told = results["machine"]
-    packages = ", ".join(f"{name} {version}" for name, version in told["packages"].items())
-    load = ", ".join(str(load) for load in told["load_average"])
-    busy = " (**somebody else was computing**)" if told["load_average"][0] > 0.5 * told["cores"] else ""
+    on = results["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in on["packages"].items())
+    load = ", ".join(str(load) for load in on["load_average"])
+    busy = " (**somebody else was computing**)" if on["load_average"][0] > 0.5 * on["cores"] else ""
     return "\n".join(
         (
-            f"- {told['day']}; {told['processor']}, {told['cores']} cores, {told['memory_gb']} GB; {told['system']}",
+            f"- {on['day']}; {on['processor']}, {on['cores']} cores, {on['memory_gb']} GB; {on['system']}",
             f"- {packages}",
             f"- load average before the run: {load}{busy}",
             f"- `{results['command']}`, {results['minutes']:.0f} minutes",
@@ -93,8 +93,8 @@ def engines(results: Results) -> str:
 
 def _threads(counts: Sequence[int]) -> str:
     short, long = counts
-    told = f"{short} thread{'s' * (short > 1)}"
-    return told if short == long else f"{told}, {long} for long calls"
+    words = f"{short} thread{'s' * (short > 1)}"
+    return words if short == long else f"{words}, {long} for long calls"
 
 
 def grid(points: Mapping[str, Mapping[str, Sequence[float]]], first: str, scale: float = 1.0) -> str:
@@ -112,11 +112,11 @@ def growth(results: Results) -> str:
             f"**{name}**, tokens/s by streams, {_threads(found['threads'])}\n\n{grid(found['rates'], 'streams')}"
         )
     for name, found in results["length"].items():
-        told = f"one stream, {_threads(found['threads'])}, window {found['window']:,}"
+        setup = f"one stream, {_threads(found['threads'])}, window {found['window']:,}"
         parts.append(
-            f"**{name}**, ms to the first token by prompt, {told}\n\n{grid(found['first'], 'prompt tokens', 1e3)}"
+            f"**{name}**, ms to the first token by prompt, {setup}\n\n{grid(found['first'], 'prompt tokens', 1e3)}"
         )
-        parts.append(f"**{name}**, tokens/s by length of the answer, {told}\n\n{grid(found['outputs'], 'tokens')}")
+        parts.append(f"**{name}**, tokens/s by length of the answer, {setup}\n\n{grid(found['outputs'], 'tokens')}")
     return "\n\n".join(parts)
 
 

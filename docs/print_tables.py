@@ -22,7 +22,7 @@ MEDIA = ("image", "audio", "video", "fps", "media_resolution")
 
 
 def parameter_rows() -> list[str]:
-    """The parameters of the contract in their order, and what else an engine is told."""
+    """The parameters of the contract in their order, and what else an engine gets."""
     rows = ["messages", *PARAMETERS, "what the contract lacks", "end of turn"]
     rows.insert(rows.index("thinking") + 1, "thinking.budget_tokens")
     return rows
@@ -46,11 +46,11 @@ def parameters() -> str:
 
 def media() -> str:
     """The same for requests that hold media, where anything differs."""
-    plain, beside = columns("COLUMN"), columns("MEDIA_COLUMN")
+    plain, media = columns("COLUMN"), columns("MEDIA_COLUMN")
     rows = [
-        row for row in parameter_rows() if any(_said(plain[name][row]) != _said(beside[name][row]) for name in plain)
+        row for row in parameter_rows() if any(_said(plain[name][row]) != _said(media[name][row]) for name in plain)
     ]
-    return _cells(["messages", *MEDIA, *rows[1:]], beside)
+    return _cells(["messages", *MEDIA, *rows[1:]], media)
 
 
 def _said(cell: Cell[Any, Any]) -> str:

@@ -1,6 +1,6 @@
 """An initialisation that can already copy: a head that looks one token back, and heads that look for what followed.
 
-Two layers are needed to go on with a repeated text: one writes each token's predecessor beside it, a later one looks
+Two layers are needed to go on with a repeated text: one writes each token's predecessor next to it, a later one looks
 for places whose predecessor is the present token and brings what stands there. Gradient descent finds this pair late
 (in the first nano not at all), so it is laid down before the first step; everything in it is a plain parameter that
 training then changes as it likes. Three things keep it from drowning: embeddings as large as what layers write later,

@@ -158,7 +158,7 @@ def add_tokenizer(writer: gguf.GGUFWriter, size: Size, data: dict) -> None:
 
 
 def write_gguf(path: Path, size: Size, state: dict[str, Tensor], tokenizer: dict, kind: Kind = Kind.Q8_0) -> None:
-    """The whole file, written beside `path` and then moved there."""
+    """The whole file, written next to `path` and then moved there."""
     new = path.with_suffix(".new")
     writer = gguf.GGUFWriter(new, "mimo2")
     add_shape(writer, size)
@@ -181,7 +181,7 @@ def write_gguf(path: Path, size: Size, state: dict[str, Tensor], tokenizer: dict
 
 
 def write_hf(folder: Path, size: Size, state: dict[str, Tensor], tokenizer: dict) -> None:
-    """`MiMoV2FlashForCausalLM.save_pretrained`, with the tokenizer beside it."""
+    """`MiMoV2FlashForCausalLM.save_pretrained`, with the tokenizer next to it."""
     from transformers import MiMoV2FlashConfig, MiMoV2FlashForCausalLM
 
     model = MiMoV2FlashForCausalLM(MiMoV2FlashConfig(**hf_config(size)))

@@ -202,7 +202,7 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
 
 
 def save(path: Path, model: Nano, made: list[torch.optim.Optimizer], step: int, spent: float) -> None:
-    """Writes a checkpoint beside the old one, then takes its place."""
+    """Writes a checkpoint next to the old one, then takes its place."""
     with torch.no_grad():
         model.lm_head.weight.copy_(head_of(model))
     state = {"model": model.state_dict(), "optimisers": [o.state_dict() for o in made], "step": step, "spent": spent}

@@ -37,7 +37,7 @@ class Grid:
 
     @property
     def sizes(self) -> Sizes:
-        """Of the servers that are told."""
+        """Of the servers named."""
         return Sizes(max(2, *self.streams), max(max(self.prompts), self.turn) + 4 * self.tokens + 200)
 
     def points(self) -> list[tuple[int, int]]:
@@ -74,11 +74,11 @@ def _measure_model(model: str, grid: Grid, rounds: int) -> dict[str, Any]:
             for name, server in servers.items():
                 turns[name].append(_second_turn(server, asker, grid))
         with busy(2 * usable_cores()):
-            beside = {
+            while_busy = {
                 name: [_figures(servers[name].run(asker.questions(1, 32), grid.tokens)) for _ in range(rounds)]
                 for name in (OURS, LLAMA)
             }
-        return {"points": points, "turns": turns, "busy": beside, "idle": idle, "memory": _memory(servers)}
+        return {"points": points, "turns": turns, "busy": while_busy, "idle": idle, "memory": _memory(servers)}
 
 
 def _memory(servers: dict[str, Server]) -> dict[str, float]:
@@ -112,7 +112,7 @@ def _second_turn(server: Server, asker: Unseeded, grid: Grid) -> float:
 
 @contextlib.contextmanager
 def busy(loops: int) -> Iterator[None]:
-    """So many processes that compute beside."""
+    """So many processes that compute meanwhile."""
     processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
     time.sleep(1.0)
     try:

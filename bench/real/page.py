@@ -26,7 +26,7 @@ def tables_of(results: Found) -> str:
         more = [
             ("second turn, first token, ms", *(number(1e3 * middle(found["turns"][name])) for name in names)),
             (
-                "two busy loops a core beside, one stream, tokens/s",
+                "two busy loops a core at once, one stream, tokens/s",
                 *(number(_middle(found["busy"][name], "rate")) if name in found["busy"] else "" for name in names),
             ),
             ("memory idle, MB", *(number(found["idle"][name]) for name in names)),

@@ -27,7 +27,7 @@ ALL = (OURS, SAME, ALWAYS, LLAMA, LLAMA_SAME)
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Of the servers that are told: `slots` at once, a `window` of tokens for each."""
+    """Of the servers named: `slots` at once, a `window` of tokens for each."""
 
     slots: int
     window: int
@@ -45,8 +45,8 @@ class Unseeded(Ours):
 @contextlib.contextmanager
 def running(model: Path, sizes: Sizes, more: tuple[str, ...] = ()) -> Iterator[dict[str, Server]]:
     """Every server by name, started on `model`. `more`: flags for all of ours."""
-    told = ("--slots", str(sizes.slots), "--context-window", str(sizes.window))
-    flags = {OURS: (), SAME: told, ALWAYS: (*told, "--batch-invariant", "always")}
+    flags_of_size = ("--slots", str(sizes.slots), "--context-window", str(sizes.window))
+    flags = {OURS: (), SAME: flags_of_size, ALWAYS: (*flags_of_size, "--batch-invariant", "always")}
     with contextlib.ExitStack() as stack:
         found: dict[str, Server] = {}
         for name, arguments in flags.items():

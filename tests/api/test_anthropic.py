@@ -251,7 +251,7 @@ def test_the_model_sees_that_a_tool_failed(server):
     assert sent(is_error=False) == sent()
 
 
-def test_an_answer_can_be_held_to_a_schema(server):
+def test_an_answer_can_be_constrained_to_a_schema(server):
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
     bad = ask(server, output_config={"format": {"type": "json_schema", "schema": {"contains": 3}}})
     assert bad.status_code == 400 and "output_config.format.schema" in bad.json()["error"]["message"]

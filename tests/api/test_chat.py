@@ -103,7 +103,7 @@ def test_logprobs_come_in_openai_form(server):
     assert [top["logprob"] for top in token["top_logprobs"]] == pytest.approx([raw, raw], abs=1e-5)
 
 
-def test_logprobs_of_reasoning_stand_beside_those_of_content(server):
+def test_logprobs_of_reasoning_stand_next_to_those_of_content(server):
     choice = server.chat("weather", thinking={"type": "enabled"}, logprobs=True).json()["choices"][0]
     assert [token["token"] for token in choice["logprobs"]["reasoning_content"]] == ["Let", " me", " see"]
     assert [token["token"] for token in choice["logprobs"]["content"]] == ["It", " is", " sunny", "."]

@@ -42,7 +42,7 @@ ASK = {
 
 
 @pytest.mark.parametrize("path", ASK)
-def test_what_a_forced_call_is_not_held_to_is_reported_by_the_clients_path(path):
+def test_rules_that_are_not_enforced_in_a_forced_call_are_reported_by_the_clients_path(path):
     body, where = ASK[path]
     with start(Script([ScriptedAnswer(CALL)])) as server:
         answer = server.post(json.dumps({"model": FLASH, **body}), path)

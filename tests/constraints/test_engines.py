@@ -121,7 +121,7 @@ async def test_a_named_function_is_called_and_without_parallel_once(seed: int) -
     check_weather(calls(events))
 
 
-async def test_with_a_strict_tool_text_is_free_and_calls_are_held() -> None:
+async def test_with_a_strict_tool_text_is_free_and_calls_are_constrained() -> None:
     engine = scripted("I look. ", "<tool_call>", "\n", "nonsense", {"repeat": 400, "steps": [{"random": True}]})
     for seed in range(4):
         events = await answer(engine, tools=[STRICT, CLOCK], seed=seed, parallel_tool_calls=False)
@@ -180,7 +180,7 @@ async def test_with_tools_and_a_json_form_the_answer_is_either() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_with_thinking_on_only_the_answer_is_held(seed: int) -> None:
+async def test_with_thinking_on_only_the_answer_is_constrained(seed: int) -> None:
     thought = "<think>", "not { json", " at all", "</think>"
     events = await answer(scripted(*thought, {"repeat": 900, "steps": [{"random": True}]}), thinking=ON, seed=seed,
                           response_format=JSON_SCHEMA)  # fmt: skip
@@ -192,13 +192,15 @@ async def test_with_thinking_on_only_the_answer_is_held(seed: int) -> None:
     check_weather(calls(forced))
 
 
-@pytest.mark.parametrize("wish", [{"response_format": JSON_SCHEMA}, {"tools": [WEATHER], "tool_choice": "required"}])
+@pytest.mark.parametrize("asked", [{"response_format": JSON_SCHEMA}, {"tools": [WEATHER], "tool_choice": "required"}])
 @pytest.mark.parametrize("budget", [0, 1, 5])
-async def test_a_budget_closes_the_thinking_and_the_held_answer_follows(wish: dict[str, object], budget: int) -> None:
+async def test_a_budget_closes_the_thinking_and_a_constrained_answer_follows(
+    asked: dict[str, object], budget: int
+) -> None:
     steps: list[Step] = ["<think>", {"repeat": 900, "steps": [{"random": True}]}]
-    events = await answer(scripted(*steps), thinking={**ON, "budget_tokens": budget}, **wish)
+    events = await answer(scripted(*steps), thinking={**ON, "budget_tokens": budget}, **asked)
     assert usage(events).reasoning_tokens <= budget
-    if "tools" in wish:
+    if "tools" in asked:
         assert calls(events)
     else:
         jsonschema.validate(json.loads(content(events)), PERSON)
@@ -216,13 +218,13 @@ async def test_a_budget_brings_an_answer_where_the_grammar_would_let_it_be_empty
     assert content(events) == "well"
 
 
-async def test_the_turn_cannot_end_inside_the_thinking_of_a_held_answer() -> None:
+async def test_the_turn_cannot_end_inside_the_thinking_of_a_constrained_answer() -> None:
     engine = scripted("<think>", "hm", "<|im_end|>", "</think>")
     events = await answer(engine, thinking=ON, response_format=JSON_SCHEMA)
     assert reasoning(events) == "hm" and json.loads(content(events))
 
 
-async def test_a_call_inside_the_thinking_ends_it_and_is_held() -> None:
+async def test_a_call_inside_the_thinking_ends_it_and_is_constrained() -> None:
     engine = scripted("<think>", "hm", "<tool_call>", {"repeat": 500, "steps": [{"random": True}]})
     events = await answer(engine, thinking=ON, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False)
     assert reasoning(events) == "hm" and usage(events).reasoning_tokens == 1 and content(events) == ""
@@ -231,9 +233,9 @@ async def test_a_call_inside_the_thinking_ends_it_and_is_held() -> None:
 
 
 async def test_the_same_seed_gives_the_same_answer_under_a_grammar() -> None:
-    wish: dict[str, object] = {"response_format": JSON_SCHEMA, "seed": 5}
-    assert content(await answer(noise(), **wish)) == content(await answer(noise(), **wish))
-    assert content(await answer(noise(), **wish)) != content(await answer(noise(), **{**wish, "seed": 6}))
+    asked: dict[str, object] = {"response_format": JSON_SCHEMA, "seed": 5}
+    assert content(await answer(noise(), **asked)) == content(await answer(noise(), **asked))
+    assert content(await answer(noise(), **asked)) != content(await answer(noise(), **{**asked, "seed": 6}))
 
 
 @pytest.mark.parametrize(
@@ -282,7 +284,9 @@ def test_the_markers_of_a_hermes_template_are_text_where_the_vocabulary_lacks_th
 
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
-async def test_a_model_whose_template_knows_no_calls_is_held_to_calls_that_are_spelled_out(choice: object) -> None:
+async def test_a_model_whose_template_knows_no_calls_is_constrained_to_calls_written_out(
+    choice: object,
+) -> None:
     engine = noise()
     engine.chat_template = PLAIN
     tools = [CLOCK, WEATHER] if isinstance(choice, dict) else [WEATHER]
@@ -362,14 +366,14 @@ HOT = {"temperature": 2, "top_p": 1, "logit_bias": {}}
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_nano_is_held_to_json_whatever_it_would_say(nano: Engine, seed: int) -> None:
+async def test_nano_is_constrained_to_json_whatever_it_would_say(nano: Engine, seed: int) -> None:
     events = await answer(nano, 300, response_format=JSON_SCHEMA, seed=seed, **HOT)
     assert ending(events) == "stop"
     jsonschema.validate(json.loads(content(events)), PERSON)
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_nano_is_held_to_a_call_whatever_it_would_say(nano: Engine, seed: int) -> None:
+async def test_nano_is_constrained_to_a_call_whatever_it_would_say(nano: Engine, seed: int) -> None:
     events = await answer(
         nano, 300, tools=[CLOCK, WEATHER], tool_choice={"type": "function", "function": {"name": "get_weather"}},
         parallel_tool_calls=False, seed=seed, **HOT,
@@ -378,7 +382,7 @@ async def test_nano_is_held_to_a_call_whatever_it_would_say(nano: Engine, seed: 
     check_weather(calls(events))
 
 
-async def test_nano_thinks_freely_and_is_then_held(nano: Engine) -> None:
+async def test_nano_thinks_freely_and_is_then_constrained(nano: Engine) -> None:
     events = await answer(nano, 400, response_format=JSON_SCHEMA, thinking={**ON, "budget_tokens": 40}, **HOT)
     assert usage(events).reasoning_tokens <= 40
     jsonschema.validate(json.loads(content(events)), PERSON)

@@ -73,7 +73,7 @@ roots = st.builds(
 
 @settings(derandomize=True, deadline=None, max_examples=250)
 @given(roots, st.sampled_from([None, QWEN, "json"]), st.integers(0, 99))
-def test_an_odd_schema_is_refused_by_path_or_held(schema: dict[str, object], form: str | None, seed: int) -> None:
+def test_an_odd_schema_is_refused_by_path_or_enforced(schema: dict[str, object], form: str | None, seed: int) -> None:
     fields: dict[str, object] = {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}
     if form != "json":
         function = {"name": "act", "parameters": schema, "strict": True}

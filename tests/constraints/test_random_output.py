@@ -25,7 +25,7 @@ from mimo.types import (
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_an_answer_held_to_a_schema_fits_it(name: str) -> None:
+def test_an_answer_under_a_schema_fits_it(name: str) -> None:
     schema = SCHEMAS[name]
     check_constraining(schema, "schema")
     grammar = answer_grammar((), "auto", JsonFormat(schema), None)

@@ -108,7 +108,7 @@ def test_a_schema_nested_too_deep_is_refused() -> None:
         ("maxlength", 3),
     ],
 )  # fmt: skip
-def test_a_keyword_that_cannot_be_held_is_refused_where_the_schema_constrains_and_only_there(
+def test_a_keyword_that_cannot_be_enforced_is_refused_where_the_schema_constrains_and_only_there(
     keyword: str, value: object
 ) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "array", "items": {keyword: value}}}}
@@ -220,7 +220,7 @@ def test_annotations_of_other_dialects_pass_wherever_a_schema_is_followed(part: 
         ({"type": "array", "items": {"not": {}}}, "items.not"),
     ],
 )  # fmt: skip
-def test_a_forced_call_is_held_as_far_as_it_can_be_and_the_rest_reported(part: dict[str, Any], path: str) -> None:
+def test_a_forced_call_is_constrained_as_far_as_can_be_and_the_rest_reported(part: dict[str, Any], path: str) -> None:
     schema = {"type": "object", "properties": {"a": part}}
     found = resolve({"tools": [tool(parameters=schema)], "tool_choice": "required"}, FLASH)
     assert found.ignored == (f"tools[0].function.parameters.properties.a.{path}",)
@@ -228,7 +228,7 @@ def test_a_forced_call_is_held_as_far_as_it_can_be_and_the_rest_reported(part: d
     assert one.enforced and one.parameters == schema and path.split(".")[-1] not in str(one.rules)
 
 
-def test_a_schema_beside_json_object_is_followed() -> None:
+def test_a_schema_of_json_object_is_followed() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
     form = {"type": "json_object", "schema": schema}
     found = resolve({"response_format": form}, FLASH, strict=True)

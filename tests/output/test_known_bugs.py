@@ -200,7 +200,7 @@ def test_bug_13_a_stop_string_does_not_match_across_the_end_of_reasoning() -> No
     assert events == [ReasoningDelta(0, "ST"), ContentDelta(0, "OP"), Finish(0, "stop")]
 
 
-def test_text_held_for_a_stop_is_sent_when_the_turn_ends() -> None:
+def test_text_buffered_for_a_stop_is_sent_when_the_turn_ends() -> None:
     assert output("go ST", thinking=False, stop=("STOP",)) == [ContentDelta(0, "go ST"), Finish(0, "stop")]
 
 

@@ -76,7 +76,7 @@ def test_every_short_stop_is_found_where_a_plain_search_finds_it() -> None:
             assert sent == text[: text.index(stop)]
 
 
-def test_text_held_for_a_stop_is_not_lost_at_the_end() -> None:
+def test_text_buffered_for_a_stop_is_not_lost_at_the_end() -> None:
     filter_ = StopFilter(("END",))
     assert (filter_.push("the E"), filter_.push("N"), filter_.flush()) == ("the ", "", "EN")
 

@@ -43,7 +43,7 @@ def test_an_invalid_byte_does_not_hold_back_what_follows() -> None:
     assert Utf8Decoder().push(b"\xffok") == "\ufffdok"
 
 
-def test_held_bytes_know_how_many_characters_they_are_before_a_piece() -> None:
+def test_buffered_bytes_know_how_many_characters_they_are_before_a_piece() -> None:
     for held, piece, count in [
         (b"", b"a", 0),
         (b"\xe2\x82", b"\xac", 0),

@@ -135,7 +135,7 @@ def mixed_params(slot: int) -> Sampling:
 
 
 @pytest.mark.parametrize("n", [1000, 20000])
-def test_a_row_gives_the_same_whatever_runs_beside_it_and_with_any_number_of_threads(n: int) -> None:
+def test_a_row_gives_the_same_whatever_else_runs_and_with_any_number_of_threads(n: int) -> None:
     kinds = sorted(KINDS)
     rows = np.stack([row(kinds[i % len(kinds)], n, i) for i in range(33)])
     random = np.random.default_rng(1)

@@ -80,7 +80,7 @@ def test_what_a_schema_wrote_is_not_learnt():
     assert 50 < forced < 150
 
 
-def test_questions_of_a_long_conversation_are_answered_with_what_was_told_before():
+def test_questions_of_a_long_conversation_are_answered_with_what_was_said_before():
     from training.data.long import Facts
 
     rng, facts = Random(5), Facts()

@@ -173,7 +173,7 @@ class Writer:
             try:
                 grants = _take(self._store, self._worker, take.wants)
                 if any(grant.amount is None for grant in grants) and (self._back or len(self.outbox)):
-                    self._flush(self._store)  # what this process has not told the store yet may be enough
+                    self._flush(self._store)  # what this process has not given to the store yet may be enough
                     grants = _take(self._store, self._worker, take.wants)
                 take.resolve(grants)
             except StoreProblem as problem:

@@ -32,7 +32,7 @@ from mimo.api.protocols.fields import (
 )
 from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
-from mimo.generate.fallbacks import cannot_hold_texts, cannot_think, spells_tools
+from mimo.generate.fallbacks import cannot_constrain_texts, cannot_think, spells_tools
 from mimo.generate.prepare import is_quick, prepare
 from mimo.generate.prompt import check_media
 from mimo.generate.request import Prepared, TextRequest
@@ -95,7 +95,7 @@ async def _run(
         decoded = without_thinking(decoded)
     if spells_tools(decoded.request, engine, chat_format):
         decoded = with_spelled_tools(decoded, backend.policy)
-    if cannot_hold_texts(decoded.request, engine, chat_format):
+    if cannot_constrain_texts(decoded.request, engine, chat_format):
         decoded = without_texts(decoded, backend.policy)
     request = decoded.request
     if isinstance(request, ChatRequest) and engine.capabilities.media_rows:  # they are part of the prompt

@@ -49,7 +49,7 @@ class CallFormat(ABC):
         """
 
     def texts(self, tool: Tool) -> Mapping[str, str]:
-        """The parameters of `tool` whose values can be held to a grammar of their own (`LARK`), and those grammars."""
+        """The parameters of `tool` whose values can follow a grammar of their own (`LARK`), and those grammars."""
         return {}
 
     def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer, texts: Texts) -> Constraint:

@@ -93,7 +93,7 @@ class ChatFormat(ABC):
 
 
 def content_of(message: Message) -> list[Piece]:
-    """The text and the media of `message` in their order. Texts that follow each other are two lines; text beside a
+    """The text and the media of `message` in their order. Texts that follow each other are two lines; text next to a
     medium touches it."""
     if not message.parts:
         return [message.content]

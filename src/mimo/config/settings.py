@@ -89,7 +89,7 @@ class Settings:
     )  # fmt: skip
     mmproj: str | None = _setting(
         None, _MODEL, "GGUF file with towers for images and sound (an mmproj), or none.",
-        shown="the one beside the model's file", example="~/models/mmproj.gguf",
+        shown="the one next to the model's file", example="~/models/mmproj.gguf",
     )  # fmt: skip
     slots: int | None = _setting(
         None, _MODEL, "Sequences that run at once.", shown="32 for nano, 4 for other files", bounds=(2, 256), example=4

@@ -40,7 +40,7 @@ def answer_grammar(
     left_out: list[str] | None = None,
 ) -> str | None:
     """The grammar of the answer. `calls`: how the model writes calls; needed where there are tools. `left_out`: gets
-    the paths of rules that such calls cannot be held to, of tools that are not strict.
+    the paths of rules that are not enforced in such calls, of tools that are not strict.
 
     Raises `InvalidRequest` naming the path of what cannot be written in that form.
     """

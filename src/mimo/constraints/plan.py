@@ -46,7 +46,7 @@ def checked_grammar(
     params: Params, tools: Sequence[Tool], calls: CallFormat | None, left_out: list[str] | None = None
 ) -> str | None:
     """The grammar of the answer, None for a free one. `tools`: those offered, called in the form `calls`. `left_out`:
-    gets the paths of rules that cannot be held, of tools that are not strict.
+    gets the paths of rules that cannot be enforced, of tools that are not strict.
 
     May wait for seconds of processor time: never to be called on the event loop where there is a schema. Raises
     `InvalidRequest` naming the schema that cannot be followed.

@@ -21,7 +21,7 @@
     StartError                                                a command cannot start: a wrong setting, file or address
     └── EngineError                                           an engine cannot start
 
-Foreign exceptions are mapped to these where they arise; nothing else leaves the house. No wire format is known here.
+Foreign exceptions are mapped to these where they arise; no other exception gets out. No wire format is known here.
 """
 
 from __future__ import annotations

@@ -30,9 +30,9 @@ def spells_tools(request: ChatRequest | TextRequest, engine: Engine, chat_format
     return chat_format.spells(request.messages, request.params.offered_tools)
 
 
-def cannot_hold_texts(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
-    """Whether a value of a call shall follow a grammar of its own, and cannot: the model's calls are JSON, or it is not
-    we who hold them."""
+def cannot_constrain_texts(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
+    """Whether a value of a call shall follow a grammar of its own, and cannot: the model's calls are JSON, or not ours
+    to constrain."""
     if isinstance(request, TextRequest):
         return False
     tools = request.params.offered_tools

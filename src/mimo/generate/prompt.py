@@ -48,7 +48,7 @@ def render(
 
 def opened(prompt: Prompt, engine: Engine) -> Prompt:
     """`prompt` with reasoning open at its end, which counts as the answer's first token: an engine that draws by itself
-    cannot be held to it."""
+    cannot be made to draw it."""
     opens = engine.tokenizer.control(THINK.opens)
     assert opens is not None
     return replace(prompt, tokens=(*prompt.tokens, opens), in_reasoning=True, given=1)

@@ -42,7 +42,7 @@ class TextRequest(Struct, frozen=True):
 class Prepared(Struct, frozen=True):
     """A checked request, ready to start. `prompts`: what the engine continues, none where it is given the messages.
     `constrain`: what each choice must follow; `markers`: those around calls, which are `spelled` out as text or control
-    tokens. `left_out`: paths of rules that calls are not held to, although a schema has them."""
+    tokens. `left_out`: paths of rules of schemas that are not enforced."""
 
     request: ChatRequest | TextRequest
     prompts: tuple[Prompt, ...] = ()

@@ -17,7 +17,7 @@ BLOCK = 64
 BINS = 512
 """Into which the weights near an edge are sorted."""
 MOST = 20
-"""Log-probabilities beside a token's own."""
+"""Log-probabilities of other tokens than the drawn one."""
 
 CHOICE = np.dtype(
     [

@@ -100,7 +100,7 @@ def _key() -> str:
 
 
 def folders() -> Iterator[Path]:
-    """Where machine code may be kept: NUMBA_CACHE_DIR, or beside this file, or in the user's cache folder."""
+    """Where machine code may be kept: NUMBA_CACHE_DIR, or next to this file, or in the user's cache folder."""
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(named)
         return

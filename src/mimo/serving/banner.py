@@ -48,7 +48,7 @@ def _lines(url: str, settings: Settings, app: App, engine: Engine, chat_format: 
 
 
 def _window(app: App, engine: Engine) -> str:
-    """The window in force, beside those that are documented."""
+    """The window in force, where it is not what is documented."""
     own = engine.info.context_window
     larger = [(name, f"{row.context_window:,}") for name, row in app.backend.models.items() if row.context_window > own]
     documented = "; ".join(f"{names} {window}" for names, window in _grouped(larger))

@@ -73,7 +73,7 @@ class Telemetry:
             await self._traces.close()
 
     async def keep_up(self, app: App) -> None:
-        """Keep the gauges up to date for the workers beside this one, until cancelled."""
+        """Keep the gauges up to date for the other workers, until cancelled."""
         while not self._alone:
             self._metrics.look(app.backend)
             await asyncio.sleep(_LOOK_SECONDS)

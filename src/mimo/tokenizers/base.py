@@ -1,4 +1,4 @@
-"""What the house needs of a tokenizer: text to ids without control tokens, ids to bytes, control tokens by name."""
+"""What mimo needs of a tokenizer: text to ids without control tokens, ids to bytes, control tokens by name."""
 
 from __future__ import annotations
 

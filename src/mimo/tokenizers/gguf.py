@@ -1,4 +1,4 @@
-"""The tokenizer inside a GGUF, as the house's `Tokenizer`.
+"""The tokenizer inside a GGUF, as a `Tokenizer`.
 
 Plain text stays plain: llama.cpp keeps control tokens out when asked, but not those a file marks as "user defined"
 (`<think>` in many) nor those its merges happen to spell; where one comes out, its name is cut in two and tokenised

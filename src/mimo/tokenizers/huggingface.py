@@ -1,4 +1,4 @@
-"""A Hugging Face tokenizer.json as the house's `Tokenizer`, read with the tokenizers library.
+"""A Hugging Face tokenizer.json as a `Tokenizer`, read with the tokenizers library.
 
 Control tokens are kept out of plain text by encoding with a copy that has none. Knows byte-level BPE (Qwen, MiMo,
 Llama 3) and SentencePiece pieces (`▁`, `<0x0A>`); no template is rendered here.

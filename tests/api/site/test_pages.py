@@ -135,7 +135,7 @@ def test_on_a_narrow_screen_every_value_stands_below_its_name(server):
     assert "@media(max-width:44rem)" in text and "content:attr(data-label)" in text
 
 
-def test_the_window_in_force_stands_beside_the_documented_one(server):
+def test_the_window_in_force_stands_next_to_the_documented_one(server):
     text = " ".join(Page(server.http.get("/docs").text).text.split())
     window = server.http.get("/v1/models/mimo-v2-pro").json()["served_by"]["context_window"]
     assert f"1,048,576here {window:,}" in text and f"What answers here holds {window:,} tokens" in text

@@ -68,7 +68,7 @@ def test_a_load_that_kills_the_process_leaves_one_line(name: str) -> None:
     assert done.stderr == "mimo: x.gguf: it died\n"
 
 
-async def test_a_load_that_fails_says_nothing_beside_its_error(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_load_that_fails_says_nothing_but_its_error(capfd: pytest.CaptureFixture[str]) -> None:
     def work(stop: threading.Event) -> None:
         raise EngineError("no good")
 

@@ -19,7 +19,7 @@ from tests.media.decode.made import film, halves, media, noise, of_image, tone
 
 from mimo.contract.errors import ContextLengthExceeded, EngineError, InvalidRequest, ServiceUnavailable
 from mimo.engines.local.engine import LocalEngine, start_local
-from mimo.engines.local.media import beside
+from mimo.engines.local.media import find_towers
 from mimo.engines.local.model.options import ModelOptions
 from mimo.engines.local.runs import borders
 from mimo.nano import gguf_path
@@ -172,14 +172,14 @@ async def test_a_file_that_is_no_towers_is_one_clear_line(tmp_path: Path, make: 
         await start_local(gguf_path(), ModelOptions(slots=2, context_window=256, threads=1), towers=gguf_path())
 
 
-def test_the_one_file_of_towers_beside_a_model_is_found(tmp_path: Path) -> None:
+def test_the_one_file_of_towers_next_to_a_model_is_found(tmp_path: Path) -> None:
     model = tmp_path / "model.gguf"
-    assert beside(model) is None
+    assert find_towers(model) is None
     (tmp_path / "mmproj-model-f16.gguf").touch()
-    assert beside(model) == tmp_path / "mmproj-model-f16.gguf"
+    assert find_towers(model) == tmp_path / "mmproj-model-f16.gguf"
     (tmp_path / "model-mmproj.gguf").touch()
     with pytest.raises(EngineError, match="name one with --mmproj"):
-        beside(model)
+        find_towers(model)
 
 
 def test_a_part_of_a_prompt_is_cut_alike_wherever_it_begins() -> None:

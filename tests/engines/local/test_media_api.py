@@ -86,7 +86,7 @@ def test_the_answer_follows_the_picture_and_the_text_around_it(http: httpx.Clien
     assert len({said(first, TEXT), said(second, TEXT), said(first, second, TEXT), said(SOUND, TEXT)}) > 1
 
 
-def test_streams_choices_tools_and_schemas_work_beside_media(http: httpx.Client) -> None:
+def test_streams_choices_tools_and_schemas_work_with_media(http: httpx.Client) -> None:
     picture = image(noise(200, 200, 3))
     whole = chat(http, picture, TEXT).json()["choices"][0]["message"]["content"]
     text = chat(http, picture, TEXT, stream=True).text

@@ -24,7 +24,7 @@ from mimo.engines.local.engine import LocalEngine, start_local
 from mimo.engines.local.media import Medium
 from mimo.engines.local.model.options import ModelOptions
 from mimo.engines.local.runs import after_whole, before_medium, borders, savings
-from mimo.engines.local.sequence import Held
+from mimo.engines.local.sequence import KvPrefix
 from mimo.llamacpp.mtmd import Rows
 from mimo.nano import gguf_path
 from mimo.types import MediaRow
@@ -81,7 +81,7 @@ async def test_llama_server_counts_and_answers_the_same(
     assert mine_ids and mine_ids == theirs.json()["tokens"][: len(mine_ids)]
 
 
-async def test_the_answer_has_the_same_bits_alone_and_beside_others(seeing: LocalEngine) -> None:
+async def test_the_answer_has_the_same_bits_alone_and_among_others(seeing: LocalEngine) -> None:
     first, second = picture(seeing, 176, 120, 1), picture(seeing, 176, 120, 2)
     wanted = with_rows(seeing, first, second, logprobs=3, seed=7)
     (alone,) = await collect(seeing, wanted)
@@ -165,7 +165,7 @@ def test_calls_and_cuts_never_part_what_belongs_together(seed: int) -> None:
             assert after % grain == 0 or after == len(prompt)
             assert before % grain == 0
     assert not inside & set(borders(prompt, 0, 16))
-    held = Held()
+    held = KvPrefix()
     start = 0
     while start < len(prompt):
         stop = after_whole(prompt, min(len(prompt), start + 16), 16)

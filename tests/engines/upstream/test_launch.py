@@ -186,7 +186,7 @@ def named(document: dict[str, Any], name: str) -> bool:
     return bool(document["metadata"]["name"] == name)
 
 
-def test_a_pod_is_told_to_stop_only_after_the_service_has_heard_of_it():
+def test_a_pod_is_stopped_only_after_the_service_has_heard_of_it():
     (pod,) = [one["spec"]["template"] for one in documents() if one.get("kind") == "Deployment" and named(one, "mimo")]
     (container,) = pod["spec"]["containers"]
     seconds = int(container["lifecycle"]["preStop"]["exec"]["command"][1])

@@ -201,9 +201,7 @@ REFUSED: list[tuple[str, str, Any, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "engine", "part", "fields"), REFUSED)
-def test_what_an_engine_cannot_keep_beside_media_is_refused_by_its_path(
-    seeing, fake, name, engine, part, fields
-) -> None:
+def test_what_an_engine_cannot_keep_with_media_is_refused_by_its_path(seeing, fake, name, engine, part, fields) -> None:
     fake.asked.clear()
     error = refused(fake, ask(seeing[engine], part, **fields))
     assert error["code"] == "unsupported_parameter"

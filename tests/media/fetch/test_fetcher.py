@@ -288,7 +288,7 @@ async def test_proxies_of_the_environment_are_not_used(site: Site, monkeypatch: 
     assert (await got(site, site.url("/a"))).format == "png"
 
 
-async def test_what_the_client_said_of_a_sound_is_held_against_its_content(site: Site) -> None:
+async def test_what_the_client_said_of_a_sound_is_compared_with_its_content(site: Site) -> None:
     site.pages["/a"] = page(WAV)
     fetcher = Fetcher(site.guard, QUICK)
     assert (await fetcher.fetch([at(site.url("/a"), "audio", "wav")]))[0].format == "wav"

@@ -29,7 +29,7 @@ def wrong(found: list[dict[str, str]]) -> dict[str, str]:
     return {row["check"]: f"{row['said']} → {row['do']}" for row in reversed(found) if row["state"] == "wrong"}
 
 
-def test_a_machine_that_can_serve_nano_is_well(tmp_path: Path) -> None:
+def test_a_machine_that_can_serve_nano_passes(tmp_path: Path) -> None:
     status, found = doctor("--port", "0", "--data-dir", str(tmp_path / "new" / "folder"))
     assert (status, wrong(found)) == (0, {})
     said = {row["check"]: row["said"] for row in found if row["state"] == "ok"}

@@ -126,7 +126,7 @@ def _engine(url: URL) -> Engine:
         return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=2, max_overflow=8)
     path = Path(str(url.database))
     if not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists():
-        # SQLite wants to make files beside one in WAL mode, unless nobody can write it
+        # SQLite wants to make files next to one in WAL mode, unless nobody can write it
         url = url.set(database=f"file:{quote(str(path))}").update_query_dict({"immutable": "1", "uri": "true"})
     engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS})
     event.listen(engine, "connect", _set_up_sqlite)

@@ -153,7 +153,7 @@ def with_spelled_tools(decoded: Decoded[Q], policy: Policy) -> Decoded[Q]:
 
 
 def with_reports(decoded: Decoded[Q], paths: Sequence[str], names: Mapping[str, str], policy: Policy) -> Decoded[Q]:
-    """`decoded` with the rules of schemas reported that calls are not held to. Raises `InvalidRequest` where the
+    """`decoded` with the rules of schemas reported that are not enforced in calls. Raises `InvalidRequest` where the
     operator is strict."""
     if policy.strict:
         raise InvalidRequest(f"{paths[0]} cannot be followed in a schema that constrains the output", param=paths[0])
@@ -161,8 +161,8 @@ def with_reports(decoded: Decoded[Q], paths: Sequence[str], names: Mapping[str, 
 
 
 def without_texts(decoded: Decoded[Q], policy: Policy) -> Decoded[Q]:
-    """`decoded` for a model whose calls cannot be held to a grammar of their own (`LARK`): those texts are free, and
-    reported. Raises `UnsupportedParameter` where the operator is strict."""
+    """`decoded` for a model whose calls cannot be constrained by a grammar of their own (`LARK`): those texts are free,
+    and reported. Raises `UnsupportedParameter` where the operator is strict."""
     params, left_out, tools = decoded.request.params, [], []
     for at, tool in enumerate(params.tools):
         properties = tool.parameters.get("properties")

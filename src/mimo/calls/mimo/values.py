@@ -119,7 +119,7 @@ class Values:
                 self._collect_typed(fields, where, parts)
 
     def _less(self, fields: Schema, rules: set[str], joins: Sequence[str], path: str) -> Schema:
-        """`fields` with less beside each other: a reference alone, else the rules without combinations; of combinations
+        """`fields` with fewer rules at once: a reference alone, else the rules without combinations; of combinations
         alone the first, of `allOf` its first part."""
         assert self._left_out is not None
         if len(rules) > 1:

@@ -88,7 +88,7 @@ def _request(wanted: Wanted, partner: Partner, question: str) -> dict[str, objec
 
 
 async def _into_pipe(partner: Partner, request: dict[str, object], thoughts: bool) -> Ending:
-    """The answer as it is; who only wants the answer is told on standard error that it was cut."""
+    """The answer as it is; standard error says where it was cut."""
     ending, thought, said = Ending(), False, False
     async with aclosing(partner.server.stream(request)) as pieces:
         async for piece in pieces:

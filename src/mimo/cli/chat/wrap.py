@@ -1,6 +1,6 @@
 """Text that arrives in pieces, broken between words at the edge of the terminal; control characters made visible.
 
-A word is held until it is complete: what has been printed is never taken back. Knows no terminal but its width.
+A word waits until it is complete: what has been printed is never taken back. Knows no terminal but its width.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 JSON Schema allows any other property where `additionalProperties` is not said, and a small model then invents some.
 Whatever fits the closed schema fits the whole one. An object stays open where it says so (`additionalProperties:
 true`), where it names none or requires one that it does not name, and where other schemas speak of the same value
-(`allOf`, `oneOf`, a combination beside its own rules): closed there, they might exclude each other. Knows no grammar.
+(`allOf`, `oneOf`, a combination and other rules): closed there, they might exclude each other. Knows no grammar.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def _with_towers(model: LocalModel, towers: Path) -> LocalMedia:
 def _memory(model: LocalModel) -> str:
     """What the model takes, in words."""
     kept = f"up to {as_text(model.prompt_cache)} of" if model.prompt_cache else "no"
-    return f"{model.memory}; beside that {kept} earlier prompts"
+    return f"{model.memory}; and {kept} earlier prompts"
 
 
 def _put_all(deliveries: list[Delivery]) -> None:

@@ -2,7 +2,7 @@
 
     decode (a process) → cut into chunks (any thread) → `MediaRow`s in the prompt → encode (one thread) → the scheduler
 
-Encoding has a thread of its own beside the scheduler's, so that no running stream waits for it. Rows that were encoded
+Encoding has a thread of its own, not the scheduler's, so that no running stream waits for it. Rows that were encoded
 are kept for the next turn of a conversation. Knows no message and no scheduler.
 """
 
@@ -164,11 +164,11 @@ def media_in(prompt: Sequence[int]) -> list[Medium]:
     return [medium for medium in found.values() if isinstance(medium, Medium)]
 
 
-def beside(model: Path) -> Path | None:
-    """The one file of towers that lies beside `model`: a GGUF with `mmproj` in its name. Raises `EngineError` where
+def find_towers(model: Path) -> Path | None:
+    """The one file of towers in the folder of `model`: a GGUF with `mmproj` in its name. Raises `EngineError` where
     there are several."""
     found = sorted(path for path in model.parent.glob("*.gguf") if "mmproj" in path.name.lower() and path != model)
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise EngineError(f"{model}: several files of towers lie beside it ({names}); name one with --mmproj, or none")
+        raise EngineError(f"{model}: several files of towers lie next to it ({names}); name one with --mmproj, or none")
     return found[0] if found else None

@@ -82,7 +82,7 @@ class LocalStream(TokenStream):
 class Sequence:
     """One choice of a request. `limit`: tokens it may sample; `policy`: by name, how it is decoded; `marks`: after
     how many tokens of the prompt a checkpoint is made; `sampled`: how many tokens it has; `last`: the newest;
-    `trust`: tokens that are guessed at once, as many as were right of late."""
+    `trust`: tokens that are guessed at once, as many as were right lately."""
 
     stream: LocalStream
     choice: int
@@ -114,7 +114,7 @@ class Checkpoint:
 
 
 @dataclass(slots=True, eq=False)
-class Held:
+class KvPrefix:
     """Tokens whose KV is somewhere. The first `from_prompt` of them were decoded in whole chunks of a prompt; those
     from `floor` on can be taken back, and more of them at the `checkpoints`, by length. `saved`: for each medium that
     takes fewer positions than rows, how many tokens there are up to its end, and how many positions fewer."""
@@ -156,14 +156,14 @@ class Held:
         self.checkpoints.append(Checkpoint(len(self.tokens), state))
         del self.checkpoints[1 : max(1, len(self.checkpoints) - MOST_CHECKPOINTS + 1)]
 
-    def become(self, other: Held) -> None:
+    def become(self, other: KvPrefix) -> None:
         """Hold what `other` holds."""
         self.tokens, self.from_prompt, self.floor = other.tokens.copy(), other.from_prompt, other.floor
         self.checkpoints, self.saved = other.checkpoints.copy(), other.saved.copy()
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Slot(Held):
+class Slot(KvPrefix):
     """A sequence's part of the KV cache."""
 
     index: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mimo.engines.local.engine import LocalEngine, start_local
-from mimo.engines.local.media import beside
+from mimo.engines.local.media import find_towers
 from mimo.engines.local.model.memory import usable_memory
 from mimo.engines.local.model.options import ModelOptions
 from mimo.engines.local.policies import BatchInvariant
@@ -65,10 +65,10 @@ async def start(options: Options, on_progress: Callable[[float], None] | None = 
 
 
 def _towers(options: Options) -> Path | None:
-    """The file of towers: the one that is named, else the one beside the model."""
+    """The file of towers: the one that is named, else the one next to the model."""
     if options.mmproj is not None:
         return Path(options.mmproj).expanduser() if options.mmproj != "none" else None
-    return beside(options.model) if options.model else None
+    return find_towers(options.model) if options.model else None
 
 
 def thread_counts(nano: bool, wanted: int | None) -> tuple[int, int]:

@@ -1,1 +1,1 @@
-"""Fetching what a client names by URL, from public addresses only. The rest of the house reads no URL of a client's."""
+"""Fetching what a client names by URL, from public addresses only. Nothing else reads a URL of a client's."""

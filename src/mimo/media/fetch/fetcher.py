@@ -2,8 +2,8 @@
 
     URL → guard → GET → redirect? the guard again → status, encoding → pieces, counted → base64 → what the content is
 
-What a server says of its content (length, type) is a hint at most: bytes are counted as they come, and the type is told
-by them. Nothing that was fetched is ever repeated to the client, nor where it came from.
+What a server says of its content (length, type) is a hint at most: bytes are counted as they come, and say the type.
+Nothing that was fetched is ever repeated to the client, nor where it came from.
 """
 
 from __future__ import annotations

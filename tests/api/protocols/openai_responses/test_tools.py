@@ -144,7 +144,7 @@ def test_a_grammar_that_does_not_compile_is_refused_by_its_path(server, definiti
     assert error["param"] == "tools[2].format.definition" and words in error["message"], error
 
 
-def test_a_grammar_that_a_models_calls_cannot_be_held_to_is_reported(serving):
+def test_a_grammar_that_a_models_calls_cannot_follow_is_reported(serving):
     template = (
         "{{ tools | tojson }}{% for m in messages %}{{ m.content }}{% endfor %}<tool_call>{'arguments'}</tool_call>"
     )

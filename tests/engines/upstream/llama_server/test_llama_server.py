@@ -180,7 +180,7 @@ TOOL = {"type": "function", "function": {"name": "register", "description": "Add
 
 @pytest.mark.parametrize("thinking", [{"type": "disabled"}, {**THINKING, "budget_tokens": 100}])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_an_answer_is_held_to_a_schema(real: Front, thinking: dict[str, str], seed: int) -> None:
+def test_an_answer_fits_its_schema(real: Front, thinking: dict[str, str], seed: int) -> None:
     """The model is not: what it would rather say is drawn again, and reasoning stays free, for as long as it may be."""
     form = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA}}
     body = real.chat("Tell me a story.", response_format=form, thinking=thinking, seed=seed, temperature=1.5).json()

@@ -47,7 +47,7 @@ def test_every_image_is_seen_and_counted(seeing: Front) -> None:
     assert tokens[1] - tokens[0] >= TOKENS and tokens[2] - tokens[1] >= TOKENS
 
 
-def test_thinking_streams_stops_and_schemas_are_kept_beside_an_image(seeing: Front) -> None:
+def test_thinking_streams_stops_and_schemas_are_kept_with_an_image(seeing: Front) -> None:
     message = ask(seeing, IMAGE, thinking={"type": "enabled"}, max_completion_tokens=60).json()["choices"][0]["message"]
     assert message["reasoning_content"] and "<think>" not in (message["content"] or "")
     text = ask(seeing, IMAGE, stream=True, temperature=0).text

@@ -53,7 +53,7 @@ def docs(table: Callable[[], Mapping[tuple[str, str], Route]]) -> Answer:
 
 
 async def icon(_: Backend, exchange: Exchange, __: str) -> None:
-    """What a browser shows beside the title."""
+    """The icon that a browser shows next to the title."""
     await exchange.reply(200, _FILES.joinpath("icon.svg").read_bytes(), SVG, (("cache-control", "max-age=86400"),))
 
 

@@ -1,4 +1,4 @@
-"""Tokens that are guessed ahead and verified in one call: what an operator may ask for beside the forced ones.
+"""Tokens that are guessed ahead and verified in one call: what an operator may ask for, and the forced ones.
 
 A guess changes no token: each one is drawn as it always is, and the first that differs ends the run. Knows no
 scheduler.

@@ -28,12 +28,12 @@ _SHARE = 20
 _TRIAL = 4
 """Calls."""
 _NEWEST, _OF_USUAL = 0.3, 0.1
-"""What the newest call counts for in the duration of late, and in the usual one."""
+"""What the newest call counts for in the recent duration, and in the usual one."""
 
 
 @dataclass(slots=True)
 class _Size:
-    """Calls of about one size, with `count` threads. By count of threads: `cost`, seconds a row of late; `tried`, when;
+    """Calls of about one size, with `count` threads. By count of threads: `cost`, recent seconds a row; `tried`, when;
     `wait`, until the next trial. `usual`: seconds a row with `count`; `trial`: the costs of a trial of `trying`."""
 
     count: int

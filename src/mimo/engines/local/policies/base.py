@@ -13,7 +13,7 @@ from typing import ClassVar
 from mimo.engines.local.model.model import LocalModel
 from mimo.engines.local.model.options import MOST_TOKENS
 from mimo.engines.local.runs import after_whole, before_medium
-from mimo.engines.local.sequence import Held, Slot, common_prefix
+from mimo.engines.local.sequence import KvPrefix, Slot, common_prefix
 
 JOINED = 64
 """Whole chunks of a multiple of so many tokens have the same bits in one call as in calls of their own: attention is
@@ -37,8 +37,8 @@ class Policy(ABC):
         self._most_chunks = max(1, joined)
 
     @abstractmethod
-    def reusable(self, held: Held, prompt: tuple[int, ...]) -> int:
-        """Tokens of `prompt` that `held` has in a form that may be used; at least one is left to decode."""
+    def reusable(self, prefix: KvPrefix, prompt: tuple[int, ...]) -> int:
+        """Tokens of `prompt` that `prefix` has in a form that may be used; at least one is left to decode."""
 
     @abstractmethod
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
@@ -59,13 +59,13 @@ class Policy(ABC):
             size = chunks * chunk or rest
         return after_whole(prompt, start + size, chunk) - start
 
-    def _shared(self, held: Held, prompt: tuple[int, ...], known: int, left: int) -> int:
-        """How many of the `known` first tokens of `held` begin `prompt`, of which `left` at least are not counted."""
-        return common_prefix(held.tokens, prompt, min(known, len(prompt) - left))
+    def _shared(self, prefix: KvPrefix, prompt: tuple[int, ...], known: int, left: int) -> int:
+        """How many of the `known` first tokens of `prefix` begin `prompt`, of which `left` at least are not counted."""
+        return common_prefix(prefix.tokens, prompt, min(known, len(prompt) - left))
 
-    def _cut_to(self, held: Held, length: int, grain: int = 1) -> int:
-        """The most tokens, up to `length`, that `held` can be cut to; of fewer than its own, a multiple of `grain`."""
-        length = before_medium(held.tokens, length, grain)
-        if length == len(held.tokens) or (self._model.rewindable and length >= held.floor):
+    def _cut_to(self, prefix: KvPrefix, length: int, grain: int = 1) -> int:
+        """The most tokens, up to `length`, that `prefix` can be cut to; of fewer than it has, a multiple of `grain`."""
+        length = before_medium(prefix.tokens, length, grain)
+        if length == len(prefix.tokens) or (self._model.rewindable and length >= prefix.floor):
             return length
-        return max((point.length for point in held.checkpoints if point.length <= length), default=0)
+        return max((point.length for point in prefix.checkpoints if point.length <= length), default=0)

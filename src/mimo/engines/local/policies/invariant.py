@@ -11,19 +11,19 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mimo.engines.local.policies.base import Policy
-from mimo.engines.local.sequence import Held, Slot
+from mimo.engines.local.sequence import KvPrefix, Slot
 
 
 class Invariant(Policy):
-    """Bit for bit the same, whatever runs beside."""
+    """Bit for bit the same, whatever else runs."""
 
     name: ClassVar[str] = "invariant"
     repeatable: ClassVar[bool] = True
     company: ClassVar[bool] = False
 
-    def reusable(self, held: Held, prompt: tuple[int, ...]) -> int:
-        shared = self._shared(held, prompt, held.from_prompt, 2)
-        return self._cut_to(held, shared - shared % self._chunk, self._chunk)
+    def reusable(self, prefix: KvPrefix, prompt: tuple[int, ...]) -> int:
+        shared = self._shared(prefix, prompt, prefix.from_prompt, 2)
+        return self._cut_to(prefix, shared - shared % self._chunk, self._chunk)
 
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
         return self._whole_chunks(prompt, len(slot.tokens), room)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from mimo.engines.local.model.options import MOST_TOKENS
 from mimo.engines.local.policies.base import Policy
-from mimo.engines.local.sequence import Held, Slot
+from mimo.engines.local.sequence import KvPrefix, Slot
 
 
 class Throughput(Policy):
@@ -18,8 +18,8 @@ class Throughput(Policy):
 
     name: ClassVar[str] = "throughput"
 
-    def reusable(self, held: Held, prompt: tuple[int, ...]) -> int:
-        return self._cut_to(held, self._shared(held, prompt, len(held.tokens), 1))
+    def reusable(self, prefix: KvPrefix, prompt: tuple[int, ...]) -> int:
+        return self._cut_to(prefix, self._shared(prefix, prompt, len(prefix.tokens), 1))
 
     def cut(self, slot: Slot, prompt: tuple[int, ...], room: int) -> int:
         start = len(slot.tokens)

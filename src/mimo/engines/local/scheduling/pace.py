@@ -1,7 +1,7 @@
 """How many tokens of prompts are decoded between two steps of the running streams.
 
 Those who run wait for prompts `SHARE` times as long as their own step takes, and longer where more prompts wait than
-streams run; where none runs, nobody waits. Times are the shortest of late, so that one slow call does not count for
+streams run; where none runs, nobody waits. Times are the shortest recent ones, so that one slow call does not count for
 many. Knows no sequence and no model.
 """
 

@@ -11,7 +11,7 @@ from mimo.engines.local.model.model import LocalModel
 from mimo.engines.local.policies.base import Policy
 from mimo.engines.local.scheduling.prompt_cache import PromptCache
 from mimo.engines.local.scheduling.slots import Slots
-from mimo.engines.local.sequence import Held, Sequence, Slot, common_prefix
+from mimo.engines.local.sequence import KvPrefix, Sequence, Slot, common_prefix
 
 WORTH_MOVING = 64
 """Tokens: a shorter prefix is decoded again sooner than another slot's memory is copied."""
@@ -43,19 +43,19 @@ class Prefixes:
         self._slots.cut(slot, kept)
         return kept
 
-    def _reusable(self, held: Held, sequence: Sequence) -> int:
-        """Tokens of the prompt that `held` has in a form that may be used."""
+    def _reusable(self, known: KvPrefix, sequence: Sequence) -> int:
+        """Tokens of the prompt that `known` has in a form that may be used."""
         if sequence.reads is not None:
             return 0  # what is not decoded gives no logits
-        return self._policies[sequence.policy].reusable(held, sequence.prompt)
+        return self._policies[sequence.policy].reusable(known, sequence.prompt)
 
     def _copy(self, slot: Slot, sequence: Sequence) -> None:
         """Copy a slot or an entry of the cache into `slot` where that has more of the prompt; keep what was in it."""
 
-        def reusable(held: Held) -> int:
-            return self._reusable(held, sequence)
+        def reusable(known: KvPrefix) -> int:
+            return self._reusable(known, sequence)
 
-        source: Held = max(self._slots.all, key=reusable)
+        source: KvPrefix = max(self._slots.all, key=reusable)
         least = max(reusable(source) + 1, reusable(slot) + WORTH_MOVING)
         kept = self._cache.best(reusable, least)
         moved = kept is not None or reusable(source) >= reusable(slot) + WORTH_MOVING
@@ -72,5 +72,5 @@ class Prefixes:
         """Where checkpoints are made while the prompt is decoded: before its end, where the next turn of a conversation
         will go on, and where it parts from another, as the next one will too."""
         prompt, unit = sequence.prompt, self._model.options.chunk
-        parts = (common_prefix(held.tokens, prompt, len(prompt)) for held in (*self._slots.all, *self._cache.kept))
+        parts = (common_prefix(known.tokens, prompt, len(prompt)) for known in (*self._slots.all, *self._cache.kept))
         return frozenset(length // unit * unit for length in (len(prompt) - _TAIL, max(parts)))

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.engines.local.model.model import LocalModel
-from mimo.engines.local.sequence import Held, Slot, common_prefix
+from mimo.engines.local.sequence import KvPrefix, Slot, common_prefix
 
 
 @dataclass(slots=True, eq=False)
-class Kept(Held):
+class Kept(KvPrefix):
     """A copy of a slot."""
 
     state: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
@@ -68,7 +68,7 @@ class PromptCache:
             self._shrink(self.limit - size, MOST)
             slot.note(self._model.kv.state(slot.index, end_only=True))
 
-    def best(self, reusable: Callable[[Held], int], least: int) -> Kept | None:
+    def best(self, reusable: Callable[[KvPrefix], int], least: int) -> Kept | None:
         """The entry of which `reusable` gives the most tokens; None where no entry gives `least`."""
         best = max(self.kept, key=reusable, default=None)
         return best if best is not None and reusable(best) >= least else None
@@ -100,7 +100,7 @@ class PromptCache:
         self.kept = [kept for kept in self.kept if not unwanted(kept)]
         self.size = sum(kept.size for kept in self.kept)
 
-    def _covers(self, long: Held, short: Held) -> bool:
+    def _covers(self, long: KvPrefix, short: KvPrefix) -> bool:
         """Whether `long` is good for every prompt that `short` is good for."""
         length = len(short.tokens)
         if self._model.cuttable:
