@@ -26,6 +26,8 @@ def answer(body: bytes) -> object:
                 return {"opened": True}
         except OSError:
             return {"opened": False}
+    if job == "nice":
+        return {"niceness": os.nice(0)}
     if job == "fill":
         try:
             return {"filled": len(bytes(4 * 2**30))}

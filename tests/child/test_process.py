@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from mimo.child.process import Bounds, Died, Process
+from mimo.child.worker import NICENESS
 
 
 def ask(process: Process, job: str) -> dict[str, object]:
@@ -74,3 +76,8 @@ def test_closing_ends_a_question_that_waits(process: Process) -> None:
     assert causes == ["closed"]
     with pytest.raises(Died):
         process.start()
+
+
+def test_the_server_comes_first_where_both_want_the_processor(process: Process) -> None:
+    process.start()
+    assert ask(process, "nice") == {"niceness": os.nice(0) + NICENESS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -160,6 +161,12 @@ def test_a_reference_that_can_end_is_taken() -> None:
 
 def test_a_constraining_schema_has_a_largest_size() -> None:
     assert "characters" in schema_refusal({"properties": {"a": {"enum": ["x" * MAX_TEXT]}}}).message
+    for fill in ({"d": "x"}, {"d": [1, {}, []]}, {"d": [[[["x"]]]], "e": [True, None]}, {"d" * 9: {"a": {}}}):
+        schema: dict[str, Any] = {"properties": {"a": {"default": [fill] * 2000}}, "title": ""}
+        schema["title"] = "t" * (MAX_TEXT - len(json.dumps(schema)))
+        assert params(tools=[tool(parameters=schema, strict=True)])
+        schema["title"] += "t"
+        assert "characters" in schema_refusal(schema).message
 
 
 def test_a_choice_needs_tools_and_names_one_of_them() -> None:

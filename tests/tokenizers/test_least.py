@@ -61,6 +61,13 @@ def test_the_bound_holds_however_a_text_is_made_of_pieces(pieces: list[bytes], d
     assert LeastTokens(pieces)(b"".join(chosen)) <= len(chosen)
 
 
+def test_words_are_counted_over_the_seams_of_what_is_looked_at_in_one_go() -> None:
+    """Text of 2 MB in which a word ends at every other byte, so at seams too; no token holds an end of a word."""
+    bound = LeastTokens([b" a", b"a" * 100, b" " * 100])
+    for before in (b"", b" "):
+        assert bound(before + b" a" * 2**20) == 2**20
+
+
 def test_the_bound_is_within_a_small_factor_for_ordinary_text(nano: LocalEngine) -> None:
     dice = random.Random(5)
     words = ["the", "water", "is", "a", "house", "42", "and", "ordinary", "green,", "word."]

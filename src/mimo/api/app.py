@@ -131,7 +131,8 @@ class App:
         finally:
             self.running.discard(exchange)
             self.backend.report(exchange.answered(ended_by))
-            ended_by = exchange.settlement = None  # their traceback holds this frame: nothing of the request would go
+            exchange.close(ended_by)
+            ended_by = None
 
     async def _answer(self, exchange: Exchange) -> None:
         match = self.routes.find(exchange.path)

@@ -32,6 +32,8 @@ ErrorFrame = Callable[[ApiError, str], bytes]
 JSON = "application/json"
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that is being answered, for the log; "" outside of any."""
+LARGE_BODY = 2**20
+"""Bytes of a body after whose request the memory is worth giving back, however soon it was refused."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -76,6 +78,7 @@ class Exchange:
         self._keep_alive = KeepAlive(self._write)
         self._receive = receive
         self._send = send
+        self._ended: Callable[[], None] = lambda: None
         self._task: asyncio.Task[Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._reason: Exception | None = None
@@ -95,6 +98,8 @@ class Exchange:
             body = await self._body.read(limit, seconds, room)
         finally:
             self.receiving = False
+        if len(body) >= LARGE_BODY:
+            self._ended = slow.trim_soon
         self._watch = asyncio.create_task(self._until_gone())
         encodings = self.header("content-encoding")
         return body if encodings is None else await slow.run(decoded, body, encodings, limit)
@@ -166,6 +171,16 @@ class Exchange:
             self.header("traceparent"),
         )
 
+    def close(self, error: BaseException | None) -> None:
+        """Let go of the request, which would else stay in memory until garbage is collected: `error`, which ended it,
+        knows the frames that it came through, and they know the error."""
+        for one in (error, self.settlement.error if self.settlement else None):
+            while one is not None:
+                one.__traceback__ = None
+                one = one.__context__
+        self.settlement = self.admission = self._watch = None
+        self.late = tuple
+
     @property
     def cut_by(self) -> Exception | None:
         """What ended the exchange from outside, if anything did."""
@@ -189,6 +204,7 @@ class Exchange:
         task, self._task = self._task, None
         self._keep_alive.stop()
         self._body.release()
+        self._ended()
         if self._watch is not None:
             self._watch.cancel()
         if self._reason is not None and task is not None:

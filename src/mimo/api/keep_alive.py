@@ -24,11 +24,16 @@ class KeepAlive:
             self._sending = asyncio.create_task(self._say())
 
     def stop(self) -> None:
-        """Send no more."""
+        """Send no more, and let go of the connection."""
         self.sign = b""
+        self._send = _nowhere
         if self._sending is not None:
             self._sending.cancel()
 
     async def _say(self) -> None:
         with contextlib.suppress(Exception):  # a client that is gone is noticed elsewhere
             await self._send(self.sign)
+
+
+async def _nowhere(sign: bytes) -> None:
+    """Send nothing."""

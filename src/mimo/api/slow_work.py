@@ -35,15 +35,19 @@ class SlowWork:
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What `function` returns. Cancelled, it waits no longer; what has begun in a thread goes on there."""
-        loop = asyncio.get_running_loop()
         work = partial(contextvars.copy_context().run, function, *args, **kwargs)
         begun = time.monotonic()
         try:
-            return await loop.run_in_executor(self._pool, work)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
-            if time.monotonic() - begun > _LONG and not self._trimming:
-                self._trimming = True
-                loop.call_later(_SOON, self._trim)
+            if time.monotonic() - begun > _LONG:
+                self.trim_soon()
+
+    def trim_soon(self) -> None:
+        """Give the memory back to the system that is free in a second: something large was there."""
+        if not self._trimming:
+            self._trimming = True
+            asyncio.get_running_loop().call_later(_SOON, self._trim)
 
     def _trim(self) -> None:
         self._trimming = False

@@ -17,6 +17,7 @@ import threading
 from contextlib import suppress
 from typing import IO, cast
 
+from mimo.child.worker import give_way
 from mimo.constraints.cache import digest
 
 SECONDS = 2.0
@@ -138,6 +139,7 @@ def _serve() -> None:
 
     from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
+    give_way()
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -140,8 +140,13 @@ async def _keep_alive(app: App) -> None:
     """Let silent streams send a comment, which keeps proxies from closing them."""
     while True:
         await asyncio.sleep(app.quiet_seconds)
-        for exchange in list(app.running):
-            exchange.keep_alive()
+        _tick(app)
+
+
+def _tick(app: App) -> None:
+    """A function, so that no name of it keeps an exchange until the next time."""
+    for exchange in list(app.running):
+        exchange.keep_alive()
 
 
 async def _drain(app: App, seconds: float, force: asyncio.Event) -> None:

@@ -166,11 +166,29 @@ def _check_keywords(schema: Schema, path: str, root: object) -> None:
 
 
 def _size(value: object) -> int:
-    """Characters of `value` as JSON; more than `MAX_TEXT` where it is nested too deep to write."""
+    """Characters of `value` as JSON; more than `MAX_TEXT` where it has more, or is nested too deep to write."""
+    if _least_size(value) > MAX_TEXT:
+        return MAX_TEXT + 1  # not written in one call of 16 MB, in which no other thread runs
     try:
         return len(json.dumps(value, ensure_ascii=False))
     except RecursionError:
         return MAX_TEXT + 1
+
+
+def _least_size(value: object) -> int:
+    """A lower bound on them, looked at no further than needed."""
+    size, waiting = 0, [value]
+    while waiting and size <= MAX_TEXT:
+        part = waiting.pop()
+        if isinstance(part, Mapping):
+            size += max(2, 4 * len(part))  # brackets, and two characters for each colon and comma
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            size += max(2, 2 * len(part))
+            waiting += part
+        else:
+            size += 2 + len(part) if isinstance(part, str) else 1
+    return size
 
 
 def _nested(value: object) -> int:
