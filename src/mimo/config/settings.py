@@ -154,6 +154,11 @@ class Settings:
         "The upstream model's tokenizer.json, its folder, or any GGUF of the model.",
         example="~/models/MiMo-V2-Flash",
     )
+    exact_penalties: bool = _setting(
+        False,
+        _UPSTREAM,
+        "Keep penalties that the upstream cannot, by a request to it for every token: exact, and slow.",
+    )
     media: tuple[MediaKind, ...] | None = _setting(
         None, _UPSTREAM, "What the upstream's model takes besides text, comma-separated, or none.",
         shown="all for hosted, none for the others", choices=get_args(MediaKind), example=("image",),

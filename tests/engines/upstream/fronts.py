@@ -43,11 +43,13 @@ class Front:
         tokenizer: Path | None = None,
         media: tuple[MediaKind, ...] | None = None,
         fetcher: Fetcher | None = None,
+        **more: Any,
     ) -> None:
         model = "fake-model" if engine == "hosted" else None
         tokenizer = None if engine == "hosted" else tokenizer or gguf_path()
         self.name = engine
-        self._options = UpstreamOptions(urls, model, "sesame", timeout, wait, tokenizer, media)
+        kind = import_module(ENGINES[engine].module).Options
+        self._options: UpstreamOptions = kind(urls, model, "sesame", timeout, wait, tokenizer, media, **more)
         self.app = App(routes=ROUTES, fetcher=fetcher)
         listener = listen("127.0.0.1", 0)
         self.port: int = listener.getsockname()[1]

@@ -26,3 +26,11 @@ class UpstreamOptions:
     def __post_init__(self) -> None:
         if not self.upstream:
             raise EngineError("this engine needs an upstream: --upstream http://HOST:PORT")
+
+
+@dataclass(frozen=True, slots=True)
+class RawOptions(UpstreamOptions):
+    """Those of upstreams that take token ids. `exact_penalties`: keep penalties that the upstream itself cannot, by a
+    request for every token."""
+
+    exact_penalties: bool = False

@@ -12,7 +12,7 @@ from tests.engines.upstream.fronts import Front, front, until
 
 from mimo.contract.errors import ApiError, EngineError
 from mimo.engines.upstream.http.client import Client, Probe
-from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.options import RawOptions
 from mimo.engines.upstream.vllm.engine import start
 
 LOG = "mimo.upstream"
@@ -21,7 +21,7 @@ LOG = "mimo.upstream"
 async def test_waiting_says_for_what_and_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(EngineError) as problem, caplog.at_level(logging.WARNING, LOG):
-        await start(UpstreamOptions((url,), upstream_wait=1.0))
+        await start(RawOptions((url,), upstream_wait=1.0))
     for said in (str(problem.value), caplog.messages[0]):
         assert url in said and "connection refused" in said and "--upstream-wait" in said
     assert re.search(r"waiting for .* 1 s left", caplog.messages[0])

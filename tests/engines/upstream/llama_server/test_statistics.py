@@ -1,6 +1,7 @@
 """The statistical suite through mimo on a real llama-server: the same tests, another engine.
 
-What the table of engines refuses there is not run: penalties. Nor is a seed the same there beside other requests.
+Penalties are refused there, unless --exact-penalties asks for every token by itself. A seed is not the same there
+beside other requests.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.engines.upstream.fronts import Front
-from tests.verify.claims import SamplingClaims
+from tests.engines.upstream.fronts import Front, front
+from tests.verify.claims import PenaltyClaims, SamplingClaims
 
 pytestmark = pytest.mark.timeout(3600)  # what only computes has no deadline on a busy machine
 
@@ -23,3 +24,15 @@ def http(real: Front) -> Iterator[httpx.Client]:
 
 class TestParametersThroughLlamaServer(SamplingClaims):
     """All but penalties."""
+
+
+@pytest.mark.slow
+class TestPenaltiesThroughLlamaServer(PenaltyClaims):
+    """Penalties, a request for every token."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def http(cls, real_url: str) -> Iterator[httpx.Client]:
+        """mimo before llama-server on nano, with --exact-penalties."""
+        with front("llama-server", real_url, timeout=30, exact_penalties=True) as running:
+            yield running.http

@@ -16,8 +16,8 @@ from mimo.nano import gguf_path
 
 
 async def started(engine: str, fake: Fake, **options: Any) -> Any:
-    given = UpstreamOptions((fake.url,), upstream_wait=0, upstream_timeout=2, **options)
-    return await import_module(ENGINES[engine].module).start(given)
+    module = import_module(ENGINES[engine].module)
+    return await module.start(module.Options((fake.url,), upstream_wait=0, upstream_timeout=2, **options))
 
 
 LONG = "x" * 10_000
@@ -74,9 +74,10 @@ async def test_load_and_health_are_there_from_the_start(fake: Fake) -> None:
 )
 @pytest.mark.parametrize("engine", ["vllm", "hosted"])
 async def test_what_is_no_address_is_refused_at_once(engine: str, url: str) -> None:
-    options = UpstreamOptions((url,), upstream_model="m", upstream_wait=60)
+    module = import_module(ENGINES[engine].module)
+    options = module.Options((url,), upstream_model="m", upstream_wait=60)
     with pytest.raises(EngineError, match="upstream must be an address such as http://"):
-        await import_module(ENGINES[engine].module).start(options)
+        await module.start(options)
 
 
 async def test_without_an_address_no_upstream_starts() -> None:

@@ -27,11 +27,13 @@ _SEED_32 = 2**32 - 1
 """llama-server draws a seed of its own for this very number."""
 
 
-def _penalty(name: str) -> RawCell:
+def _penalty(name: str, unless: str = "") -> RawCell:
+    """`unless`: what the operator may do about it."""
     why = "llama-server counts the prompt's tokens too, and only the last 64; leave it at 0"
-    return Cell(
-        "refused", "counts the prompt too: only 0", refuse=when(lambda given: getattr(given.sampling, name), why)
-    )
+    if unless:
+        why += f", or let the operator start mimo with {unless}"
+    how = "counts the prompt too: only 0" + (f", unless `{unless}`" if unless else "")
+    return Cell("refused", how, refuse=when(lambda given: getattr(given.sampling, name), why))
 
 
 _TEMPERATURE: RawCell = Cell(
@@ -63,8 +65,8 @@ COLUMN = raw_column({
         "prompt": request.prompt, "return_tokens": True, "preserved_tokens": _KEPT_MARKS, "cache_prompt": True}),
     "temperature": _TEMPERATURE,
     "max_completion_tokens": raw_limit("n_predict"),
-    "frequency_penalty": _penalty("frequency_penalty"),
-    "presence_penalty": _penalty("presence_penalty"),
+    "frequency_penalty": _penalty("frequency_penalty", "--exact-penalties"),
+    "presence_penalty": _penalty("presence_penalty", "--exact-penalties"),
     "stream_options": Cell("ours", "counted from the ids; asked for the cached ones", lambda request: {
         "return_progress": True}),
     "seed": _SEED,
@@ -89,8 +91,8 @@ MEDIA_COLUMN = media_column({"image": parts.image_url, "audio": parts.audio_base
     "temperature": on_params(_TEMPERATURE),
     "top_p": on_params(COLUMN["top_p"]),
     "max_completion_tokens": limit("max_tokens"),
-    "frequency_penalty": on_params(COLUMN["frequency_penalty"]),
-    "presence_penalty": on_params(COLUMN["presence_penalty"]),
+    "frequency_penalty": on_params(_penalty("frequency_penalty")),
+    "presence_penalty": on_params(_penalty("presence_penalty")),
     **dict.fromkeys(("thinking", "reasoning_effort", "chat_template_kwargs"), Cell(
         "mapped", "`chat_template_kwargs.enable_thinking`, `reasoning_format`",
         lambda request: {**enable_thinking(request), "reasoning_format": "deepseek"})),

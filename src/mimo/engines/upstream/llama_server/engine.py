@@ -15,19 +15,23 @@ from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.llama_server.column import COLUMN, MEDIA_COLUMN
-from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.options import RawOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
 from mimo.engines.upstream.raw.missing_tokens import MissingTokens
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, sorted_logprob
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.tokenizers.base import Tokenizer
-from mimo.types import TokenLogprob
+from mimo.types import TokenLogprob, TokenRequest
 
 
 class _Probability(msgspec.Struct):
     id: int
     logprob: float
     top_logprobs: list[_Probability] = []
+
+
+class _Timings(msgspec.Struct):
+    cache_n: int | None = None
 
 
 class _Progress(msgspec.Struct):
@@ -42,16 +46,17 @@ class _Event(msgspec.Struct):
     stop_type: str = ""
     completion_probabilities: list[_Probability] = []
     prompt_progress: _Progress | None = None
+    timings: _Timings | None = None
     error: object = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-Options = UpstreamOptions
+Options = RawOptions
 
 
-async def start(options: UpstreamOptions, on_progress: object = None) -> RawEngine:
+async def start(options: RawOptions, on_progress: object = None) -> RawEngine:
     """Find it and load its tokenizer. Raises `EngineError`."""
     return await start_raw(LlamaServer, options)
 
@@ -76,8 +81,16 @@ class LlamaServer(RawRoute):
         super().__init__(client, model, tokenizer)
         self._missing = MissingTokens(tokenizer)
 
+    def keeps_penalties(self, request: TokenRequest) -> bool:
+        return False
+
     def reader(self, request: RawRequest) -> LlamaReader:
         return LlamaReader(self._missing, request)
+
+    async def one_token(self, request: RawRequest) -> RawEvent:
+        """Not streamed: a stream leaves out a token that ends inside a character."""
+        most = 2 + (request.sampling.logprobs or 0)
+        return await self.whole({**self.body(request), "stream": False}, most, self.reader(request).read)
 
     async def logprobs_of(self, request: RawRequest, token: int) -> tuple[TokenLogprob, ...]:
         """llama-server omits log-probabilities of tokens that end inside a character, so the end token is forced and
@@ -114,7 +127,7 @@ class LlamaReader:
         self._request = request
         self._seen = 0
 
-    def read(self, data: bytes) -> RawEvent | None:
+    def read(self, data: bytes) -> RawEvent:
         """Raises `UpstreamError` for an error event."""
         event = _decode(data)
         if event.error is not None:
@@ -132,8 +145,11 @@ class LlamaReader:
             tokens = lost + tokens
             if self._request.sampling.logprobs is not None:
                 logprobs = (*(TokenLogprob(token, UNKNOWN) for token in lost), *logprobs)
+        if self._request.sampling.logprobs is not None and len(logprobs) < len(tokens):
+            logprobs += tuple(TokenLogprob(token, UNKNOWN) for token in tokens[len(logprobs) :])
         if event.stop:
-            return RawEvent(tokens, logprobs, "length" if event.stop_type == "limit" else "stop")
+            cached = None if event.timings is None else event.timings.cache_n
+            return RawEvent(tokens, logprobs, "length" if event.stop_type == "limit" else "stop", cached)
         return RawEvent(tokens, logprobs)
 
     def _logprobs(self, given: list[_Probability]) -> tuple[TokenLogprob, ...]:

@@ -23,11 +23,18 @@ def refused_ids(allowed: Allowed, vocabulary: int) -> tuple[int, ...]:
 
 
 def biased(allowed: Allowed, vocabulary: int, logit_bias: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
-    """`logit_bias` and what is allowed as one set of biases: the few raised or the few lowered, whichever are fewer."""
+    """`logit_bias` and what is allowed as one set of biases: the few raised or the few lowered, whichever are fewer.
+
+    All are within what an engine takes: beyond it they are moved together, since differences alone count."""
     if not isinstance(allowed, np.ndarray):
-        return tuple(logit_bias)
+        above = max(0.0, max((bias for _, bias in logit_bias), default=0.0) - _FAR)
+        return tuple((token, max(-_FAR, bias - above)) for token, bias in logit_bias)
     flags = bits(allowed, vocabulary)
     if not logit_bias and 2 * int(flags.sum()) <= vocabulary:
         return tuple((token, _FAR) for token in np.flatnonzero(flags).tolist())
-    lowered = dict.fromkeys(np.flatnonzero(~flags).tolist(), -_FAR)
-    return tuple({**dict(logit_bias), **lowered}.items())
+    biases = np.zeros(vocabulary)
+    biases[[token for token, _ in logit_bias]] = [bias for _, bias in logit_bias]
+    if abs(top := biases[flags].max(initial=-np.inf)) > _FAR / 2:  # what is not allowed stays far below what is
+        biases -= top
+    biases = np.where(flags, np.maximum(biases, -_FAR / 2), -_FAR)
+    return tuple((token, float(biases[token])) for token in np.flatnonzero(biases).tolist())

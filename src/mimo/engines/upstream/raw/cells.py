@@ -45,9 +45,10 @@ def in_parts(given: TokenRequest) -> bool:
 def _penalty(name: str) -> RawCell:
     why = (
         "together with thinking.budget_tokens, min_tokens or a grammar it cannot be kept by this engine: it counts "
-        "anew in every request that these need; leave one of them out"
+        "anew in every request that these need; leave one of them out, or let the operator start mimo with "
+        "--exact-penalties"
     )
-    how = f"`{name}`. Not together with a thinking budget, min_tokens or a grammar."
+    how = f"`{name}`. Not together with a thinking budget, min_tokens or a grammar, unless `--exact-penalties`."
     return Cell("as is", how, at(name), when(lambda given: getattr(given.sampling, name) and in_parts(given), why))
 
 

@@ -4,7 +4,8 @@
 
 With a thinking budget or a grammar it is several requests, each going on from the prompt and all tokens so far: under a
 budget one ends where the rule of what may come next changes; under a grammar it runs free, and a token that is not
-allowed is drawn again among those that are (`redraw.py`). Knows no engine's format and no stop strings.
+allowed is drawn again among those that are (`redraw.py`). `by_token` every token is a request. Knows no engine's
+format and no stop strings.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _LAST_SECONDS = 1.0
 class ChoiceStream:
     """One choice. `room`: tokens that the window leaves. `cached`: prompt tokens its first request found computed."""
 
-    def __init__(self, route: RawRoute, request: TokenRequest, choice: int, room: int) -> None:
+    def __init__(self, route: RawRoute, request: TokenRequest, choice: int, room: int, by_token: bool = False) -> None:
         self.cached = 0
         self.failed = False
         self._route = route
@@ -38,7 +39,9 @@ class ChoiceStream:
         self._choice = choice
         self._taker = Taker(request, choice, route.tokenizer, room)
         self._requests = Requests(route, request, choice, self._taker)
-        self._redraw = Redraw(route, request, self._requests, self._taker, choice)
+        self._redraw = Redraw(route, request, self._requests, self._taker, choice, by_token)
+        self._by_token = by_token
+        self._first: TokenBatch | None = None
         self._plain = not self._taker.guided and request.sampling.logprobs is None
         """Whether what arrives is taken or cut, and nothing more is asked for."""
         self._open: tuple[RawRequest, Reply] | None = None
@@ -46,7 +49,10 @@ class ChoiceStream:
 
     async def open(self) -> None:
         """Send the first request, unless that was done; raises the `ApiError` with which it is refused."""
-        if self._open is None and not isinstance(self._taker.allowed(), int):
+        if self._by_token:
+            self._first = self._first or await self._redraw.draw()
+            self.cached = min(self._redraw.cached, self._prompt_tokens)
+        elif self._open is None and not isinstance(self._taker.allowed(), int):
             request = self._requests.rest(self._taker.allowed())
             self._open = request, await self._route.send(request)
             if self._closed:
@@ -61,7 +67,15 @@ class ChoiceStream:
     async def batches(self) -> AsyncIterator[list[TokenBatch]]:
         """The tokens as they come, until the end of the choice."""
         try:
+            if self._by_token:
+                await self.open()
             while not self._closed:
+                if self._by_token:
+                    one, self._first = self._first or await self._redraw.draw(), None
+                    yield [one]
+                    if one.finish:
+                        return
+                    continue
                 allowed = self._taker.allowed()
                 if isinstance(allowed, int):
                     batch = [await self._redraw.force(allowed)]

@@ -21,7 +21,8 @@ from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.http.client import Client, Probe
 from mimo.engines.upstream.http.errors import why
-from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.options import RawOptions
+from mimo.engines.upstream.raw.penalties import biased_instead, penalised
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.engines.upstream.raw.stream import RawStream
 from mimo.tokenizers.load import how_to_fetch, load_tokenizer
@@ -36,8 +37,15 @@ class RawEngine(TokenEngine, MessageEngine):
     """An engine by its raw `route`, and by its chat route for requests that hold `media`."""
 
     def __init__(
-        self, route: RawRoute, info: EngineInfo, *, chat_template: str | None, media: tuple[MediaKind, ...] = ()
+        self,
+        route: RawRoute,
+        info: EngineInfo,
+        *,
+        chat_template: str | None,
+        media: tuple[MediaKind, ...] = (),
+        exact_penalties: bool = False,
     ) -> None:
+        """`exact_penalties`: keep those that the upstream cannot by a request for every token."""
         self.info = info
         self.tokenizer = route.tokenizer
         self.chat_template = chat_template
@@ -47,13 +55,15 @@ class RawEngine(TokenEngine, MessageEngine):
         self._chat = ChatRoute(
             self.client, "/v1/chat/completions", route.media_column, lambda _: route.model, split=True
         )
+        self._exact_penalties = exact_penalties
         self._streams: set[RawStream] = set()
 
     def generate(self, request: TokenRequest) -> RawStream:
         room = check_window(request, self.info)
         check_logit_bias(request.sampling, self.tokenizer.vocabulary)
-        self.route.column.check(request)
-        stream = RawStream(self.route, request, room, self._streams.discard)
+        by_token = self._exact_penalties and penalised(request) and not self.route.keeps_penalties(request)
+        self.route.column.check(biased_instead(request) if by_token else request)
+        stream = RawStream(self.route, request, room, self._streams.discard, by_token)
         self._streams.add(stream)
         return stream
 
@@ -86,7 +96,7 @@ class RawEngine(TokenEngine, MessageEngine):
         await self.client.close()
 
 
-async def start_raw(kind: type[RawRoute], options: UpstreamOptions) -> RawEngine:
+async def start_raw(kind: type[RawRoute], options: RawOptions) -> RawEngine:
     """Find the upstream, load its tokenizer and watch its health. Raises `EngineError`."""
     client = Client(options.upstream, key=options.upstream_key, timeout=options.upstream_timeout)
     client.open()
@@ -102,7 +112,7 @@ async def start_raw(kind: type[RawRoute], options: UpstreamOptions) -> RawEngine
     return engine
 
 
-async def _start(kind: type[RawRoute], client: Client, options: UpstreamOptions) -> RawEngine:
+async def _start(kind: type[RawRoute], client: Client, options: RawOptions) -> RawEngine:
     found = await _find(kind, client, options)
     if found.context_window < 1:
         raise EngineError(
@@ -119,10 +129,16 @@ async def _start(kind: type[RawRoute], client: Client, options: UpstreamOptions)
     shown = found.name.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
     fingerprint = "-".join(filter(None, (kind.name, shown, *found.version.split())))
     info = EngineInfo(kind.name, shown, found.context_window, fingerprint)
-    return RawEngine(route, info, chat_template=loaded.template, media=options.media or ())
+    return RawEngine(
+        route,
+        info,
+        chat_template=loaded.template,
+        media=options.media or (),
+        exact_penalties=options.exact_penalties,
+    )
 
 
-async def _find(kind: type[RawRoute], client: Client, options: UpstreamOptions) -> UpstreamModel:
+async def _find(kind: type[RawRoute], client: Client, options: RawOptions) -> UpstreamModel:
     """Ask the addresses in turn until one answers or the time is up; say what is waited for. Raises `EngineError`."""
     now = asyncio.get_running_loop().time
     end, said = now() + options.upstream_wait, now()

@@ -1,13 +1,17 @@
 """The requests of one choice, and those for a single token: to force one, to draw one among those that a grammar
-allows, and to ask for a log-probability that the upstream left out. Biases alone keep the upstream to what is wanted.
+allows or under penalties, and to ask for a log-probability that the upstream left out. Biases alone keep the upstream
+to what is wanted.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from msgspec import structs
 
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.raw.bias_masks import biased, refused_ids
+from mimo.engines.upstream.raw.penalties import with_penalties
 from mimo.engines.upstream.raw.request import RawRequest
 from mimo.engines.upstream.raw.route import RawRoute
 from mimo.engines.upstream.raw.taker import Taker
@@ -51,9 +55,20 @@ class Requests:
 
 
 class Redraw:
-    """The single tokens of one choice."""
+    """The single tokens of one choice. `by_token`: all of its tokens are drawn here, and penalties are kept by biases.
+    `cached`: prompt tokens that the first request found computed."""
 
-    def __init__(self, route: RawRoute, request: TokenRequest, requests: Requests, taker: Taker, choice: int) -> None:
+    def __init__(
+        self,
+        route: RawRoute,
+        request: TokenRequest,
+        requests: Requests,
+        taker: Taker,
+        choice: int,
+        by_token: bool = False,
+    ) -> None:
+        self.cached = 0
+        self._counts: Counter[int] | None = Counter() if by_token else None
         self._route = route
         self._request = request
         self._requests = requests
@@ -65,22 +80,34 @@ class Redraw:
         logprobs: tuple[TokenLogprob, ...] = ()
         if self._request.sampling.logprobs is not None:
             logprobs = await self._logprobs_of(self._taker.prompt, token)
+        return self._put(token, logprobs)
+
+    def _put(self, token: int, logprobs: tuple[TokenLogprob, ...]) -> TokenBatch:
+        if self._counts is not None:
+            self._counts[token] += 1
         return self._taker.put(token, logprobs)
 
     async def draw(self) -> TokenBatch:
-        """One token among those that the grammar allows next."""
+        """One token among those that may come next."""
         allowed = self._taker.allowed()
         if isinstance(allowed, int):
             return await self.force(allowed)
-        bias = biased(allowed, self._taker.vocabulary, self._request.sampling.logit_bias)
-        sampling = structs.replace(self._request.sampling, logit_bias=bias)
+        sampling = self._request.sampling
+        if self._counts is not None:
+            sampling = with_penalties(sampling, self._counts)
+        bias = biased(allowed, self._taker.vocabulary, sampling.logit_bias)
+        sampling = structs.replace(sampling, logit_bias=bias)
         for _ in range(_TRIES):
             event = await self._route.one_token(self._requests.single(self._taker.prompt, sampling))
+            if self._requests.sent == 1:
+                self.cached = event.cached or 0
             token = event.tokens[0] if event.tokens else self._route.end_ids[0]
             if allows(allowed, token):
                 if token in self._taker.ends:
                     return TokenBatch(self._choice, (), finish="stop")
-                return self._taker.put(token, event.logprobs[:1])
+                if not 0 <= token < self._taker.vocabulary:
+                    raise UpstreamError(f"upstream sampled {token}, which is not in the tokenizer given for it")
+                return await self.fill_logprobs(self._put(token, event.logprobs[:1]))
         raise UpstreamError("upstream does not keep to the tokens that the grammar allows")
 
     async def fill_logprobs(self, batch: TokenBatch) -> TokenBatch:

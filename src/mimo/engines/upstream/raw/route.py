@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
 from mimo.contract.errors import EngineError, UpstreamError, UpstreamTimeout
 from mimo.engines.upstream.chat.cells import ChatColumn
 from mimo.engines.upstream.http.client import Client, Reply, encode
-from mimo.engines.upstream.raw.cells import RawColumn
+from mimo.engines.upstream.raw.cells import RawColumn, in_parts
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, Reader, checked_logprobs, raw_events
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.hub import cached
-from mimo.types import TokenLogprob
+from mimo.types import TokenLogprob, TokenRequest
 
-_PROMPT_BYTES, _BYTES_OF_TOKEN = 2**16, 512
-"""Bounds of an answer about a prompt: of what is around the log-probabilities, and of each with its id and text."""
+Read = TypeVar("Read")
+_AROUND_BYTES, _TOKEN_BYTES = 2**16, 512
+"""Bounds of an answer that is not streamed: of each token with its text and log-probability, and of all around them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,10 @@ class RawRoute(ABC):
         """The body of `request`."""
         return self.column.body(request)
 
+    def keeps_penalties(self, request: TokenRequest) -> bool:
+        """Whether the upstream itself counts for the penalties of `request` what the contract counts."""
+        return not in_parts(request)
+
     def prompt_body(self, prompt: tuple[int, ...], count: int) -> dict[str, object]:
         """The body of a request, not streamed, for the log-probabilities of `prompt` and the `count` likeliest ids."""
         raise NotImplementedError
@@ -91,16 +96,24 @@ class RawRoute(ABC):
     async def read_prompt(self, prompt: tuple[int, ...], count: int) -> tuple[TokenLogprob, ...]:
         """The log-probabilities of `prompt`'s tokens but the first, by a request of their own, so that neither the
         number of choices nor the way they are drawn changes them. Raises an `ApiError`."""
-        reply = await self.client.send(self.path, encode(self.prompt_body(prompt, count)))
-        body = bytearray()
+        most = len(prompt) * (count + 2)
+        given = await self.whole(
+            self.prompt_body(prompt, count), most, lambda data: tuple(self.prompt_logprobs(data, prompt, count))
+        )
+        return checked_logprobs(given, len(prompt) - 1, self.tokenizer.vocabulary)
+
+    async def whole(self, body: Mapping[str, object], tokens: int, read: Callable[[bytes], Read]) -> Read:
+        """What `read` makes, in a thread if it is long, of an answer that is not streamed and says something of at most
+        `tokens`. Raises an `ApiError`."""
+        reply = await self.client.send(self.path, encode(body))
+        data = bytearray()
         try:
             async for piece in reply:
-                body += piece
+                data += piece
                 reply.advance()
-                if len(body) > _PROMPT_BYTES + len(prompt) * (count + 2) * _BYTES_OF_TOKEN:
-                    raise UpstreamError("upstream sent far more than the log-probabilities of the prompt")
-            given = await asyncio.to_thread(lambda: tuple(self.prompt_logprobs(bytes(body), prompt, count)))
-            return checked_logprobs(given, len(prompt) - 1, self.tokenizer.vocabulary)
+                if len(data) > _AROUND_BYTES + tokens * _TOKEN_BYTES:
+                    raise UpstreamError("upstream sent far more than it was asked for")
+            return read(bytes(data)) if len(data) < _AROUND_BYTES else await asyncio.to_thread(read, bytes(data))
         except (UpstreamError, UpstreamTimeout) as problem:
             reply.report(problem)
             raise
@@ -128,6 +141,7 @@ class RawRoute(ABC):
             async for events in raw_events(self.reader(request), reply):
                 for event in events:
                     if event.tokens or event.finish:
+                        await reply.finish()  # what follows says no more, and the connection can be used again
                         return event
         finally:
             reply.close()

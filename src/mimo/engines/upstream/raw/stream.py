@@ -17,10 +17,18 @@ from mimo.types import TokenBatch, TokenRequest
 
 
 class RawStream(TokenStream):
-    """One request on `route`, with `room` tokens of the window. `forget(stream)`: called when it is closed."""
+    """One request on `route`, with `room` tokens of the window. `forget(stream)`: called when it is closed;
+    `by_token`: every token is a request of its own."""
 
-    def __init__(self, route: RawRoute, request: TokenRequest, room: int, forget: Callable[[RawStream], None]) -> None:
-        self.choices = [ChoiceStream(route, request, choice, room) for choice in range(request.n)]
+    def __init__(
+        self,
+        route: RawRoute,
+        request: TokenRequest,
+        room: int,
+        forget: Callable[[RawStream], None],
+        by_token: bool = False,
+    ) -> None:
+        self.choices = [ChoiceStream(route, request, choice, room, by_token) for choice in range(request.n)]
         self._forget = forget
         self._route = route
         self._prompt = request.prompt

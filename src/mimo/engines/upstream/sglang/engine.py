@@ -13,7 +13,7 @@ import msgspec
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client
-from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.options import RawOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, or_nothing, sorted_logprob
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
@@ -48,10 +48,10 @@ class _Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-Options = UpstreamOptions
+Options = RawOptions
 
 
-async def start(options: UpstreamOptions, on_progress: object = None) -> RawEngine:
+async def start(options: RawOptions, on_progress: object = None) -> RawEngine:
     """Find it and load its tokenizer. Raises `EngineError`."""
     return await start_raw(Sglang, options)
 

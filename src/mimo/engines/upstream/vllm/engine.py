@@ -9,7 +9,7 @@ import msgspec
 from mimo.contract.errors import UpstreamError
 from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client
-from mimo.engines.upstream.options import UpstreamOptions
+from mimo.engines.upstream.options import RawOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, or_nothing, sorted_logprob
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, sole_model
@@ -60,10 +60,10 @@ _decode_prompt = msgspec.json.Decoder(_Prompt).decode
 _DONE = b"[DONE]"
 
 
-Options = UpstreamOptions
+Options = RawOptions
 
 
-async def start(options: UpstreamOptions, on_progress: object = None) -> RawEngine:
+async def start(options: RawOptions, on_progress: object = None) -> RawEngine:
     """Find it and load its tokenizer. Raises `EngineError`."""
     return await start_raw(Vllm, options)
 
