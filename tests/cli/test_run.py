@@ -124,3 +124,11 @@ def test_ctrl_c_ends_it_with_status_130_and_no_word(url: str) -> None:
     asker.send_signal(signal.SIGINT)
     _, err = asker.communicate(timeout=120)
     assert (asker.returncode, err) == (130, b"")
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_is_too_long_says_what_to_do(form: tuple[str, ...]) -> None:
+    done = mimo("run", "explain", *form, piped="one two three four five six\n" * 20_000)
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "exceeds the context window" in line and "head -c" in line and "--model FILE.gguf" in line

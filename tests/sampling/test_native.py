@@ -24,7 +24,8 @@ def warmed(**environment: str) -> str:
 
 
 def test_the_kernel_is_compiled_once_and_the_compiler_never_loaded(tmp_path: Path) -> None:
-    assert warmed(NUMBA_CACHE_DIR=str(tmp_path / "cache")) == "False"
+    first = warmed(NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert first.startswith("False") and "once on this machine" in first, "it takes ten seconds, and nobody knows why"
     (kept,) = (tmp_path / "cache").iterdir()
     assert kept.stat().st_mode & 0o044 == 0o044, "made by one user, it is no use to another"
     written = kept.stat().st_mtime_ns

@@ -28,6 +28,8 @@ NAME = "mimo_sample_rows"
 _NUMBERS = ("first", "end", "keep", "vocabulary", "valid", "count", "capacity", "words")
 _BEFORE, _AFTER = 2, 14
 """Addresses among the arguments of `build.entry`, before the numbers and after them."""
+_SILENT_SECONDS = 2.0
+"""How long compiling may take without a word to whoever waits for it."""
 log = logging.getLogger(__name__)
 
 
@@ -78,6 +80,16 @@ def _build() -> bytes:
     """Compile in another process, or where there can be none in this one."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-m", "mimo.sampling.build"]
+    said = threading.Timer(_SILENT_SECONDS, log.warning, ("compiling the sampling kernel, once on this machine …",))
+    said.daemon = True
+    said.start()
+    try:
+        return _compiled(command, environment)
+    finally:
+        said.cancel()
+
+
+def _compiled(command: list[str], environment: dict[str, str]) -> bytes:
     with suppress(OSError, subprocess.CalledProcessError):
         return subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True).stdout
     log.warning("the sampling kernel could not be compiled in another process, so it is compiled in this one")

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from mimo.api.endpoints.openapi.document import document as document_of
 from mimo.api.routes import ROUTES
 from mimo.contract.errors import (
     ApiError,
@@ -36,6 +37,16 @@ def test_the_document_has_every_route_with_its_errors_in_the_envelope(document):
     assert set(chat) == {"200", "400", "401", "402", "403", "404", "413", "429", "500", "503"}
     assert set(chat["200"]["content"]) == {"application/json", "text/event-stream"}
     assert chat["400"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+def test_what_an_upstream_can_do_to_an_answer_is_in_the_document_where_there_is_one():
+    served = json.loads(document_of(MODELS, ROUTES.table, upstream=True))
+    answers = {
+        path: set(methods["post"]["responses"]) for path, methods in served["paths"].items() if "post" in methods
+    }
+    for path in ("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/completions"):
+        assert {"502", "504"} <= answers[path]
+    assert not {"502", "504"} & answers["/v1/files"]
 
 
 def test_the_request_schema_is_the_parameters_table(document):

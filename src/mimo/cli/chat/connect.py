@@ -15,9 +15,11 @@ from mimo.config import SETTINGS, ConfigError, load_settings, model_rows
 from mimo.contract.errors import NotFound
 from mimo.contract.models import MODELS, Model, find_model
 from mimo.contract.resolve import resolve
-from mimo.nano import NAME as NANO
+from mimo.nano import NAME
 
 DEFAULT_MODEL = "mimo-v2-flash"
+NANO = "nano is tiny: adds small numbers, copies, remembers; knows nothing of the world."
+"""What is and is not to be expected of the model in the package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Partner:
     def is_nano(self, model: str) -> bool:
         """Whether nano answers for this id. Its thinking is on unless asked otherwise: the steps are how it adds."""
         served = self.served_by(model)
-        return served is not None and served.model == NANO
+        return served is not None and served.model == NAME
 
     def find(self, model: str) -> str:
         """`model`, which the server has. Raises `ServerError` naming those it has."""

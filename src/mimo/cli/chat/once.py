@@ -8,16 +8,18 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from mimo.cli.chat.connect import Partner, connected
+from mimo.cli.chat.connect import NANO, Partner, connected
 from mimo.cli.chat.conversation import Conversation, switch
 from mimo.cli.chat.screen import Screen
+from mimo.cli.chat.server import TooLong
 from mimo.cli.chat.wanted import Wanted
 from mimo.cli.chat.wire import Ending, Piece, Whole
 from mimo.cli.chat.wrap import visible
@@ -26,6 +28,10 @@ from mimo.serving.console import log_console
 
 _LARGEST = 16 * 2**20
 """Bytes of standard input: what a server takes as one request."""
+_REAL = "Ask a real model: --model FILE.gguf, or --url http://HOST:PORT"
+_LESS = (
+    "pipe in less, as with | head -c 20000, or ask a model with a larger window: --model FILE.gguf, or --url ADDRESS"
+)
 _GONE = 141
 """Exit status where the reader of a pipe has gone: what a shell says of a program that the signal for it ended."""
 
@@ -56,7 +62,7 @@ def _piped() -> str:
 
 async def ask_once(wanted: Wanted, question: str, *, thoughts: bool = False) -> bool:
     """Print the answer; whether it is whole. `thoughts`: print them before it. Raises what `connected` does."""
-    async with connected(wanted, log_console()) as partner:
+    async with _asked(wanted) as partner:
         show = _on_terminal if sys.stdout.isatty() else _into_pipe
         ending = await show(partner, _request(wanted, partner, question), thoughts)
     return ending.reason != "length"
@@ -64,7 +70,7 @@ async def ask_once(wanted: Wanted, question: str, *, thoughts: bool = False) -> 
 
 async def ask_for_json(wanted: Wanted, question: str) -> bool:
     """Print the response; whether the answer is whole. Raises what `connected` does."""
-    async with connected(wanted, log_console()) as partner:
+    async with _asked(wanted) as partner:
         body = await partner.server.whole(_request(wanted, partner, question))
     try:
         whole = all(choice.finish_reason != "length" for choice in msgspec.json.decode(body, type=Whole).choices)
@@ -73,6 +79,19 @@ async def ask_for_json(wanted: Wanted, question: str) -> bool:
     _write(visible(msgspec.json.format(body, indent=2).decode()) if sys.stdout.isatty() else body.decode())
     _write("\n")
     return whole
+
+
+@asynccontextmanager
+async def _asked(wanted: Wanted) -> AsyncIterator[Partner]:
+    """The partner, as `connected`; a person at a terminal learns that it is nano. Raises `TooLong` with what to do."""
+    console = log_console()
+    async with connected(wanted, console) as partner:
+        if console.is_terminal and partner.is_nano(wanted.model or partner.model):
+            console.print(Text(f"{NANO} {_REAL}", "dim"))
+        try:
+            yield partner
+        except TooLong as problem:
+            raise TooLong(f"{problem}; {_LESS}") from None
 
 
 def conversation(wanted: Wanted, partner: Partner) -> Conversation:

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from mimo.cli.chat.wire import Chunk, Ending, Listed, Models, Piece, Usage, error_message
+from mimo.cli.chat.wire import Chunk, Ending, Listed, Models, Piece, Usage, error_code, error_message
 from mimo.cli.chat.wrap import visible
 from mimo.contract.errors import ApiError, StartError
 from mimo.engines.upstream.http.sse import DONE, Events
@@ -29,6 +29,10 @@ class ServerError(StartError):
 
     def __init__(self, message: str) -> None:
         super().__init__(visible(message))
+
+
+class TooLong(ServerError):
+    """What was asked does not fit the model's context window."""
 
 
 class NotThere(ServerError):
@@ -146,9 +150,10 @@ class Server:
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         if response.status == 200:
             return
-        said = error_message(await response.content.read(2**16))
+        body = await response.content.read(2**16)
+        said = error_message(body)
         if said and response.status not in (401, 404, 405):
-            raise ServerError(said)
+            raise (TooLong if error_code(body) == "context_length_exceeded" else ServerError)(said)
         where = f"{response.method} {response.url} answered {response.status}"
         if 300 <= response.status < 400:
             raise ServerError(f"{where} and leads to {response.headers.get('location')}: give that address to --url")

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from mimo.cli.chat import commands
 from mimo.cli.chat.commands.base import Session
-from mimo.cli.chat.connect import Partner, connected
+from mimo.cli.chat.connect import NANO, Partner, connected
 from mimo.cli.chat.conversation import switch
 from mimo.cli.chat.once import conversation
 from mimo.cli.chat.prompt import Prompt
@@ -30,9 +30,8 @@ from mimo.cli.chat.wrap import visible
 from mimo.folders import data_folder
 from mimo.serving.console import log_console
 
-NANO = "nano is tiny: adds small numbers, copies, remembers; knows nothing of the world."
 REAL = "A real model: mimo chat --model FILE.gguf, or --url http://HOST:PORT"
-"""What is and is not to be expected of the model in the package, and what to do about it."""
+"""What to do about nano."""
 NANO_TEMPERATURE = 0.3
 """Of the 81 sums of numbers from 1 to 9, 80 are right with thinking, and 75 at the default of 1."""
 _LONG, _LINES = 500, 6

@@ -127,10 +127,26 @@ class _Finished(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
 
 
+class _Error(msgspec.Struct, frozen=True):
+    code: str | None = None
+
+
+class _Failed(msgspec.Struct, frozen=True):
+    error: _Error
+
+
 class Whole(msgspec.Struct, frozen=True):
     """A response that was not streamed."""
 
     choices: list[_Finished]
+
+
+def error_code(body: bytes) -> str:
+    """The code of an error in OpenAI's envelope; "" where there is none."""
+    try:
+        return msgspec.json.decode(body, type=_Failed).error.code or ""
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return ""
 
 
 def error_message(body: bytes) -> str:

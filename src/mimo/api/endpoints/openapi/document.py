@@ -15,24 +15,28 @@ from mimo.api.endpoints.openapi.schemas import schemas
 from mimo.api.exchange import JSON, Exchange
 from mimo.api.protocols.schema import OBJECT, STRING, Schema, ref
 from mimo.api.route import Answer, Route
-from mimo.contract.errors import ApiError
+from mimo.contract.errors import ApiError, UpstreamError, UpstreamTimeout
 from mimo.contract.models import Model
+
+_OF_UPSTREAM = (UpstreamError, UpstreamTimeout)
+"""Errors of a route that generates, where the engine runs elsewhere."""
 
 
 def openapi(table: Callable[[], Mapping[tuple[str, str], Route]]) -> Answer:
     """The handler; `table()` gives the routes, this one among them."""
 
     async def answer(backend: Backend, exchange: Exchange, _: str) -> None:
-        await exchange.reply(200, document(backend.models, table()))
+        upstream = backend.ready and bool(backend.engine.upstreams)
+        await exchange.reply(200, document(backend.models, table(), upstream=upstream))
 
     return answer
 
 
-def document(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route]) -> bytes:
-    """The document as JSON."""
+def document(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route], *, upstream: bool = False) -> bytes:
+    """The document as JSON. `upstream`: the engine runs elsewhere, so answers can fail there."""
     paths: dict[str, Schema] = {}
     for (method, path), route in routes.items():
-        paths.setdefault(path, {})[method.lower()] = _operation(method, path, route)
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, route, upstream)
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -54,9 +58,10 @@ def document(models: Mapping[str, Model], routes: Mapping[tuple[str, str], Route
     )
 
 
-def _operation(method: str, path: str, route: Route) -> Schema:
+def _operation(method: str, path: str, route: Route, upstream: bool) -> Schema:
     name = path.replace("/{id}", "").strip("/").replace("/", "_").replace(".", "_")
-    responses = {str(route.status): _success(route), **{str(e.status): _failure(e, route) for e in route.refusals}}
+    errors = [*route.refusals, *(_OF_UPSTREAM if upstream and route.streams else ())]
+    responses = {str(route.status): _success(route), **{str(e.status): _failure(e, route) for e in errors}}
     operation: Schema = {
         "operationId": f"{method.lower()}_{name}{'_id' if '{id}' in path else ''}",
         "summary": route.summary,
