@@ -178,5 +178,11 @@ def test_tests_import_no_test_module() -> None:
             assert not last.startswith("test_") and (last != "conftest" or path.name == "conftest.py"), (path, name)
 
 
+def test_every_ignored_type_says_why() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        for line in path.read_text("utf-8").splitlines():
+            assert "type: ignore" not in line or "]  # " in line, (path, line)
+
+
 def test_a_circle_is_found() -> None:
     assert circles({"a": ["b"], "b": ["c"], "c": ["b"], "d": []}) == {frozenset("bc")}

@@ -21,7 +21,7 @@ NICENESS = 5
 try:
     import resource
 except ImportError:  # not on every system
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # a module or nothing
 
 
 def streams() -> tuple[BinaryIO, BinaryIO]:

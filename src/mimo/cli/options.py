@@ -71,7 +71,7 @@ def with_options(*options: inspect.Parameter) -> Callable[[Callable[..., None]],
             for parameter in inspect.signature(command, eval_str=True).parameters.values()
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+        command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]  # of functions, not of every callable
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *options]}
         return command
 

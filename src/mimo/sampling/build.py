@@ -9,7 +9,7 @@ starts it and keeps what it writes. The function inside takes addresses and size
 import sys
 
 from llvmlite import binding
-from numba import carray, from_dtype, njit, types  # type: ignore[attr-defined]
+from numba import carray, from_dtype, njit, types  # type: ignore[attr-defined]  # made when numba is imported
 
 from mimo.sampling.arrays import BINS, BLOCK, CHOICE, RESULT
 from mimo.sampling.compiler import PART

@@ -25,8 +25,8 @@ def _use_wide_vectors() -> None:
         features = binding.get_host_cpu_features()
     except RuntimeError:  # not known for this processor
         return
-    if config.CPU_FEATURES is None and features.get("avx512f"):  # type: ignore[attr-defined]
-        config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"  # type: ignore[attr-defined]
+    if config.CPU_FEATURES is None and features.get("avx512f"):  # type: ignore[attr-defined]  # read from the environment
+        config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"  # type: ignore[attr-defined]  # as above
 
 
 _use_wide_vectors()

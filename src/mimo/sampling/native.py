@@ -60,7 +60,7 @@ def load() -> Callable[..., bool]:
             raise RuntimeError(f"the sampling kernel failed with {status}")
         return bool(full[0])
 
-    run.engine = engine  # type: ignore[attr-defined]  # the code lives as long as it does
+    run.engine = engine  # type: ignore[attr-defined]  # of functions; the code lives as long as it does
     return run
 
 

@@ -73,7 +73,7 @@ def collect(z, floor, peaks, ids):
             for j in range(BLOCK):
                 mask |= np.uint64(z[b * BLOCK + j] >= floor) << np.uint64(j)
             while mask:
-                ids[size] = b * BLOCK + np.int64(lowest_bit(mask))  # type: ignore[call-arg]
+                ids[size] = b * BLOCK + np.int64(lowest_bit(mask))  # type: ignore[call-arg]  # numba passes its typing context
                 size += np.uint64(1)
                 mask &= mask - np.uint64(1)
     for i in range(full * BLOCK, z.shape[0]):

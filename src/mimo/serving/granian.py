@@ -15,7 +15,8 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
@@ -128,7 +129,7 @@ async def run(
     finally:
         stopping.cancel()
         keeping.cancel()
-        server.stop()  # type: ignore[no-untyped-call]
+        server.stop()  # type: ignore[no-untyped-call]  # Granian has no types here
         await asyncio.wait({serving}, timeout=_CUT_SECONDS)
         serving.cancel()
         await asyncio.sleep(_GRANIAN_EXIT_SECONDS)
@@ -184,9 +185,9 @@ def _cut(exchanges: Iterable[Exchange]) -> None:
         exchange.cut(ServiceUnavailable.shutting_down())
 
 
-def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+def _addresses(host: str, port: int) -> Sequence[tuple[int, int, int, str, Any]]:
     try:
-        return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)  # type: ignore[return-value]
+        return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         raise ServeError(f"cannot listen on {host}:{port}: there is no such address") from None
 
@@ -208,4 +209,4 @@ class _Server(Granian):
 
     def _init_shared_socket(self) -> None:
         descriptor = self._listener.detach()  # Granian closes it
-        self._shd = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg, assignment]
+        self._shd = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg, assignment]  # Granian's stub lacks the backlog

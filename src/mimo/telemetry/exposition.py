@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -73,7 +74,7 @@ class _Collected(Collector):
         """What the system says of each worker."""
         families: dict[str, Family] = {}
         for place, pid in self._cells.by_place(HIDDEN):
-            for family in ProcessCollector(pid=lambda pid=pid: int(pid), registry=None).collect():  # type: ignore[misc]
+            for family in ProcessCollector(pid=partial(int, pid), registry=None).collect():
                 common = families.setdefault(family.name, Family(family.name, family.documentation, family.type))
                 for sample in family.samples:
                     common.add_sample(sample.name, {"worker": str(place)}, sample.value)

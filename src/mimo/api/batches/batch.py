@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -119,7 +119,7 @@ def _numbered(content: bytes) -> Iterator[tuple[int, bytes]]:
     return ((number, text) for number, text in enumerate(content.split(b"\n"), 1) if text.strip())
 
 
-def _line(text: bytes, endpoint: str, seen: Collection[str]) -> Line:
+def _line(text: bytes, endpoint: str, seen: set[str]) -> Line:
     fields = decode_object(text.strip())
     name = fields.get("custom_id")
     if not isinstance(name, str) or not 0 < len(name) <= 512:
@@ -135,5 +135,5 @@ def _line(text: bytes, endpoint: str, seen: Collection[str]) -> Line:
         raise InvalidRequest(f"body must be an object, the request to {endpoint}", param="body")
     if body.get("stream"):
         raise InvalidRequest("body.stream must be false: a batch collects whole answers", param="body.stream")
-    seen.add(name)  # type: ignore[attr-defined]
+    seen.add(name)
     return Line(name, msgspec.json.encode(body))

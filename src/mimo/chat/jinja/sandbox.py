@@ -90,7 +90,7 @@ def rendered(template: Template, variables: Mapping[str, object], given: int = 2
 class _Generation(Extension):
     """`{% generation %}…{% endgeneration %}` marks what was learnt in training; here it is just its body."""
 
-    tags = frozenset({"generation"})  # type: ignore[assignment]
+    tags = frozenset({"generation"})  # type: ignore[assignment]  # Jinja only reads it
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)

@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from mimo.llamacpp.library import Library
@@ -59,20 +60,13 @@ async def load(work: Callable[[threading.Event], Loaded], line: str) -> Loaded:
     stop = threading.Event()
     words = LastWords(line)
 
-    def hand_over(result: Loaded | None, problem: BaseException | None) -> None:
-        if problem is not None:
-            done.set_exception(problem)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]
-
     def run() -> None:
-        result, problem = None, None
         try:
-            result = work(stop)
-        except BaseException as error:
-            problem = error
+            hand_over: Callable[[], None] = partial(done.set_result, work(stop))
+        except BaseException as problem:
+            hand_over = partial(done.set_exception, problem)
         with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(hand_over, result, problem)
+            loop.call_soon_threadsafe(hand_over)
 
     threading.Thread(target=run, name="mimo-loading", daemon=True).start()
     try:

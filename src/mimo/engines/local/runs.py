@@ -51,8 +51,9 @@ def is_whole(rows: Sequence[int]) -> bool:
 def after_whole(tokens: Sequence[int], length: int, grain: int = 1) -> int:
     """The least multiple of `grain` from `length` on, or the number of all `tokens`, where a call may end: not in the
     midst of rows that are decoded in one call."""
-    while 0 < length < len(tokens) and (medium := _whole(tokens[length - 1])) is not None:
-        if (left := medium.rows.count - tokens[length - 1].row - 1) == 0:  # type: ignore[attr-defined]
+    while 0 < length < len(tokens) and (medium := _whole(row := tokens[length - 1])) is not None:
+        assert isinstance(row, MediaRow)
+        if (left := medium.rows.count - row.row - 1) == 0:
             return length
         length += -(-left // grain) * grain
     return min(length, len(tokens))

@@ -12,7 +12,7 @@ from mimo.config.unread import read_by, unread
 from mimo.contract.errors import StartError
 from mimo.engines import ENGINES
 from mimo.engines.base import Engine
-from mimo.serving.doctor.base import Finding
+from mimo.serving.doctor.base import Finding, State
 
 _SECONDS = 30.0
 
@@ -49,8 +49,8 @@ async def _asked(settings: Settings) -> list[Finding]:
             if state.healthy:
                 found.append(Finding("ok", f"{state.url} answers"))
             else:
-                last = "wrong" if not any(one.healthy for one in started.upstreams) else "note"
-                found.append(Finding(last, f"{state.url} does not answer", "start it, or correct --upstream"))  # type: ignore[arg-type]
+                last: State = "wrong" if not any(one.healthy for one in started.upstreams) else "note"
+                found.append(Finding(last, f"{state.url} does not answer", "start it, or correct --upstream"))
         return found
     finally:
         await started.close()

@@ -13,9 +13,10 @@ from types import MappingProxyType
 
 from mimo.contract.errors import EngineError
 from mimo.contract.request import ChatRequest
-from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine, UpstreamState
+from mimo.engines.base import Capabilities, EngineInfo
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
+from mimo.engines.upstream.engine import UpstreamEngine
 from mimo.engines.upstream.hosted.column import COLUMN
 from mimo.engines.upstream.http.client import Client, Probe
 from mimo.engines.upstream.options import UpstreamOptions
@@ -68,7 +69,7 @@ async def start(options: UpstreamOptions, on_progress: object = None) -> Hosted:
     return Hosted(client, tokenizer, models=models, model=options.upstream_model, media=media)
 
 
-class Hosted(MessageEngine):
+class Hosted(UpstreamEngine):
     """An OpenAI-compatible chat API. `model`: the id to ask for; else that of the contract's id in `models`.
     `media`: what its models take in addition to text."""
 
@@ -81,35 +82,16 @@ class Hosted(MessageEngine):
         model: str | None,
         media: tuple[MediaKind, ...],
     ) -> None:
-        self.client = client
+        super().__init__(client, ChatRoute(client, "/chat/completions", COLUMN, self.answers), _PROBE)
         self.tokenizer = tokenizer
         self.capabilities = Capabilities(media=media, tokens=False)
         self._models = models
         self._wanted = model
         shown = model or " or ".join(dict.fromkeys(models.values()))
         self.info = EngineInfo("hosted", shown, _WINDOW, f"hosted-{'-'.join(shown.split())}")
-        self._route = ChatRoute(client, "/chat/completions", COLUMN, self.answers)
 
     def answers(self, model_id: str) -> str:
         return self._wanted or self._models.get(model_id) or next(iter(self._models.values()))
 
     def chat(self, request: ChatRequest) -> ChatStream:
-        return self._route.chat(request)
-
-    async def probe(self) -> None:
-        await self.client.check(_PROBE)
-
-    @property
-    def healthy(self) -> bool:
-        return self.client.healthy
-
-    @property
-    def upstreams(self) -> list[UpstreamState]:
-        return self.client.states
-
-    def load(self) -> Load:
-        return Load(running=self._route.running)
-
-    async def close(self) -> None:
-        self._route.fail()
-        await self.client.close()
+        return self._chat.chat(request)

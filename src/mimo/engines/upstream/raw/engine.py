@@ -14,11 +14,12 @@ import logging
 from mimo.chat.base import check_text
 from mimo.contract.errors import ApiError, EngineError
 from mimo.contract.request import ChatRequest
-from mimo.engines.base import Capabilities, EngineInfo, Load, MessageEngine, TokenEngine, UpstreamState
+from mimo.engines.base import Capabilities, EngineInfo, Load, TokenEngine
 from mimo.engines.limits import check_logit_bias, check_window
 from mimo.engines.upstream.chat.control_text import check_control_text
 from mimo.engines.upstream.chat.route import ChatRoute
 from mimo.engines.upstream.chat.stream import ChatStream
+from mimo.engines.upstream.engine import UpstreamEngine
 from mimo.engines.upstream.http.client import Client, Probe
 from mimo.engines.upstream.http.errors import why
 from mimo.engines.upstream.options import RawOptions
@@ -33,7 +34,7 @@ _SAY_SECONDS = 10.0
 """Between two lines that say what is waited for."""
 
 
-class RawEngine(TokenEngine, MessageEngine):
+class RawEngine(UpstreamEngine, TokenEngine):
     """An engine by its raw `route`, and by its chat route for requests that hold `media`."""
 
     def __init__(
@@ -46,15 +47,14 @@ class RawEngine(TokenEngine, MessageEngine):
         exact_penalties: bool = False,
     ) -> None:
         """`exact_penalties`: keep those that the upstream cannot by a request for every token."""
+        path, media_column = "/v1/chat/completions", route.media_column
+        chat = ChatRoute(route.client, path, media_column, lambda _: route.model, split=True)
+        super().__init__(route.client, chat, Probe(route.health))
         self.info = info
         self.tokenizer = route.tokenizer
         self.chat_template = chat_template
         self.capabilities = Capabilities(media=media, grammar=True, prompt_logprobs=route.reads_prompts)
         self.route = route
-        self.client = route.client
-        self._chat = ChatRoute(
-            self.client, "/v1/chat/completions", route.media_column, lambda _: route.model, split=True
-        )
         self._exact_penalties = exact_penalties
         self._streams: set[RawStream] = set()
 
@@ -75,25 +75,13 @@ class RawEngine(TokenEngine, MessageEngine):
         check_control_text(request, self.tokenizer)
         return self._chat.chat(request)
 
-    async def probe(self) -> None:
-        await self.client.check(Probe(self.route.health))
-
-    @property
-    def healthy(self) -> bool:
-        return self.client.healthy
-
-    @property
-    def upstreams(self) -> list[UpstreamState]:
-        return self.client.states
-
     def load(self) -> Load:
         return Load(running=len(self._streams) + self._chat.running)
 
     async def close(self) -> None:
         for stream in list(self._streams):
             stream.fail()
-        self._chat.fail()
-        await self.client.close()
+        await super().close()
 
 
 async def start_raw(kind: type[RawRoute], options: RawOptions) -> RawEngine:

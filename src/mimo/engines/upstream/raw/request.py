@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import msgspec
@@ -32,13 +33,18 @@ class RawRequest:
         return {**dict(self.sampling.logit_bias), **dict.fromkeys(self.banned, -100.0)}
 
 
+End = Literal["stop", "length"]
+ENDS: Mapping[str | None, End | None] = MappingProxyType({None: None, "stop": "stop", "length": "length"})
+"""How an upstream says that an answer has ended of itself, or not yet; by any other word it has failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawEvent:
     """What one event of the answer holds. `finish` is the upstream's word; `cached`: prompt tokens it had computed."""
 
     tokens: tuple[int, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
-    finish: Literal["stop", "length"] | None = None
+    finish: End | None = None
     cached: int | None = None
 
 

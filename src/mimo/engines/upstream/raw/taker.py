@@ -4,10 +4,8 @@ own count, and what a thinking budget or a grammar allows. Knows no connection.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from mimo.contract.errors import UpstreamError
-from mimo.engines.upstream.raw.request import RawEvent, checked_logprobs
+from mimo.engines.upstream.raw.request import End, RawEvent, checked_logprobs
 from mimo.sampling.allowed import allows
 from mimo.tokenizers.base import Tokenizer
 from mimo.types import Allowed, TokenBatch, TokenLogprob, TokenRequest
@@ -45,7 +43,7 @@ class Taker:
     def take(self, event: RawEvent, allowed: Allowed) -> tuple[TokenBatch, bool]:
         """What counts of an event that was asked for while `allowed` was so, and whether the request must end here
         because the rule has changed. Raises `UpstreamError` for tokens that cannot be."""
-        finish: Literal["stop", "length"] | None = None
+        finish: End | None = None
         count, changed = 0, False
         room, ends, vocabulary = self.room, self.ends, self.vocabulary
         for token in event.tokens:

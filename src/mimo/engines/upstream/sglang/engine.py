@@ -15,7 +15,7 @@ from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.options import RawOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
-from mimo.engines.upstream.raw.request import RawEvent, RawRequest, or_nothing, sorted_logprob
+from mimo.engines.upstream.raw.request import ENDS, RawEvent, RawRequest, or_nothing, sorted_logprob
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel
 from mimo.engines.upstream.sglang.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
@@ -139,11 +139,11 @@ class SglangReader:
         tokens = tuple(event.output_ids[self._seen :] if cumulative else event.output_ids)
         self._seen = meta.completion_tokens
         reason = None if meta.finish_reason is None else meta.finish_reason.type
-        if reason not in (None, "stop", "length"):
+        if reason not in ENDS:
             why = meta.finish_reason.message if meta.finish_reason is not None else None
             raise errors.of_event(f"{reason}: {why or 'no reason given'}")
         logprobs = () if self._wanted is None else self._logprobs(meta, len(tokens))
-        return RawEvent(tokens, logprobs, reason, meta.cached_tokens)  # type: ignore[arg-type]
+        return RawEvent(tokens, logprobs, ENDS[reason], meta.cached_tokens)
 
     def _logprobs(self, meta: _Meta, count: int) -> tuple[TokenLogprob, ...]:
         """Of the last `count` tokens: these lists too may hold everything so far."""

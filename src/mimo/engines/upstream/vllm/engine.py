@@ -11,7 +11,7 @@ from mimo.engines.upstream.http import errors
 from mimo.engines.upstream.http.client import Client
 from mimo.engines.upstream.options import RawOptions
 from mimo.engines.upstream.raw.engine import RawEngine, start_raw
-from mimo.engines.upstream.raw.request import RawEvent, RawRequest, or_nothing, sorted_logprob
+from mimo.engines.upstream.raw.request import ENDS, RawEvent, RawRequest, or_nothing, sorted_logprob
 from mimo.engines.upstream.raw.route import RawRoute, UpstreamModel, sole_model
 from mimo.engines.upstream.vllm.column import COLUMN, MEDIA_COLUMN
 from mimo.types import TokenLogprob
@@ -125,12 +125,12 @@ class VllmReader:
             return None if cached is None else RawEvent(cached=cached)
         choice = event.choices[0]
         tokens = tuple(choice.token_ids or ())
-        if choice.finish_reason not in (None, "stop", "length"):
-            raise UpstreamError(f"upstream ended the answer with {errors.public(choice.finish_reason)}")
+        if choice.finish_reason not in ENDS:
+            raise UpstreamError(f"upstream ended the answer with {errors.public(str(choice.finish_reason))}")
         logprobs: tuple[TokenLogprob, ...] = ()
         if self._wanted is not None and choice.logprobs is not None:
             logprobs = _logprobs(choice.logprobs, self._wanted)
-        return RawEvent(tokens, logprobs, choice.finish_reason, cached)  # type: ignore[arg-type]
+        return RawEvent(tokens, logprobs, ENDS[choice.finish_reason], cached)
 
 
 def _logprobs(given: _Logprobs, wanted: int) -> tuple[TokenLogprob, ...]:
