@@ -18,7 +18,8 @@ from mimo.api.app import App
 from mimo.api.policy import Policy
 from mimo.api.routes import ROUTES
 from mimo.chat.prompt import chat_format
-from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.engines.scripted.engine import ScriptedEngine
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.serving.granian import listen, run
 
 FLASH = "mimo-v2-flash"

@@ -16,7 +16,7 @@ from mimo.accounts.manage import Wanted, add, revoke, rotate
 from mimo.accounts.prices import DOLLAR
 from mimo.api.metering import Metering
 from mimo.contract.models import MODELS, alias, with_models
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 FLASH = "mimo-v2-flash"
 OUTPUT = 300_000

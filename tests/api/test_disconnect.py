@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from mimo.api.route import Route, Routes
 from mimo.api.routes import ROUTES
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ServiceUnavailable
-from mimo.engines.scripted import ScriptedEngine
+from mimo.engines.scripted.engine import ScriptedEngine
 
 ENVELOPE = {"code", "message", "param", "type"}
 

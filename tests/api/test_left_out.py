@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.api.server import FLASH, start
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "anyOf": [{"const": "x"}]}}, "minProperties": 1}
 MESSAGES = [{"role": "user", "content": "hi"}]

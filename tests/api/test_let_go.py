@@ -11,7 +11,7 @@ from tests.api.server import Server, Serving
 
 from mimo.api.exchange import Exchange
 from mimo.contract.request import ChatRequest
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 
 def leave(server: Server) -> None:

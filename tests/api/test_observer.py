@@ -10,7 +10,7 @@ import pytest
 from mimo.api.observer import Admission, Observation, Observer, Settlement
 from mimo.api.request_body import ClientGone
 from mimo.contract.errors import RateLimitExceeded, ServiceUnavailable
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 ASK = {

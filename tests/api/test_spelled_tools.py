@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.api.server import FLASH, start
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 PLAIN = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
 TOOL = {"name": "look", "parameters": {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}}

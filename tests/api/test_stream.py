@@ -10,7 +10,7 @@ from collections import defaultdict
 import httpx
 import pytest
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 FLASH = "mimo-v2-flash"
 
@@ -110,7 +110,7 @@ def test_a_stop_text_split_over_tokens_never_shows_in_a_stream(server, events):
 
 
 def test_an_error_before_the_first_token_is_a_plain_answer(serving, server):
-    from mimo.engines.scripted import Script, ScriptedAnswer
+    from mimo.engines.scripted.script import Script, ScriptedAnswer
 
     with serving(Script([ScriptedAnswer(["a"])], queue=0)) as full:
         answer = full.chat("hi", stream=True)
@@ -123,7 +123,7 @@ def test_an_error_before_the_first_token_is_a_plain_answer(serving, server):
 
 
 def test_an_error_after_the_first_chunk_is_one_event_and_no_done(serving):
-    from mimo.engines.scripted import Script, ScriptedAnswer
+    from mimo.engines.scripted.script import Script, ScriptedAnswer
 
     # the delay is long, so that the engine is closed between two tokens
     with serving(Script([ScriptedAnswer([{"repeat": 1000, "steps": ["x"]}])], delay=0.01)) as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mimo.chat.jinja.format import JinjaFormat
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.tokenizers.bytes import ByteTokenizer
 
 DRAWN = Script([ScriptedAnswer([{"random": True}, "thought", "</think>", "answer"])])

@@ -17,7 +17,8 @@ from mimo.contract.models import MODELS
 from mimo.contract.request import ChatRequest
 from mimo.contract.resolve import resolve
 from mimo.engines.base import Capabilities, Engine
-from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine, Step
+from mimo.engines.scripted.engine import ScriptedEngine
+from mimo.engines.scripted.script import Script, ScriptedAnswer, Step
 from mimo.generate.prepare import prepare
 from mimo.generate.start import start
 from mimo.tokenizers.bytes import ByteTokenizer

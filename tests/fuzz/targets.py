@@ -21,7 +21,8 @@ from mimo.api.protocols.openai_responses import request as responses_request
 from mimo.chat.prompt import chat_format
 from mimo.contract.errors import ApiError
 from mimo.contract.models import MODELS
-from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.engines.scripted.engine import ScriptedEngine
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.generate.prepare import prepare
 from mimo.generate.prompt import render
 from mimo.output.choice import ChoiceOutput

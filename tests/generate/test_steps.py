@@ -9,7 +9,8 @@ from mimo.contract.errors import ContextLengthExceeded, InvalidRequest, RateLimi
 from mimo.contract.models import MODELS
 from mimo.contract.request import ChatRequest, Params
 from mimo.contract.resolve import resolve
-from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.engines.scripted.engine import ScriptedEngine
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.generate.prepare import is_quick, prepare
 from mimo.generate.request import TextRequest
 from mimo.generate.start import start

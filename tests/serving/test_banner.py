@@ -22,7 +22,8 @@ from mimo.api.routes import ROUTES
 from mimo.chat.unknown import UnknownFormat
 from mimo.config import Settings
 from mimo.contract.models import MODELS
-from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.engines.scripted.engine import ScriptedEngine
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.engines.upstream.hosted.engine import PRESETS, Hosted
 from mimo.engines.upstream.http.client import Client
 from mimo.serving.banner import show

@@ -28,7 +28,8 @@ from mimo.api.app import App
 from mimo.api.routes import ROUTES
 from mimo.serving.granian import ServeError, serve
 from mimo.chat.prompt import chat_format
-from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.engines.scripted.engine import ScriptedEngine
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 long = ScriptedAnswer([{"repeat": int(sys.argv[1]), "steps": ["x"]}])
 script = Script([ScriptedAnswer(["a", "b"], when="short"), long], delay=float(sys.argv[3]))

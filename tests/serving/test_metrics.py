@@ -15,7 +15,7 @@ from prometheus_client import parser
 from tests.engines.upstream.fronts import says, until
 
 from mimo.config import Settings, model_rows
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.nano import gguf_path
 from mimo.serving.telemetry import cells_of
 from mimo.telemetry.table import METRICS

@@ -13,7 +13,7 @@ from tests.api.server import FLASH, start
 from mimo.api.observer import Observer, Observers
 from mimo.api.protocols import PROTOCOLS
 from mimo.contract.models import MODELS
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.telemetry.cells import Cells
 from mimo.telemetry.exposition import Page
 from mimo.telemetry.metrics import Metrics

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.telemetry.table import HIDDEN, METRICS
 from mimo.testing import served
 

@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.api.server import FLASH, start
 
 from mimo.api.observer import Observer, Observers
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.telemetry.conventions import OF_ADMISSION, OF_REQUEST, OF_SETTLEMENT
 from mimo.telemetry.traces import Traces
 from mimo.testing import served

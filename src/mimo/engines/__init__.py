@@ -31,7 +31,7 @@ class EngineRow:
 
 ENGINES: Mapping[str, EngineRow] = MappingProxyType({
     "local": EngineRow("mimo.engines.local.start", "any GGUF through llama.cpp, in this process"),
-    "scripted": EngineRow("mimo.engines.scripted", "plays a script; for tests of clients"),
+    "scripted": EngineRow("mimo.engines.scripted.engine", "plays a script; for tests of clients"),
     "llama-server": EngineRow(
         "mimo.engines.upstream.llama_server.engine", "llama.cpp's own server", "POST /completion", True),
     "vllm": EngineRow("mimo.engines.upstream.vllm.engine", "vLLM", "POST /v1/completions", True),

@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+    from mimo.engines.scripted.engine import ScriptedEngine
+    from mimo.engines.scripted.script import Script, ScriptedAnswer
     from mimo.testing.process import DidNotStart, Served, served
     from mimo.tokenizers.bytes import ByteTokenizer
 
@@ -22,9 +23,9 @@ __all__ = ["ByteTokenizer", "DidNotStart", "Script", "ScriptedAnswer", "Scripted
 _HOMES = {
     "ByteTokenizer": "mimo.tokenizers.bytes",
     "DidNotStart": "mimo.testing.process",
-    "Script": "mimo.engines.scripted",
-    "ScriptedAnswer": "mimo.engines.scripted",
-    "ScriptedEngine": "mimo.engines.scripted",
+    "Script": "mimo.engines.scripted.script",
+    "ScriptedAnswer": "mimo.engines.scripted.script",
+    "ScriptedEngine": "mimo.engines.scripted.engine",
     "Served": "mimo.testing.process",
     "served": "mimo.testing.process",
 }

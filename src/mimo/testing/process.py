@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import mimo
 
 if TYPE_CHECKING:
-    from mimo.engines.scripted import Script
+    from mimo.engines.scripted.script import Script
 
 _URL = re.compile(r"(http://\S+)/v1\b")
 _STOP_SECONDS = 60.0

@@ -13,7 +13,7 @@ import pytest
 
 from mimo.api.batches.batch import read_lines
 from mimo.api.batches.store import Store
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.testing import served
 
 FLASH = "mimo-v2-flash"

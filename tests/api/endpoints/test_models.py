@@ -8,7 +8,7 @@ import pytest
 from mimo.contract.models import MODELS, Price, alias, with_models
 from mimo.contract.models import Model as Row
 from mimo.contract.parameters import PARAMETERS
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 
 def test_the_list_has_every_model_and_each_one_has_its_own_address(server):

@@ -24,7 +24,8 @@ from mimo.contract.errors import ApiError, UnsupportedInput
 from mimo.contract.media import BODY_BYTES, MAX_PARTS
 from mimo.contract.models import MODELS
 from mimo.engines.base import Capabilities
-from mimo.engines.scripted import Script, ScriptedAnswer, ScriptedEngine
+from mimo.engines.scripted.engine import ScriptedEngine
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.generate.prepare import prepare
 from mimo.generate.prompt import render
 from mimo.types import Media

@@ -8,7 +8,7 @@ import anthropic
 import openai
 import pytest
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 FLASH = "mimo-v2-flash"
 HELLO = [{"role": "user", "content": "hi"}]

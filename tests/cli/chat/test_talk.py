@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.cli.chat.pseudo_terminal import PASTE, PASTED, Shell, shell
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.testing import served
 
 SCRIPT = {

@@ -151,7 +151,7 @@ def test_a_wrong_field_is_named_and_the_next_request_answered(server, body, code
 
 
 def test_fifty_thousand_messages_work_where_they_fit(serving):
-    from mimo.engines.scripted import Script, ScriptedAnswer
+    from mimo.engines.scripted.script import Script, ScriptedAnswer
 
     with serving(Script([ScriptedAnswer(["a"])], context_window=4_000_000)) as server:
         answer = server.chat(messages=[{"role": "user", "content": "hello"}] * 50_000)

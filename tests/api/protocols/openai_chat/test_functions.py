@@ -9,7 +9,7 @@ import openai
 import pytest
 from tests.api.server import FLASH, start
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 FUNCTION = {
     "name": "weather",

@@ -80,7 +80,7 @@ def test_errors_become_the_classes_of_the_sdk(client, serving):
 
 
 def test_an_error_event_in_a_stream_is_raised(client, serving):
-    from mimo.engines.scripted import Script, ScriptedAnswer
+    from mimo.engines.scripted.script import Script, ScriptedAnswer
 
     with serving(Script([ScriptedAnswer([{"repeat": 1000, "steps": ["x"]}])], delay=0.01)) as server:
         stream = client.with_options(base_url=f"{server.url}/v1").chat.completions.create(

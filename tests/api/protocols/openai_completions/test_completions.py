@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 FLASH = "mimo-v2-flash"
 

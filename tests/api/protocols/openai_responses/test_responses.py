@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 FLASH = "mimo-v2-flash"
 CALL = [

@@ -11,7 +11,7 @@ from mimo.api.policy import Policy
 from mimo.api.protocols.openai_responses.request import decode
 from mimo.contract.errors import InvalidRequest
 from mimo.contract.models import MODELS
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 
 FLASH = "mimo-v2-flash"
 EMPTY = {"type": "object", "properties": {}}

@@ -22,7 +22,7 @@ from mimo.cli.chat.wire import Listed
 from mimo.cli.options import SAMPLING, bounds_text
 from mimo.contract.models import MODELS
 from mimo.contract.parameters import PARAMETERS
-from mimo.engines.scripted import Script, ScriptedAnswer
+from mimo.engines.scripted.script import Script, ScriptedAnswer
 from mimo.testing import served
 
 
