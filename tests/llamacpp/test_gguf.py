@@ -13,7 +13,8 @@ from tests.attack.hostile_gguf import nano
 
 from mimo.contract.errors import EngineError
 from mimo.llamacpp.gguf import read_header
-from mimo.llamacpp.library import CONTEXT_DEFAULTS, XLLAMACPP_VERSION, ContextParams, Library, check_defaults
+from mimo.llamacpp.header import CONTEXT_DEFAULTS, XLLAMACPP_VERSION, ContextParams
+from mimo.llamacpp.library import Library, check_defaults
 from mimo.nano import gguf_path
 
 LOAD = """

@@ -12,8 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from mimo.contract.errors import EngineError
+from mimo.llamacpp.header import GgufInitParams
 from mimo.llamacpp.keys import Keys
-from mimo.llamacpp.library import GgufInitParams, Library
+from mimo.llamacpp.library import Library
 from mimo.llamacpp.sanity import fault
 
 MAGIC = b"GGUF"

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.contract.errors import EngineError
-from mimo.llamacpp.library import Library, LogCallback, check_defaults
+from mimo.llamacpp.header import LogCallback
+from mimo.llamacpp.library import Library, check_defaults
 
 
 class MtmdParams(c.Structure):

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mimo.llamacpp.library import ContextParams, Library, ModelParams
+from mimo.llamacpp.header import ContextParams, ModelParams
+from mimo.llamacpp.library import Library
 
 _READ = 0  # member of llama_load_mode: neither mapped nor anything else that needs the weights' own bytes
 _CACHE = re.compile(r"\bsize = +([\d.]+) MiB \( *\d+ cells")

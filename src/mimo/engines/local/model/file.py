@@ -13,7 +13,8 @@ from mimo.contract.errors import EngineError
 from mimo.engines.local.model.memory import Memory, cache_limit, check_fits, usable_memory
 from mimo.engines.local.model.options import MOST_TOKENS, ModelOptions
 from mimo.llamacpp.gguf import Header, read_header
-from mimo.llamacpp.library import ContextParams, Library, ModelParams, ProgressCallback
+from mimo.llamacpp.header import ContextParams, ModelParams, ProgressCallback
+from mimo.llamacpp.library import Library
 from mimo.llamacpp.sizes import sizes, unread
 
 _F32, _F16 = 0, 1

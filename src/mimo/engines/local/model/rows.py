@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from mimo.llamacpp.library import Batch
+from mimo.llamacpp.header import Batch
 
 
 class Rows:
