@@ -1,4 +1,5 @@
 """Claims about the layout itself: what lies where, and who imports whom. Read from the source; nothing is imported.
+`python -m tests.test_layout` prints the rooms from the roof to the ground, each with those it imports, and any circle.
 
 Imports inside functions and under TYPE_CHECKING count as well: a reader follows them all the same.
 """
@@ -122,13 +123,18 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     assert not gone, f"no longer a circle, or a smaller one: {gone}; change CIRCLES"
 
 
-def test_no_room_imports_itself_by_way_of_others() -> None:
+def rooms() -> dict[str, set[str]]:
+    """Each room, with those that it imports."""
     arrows = {(one, other) for one, others in imports().items() for other in others if (one, other) not in UPWARD}
-    rooms: dict[str, set[str]] = {room(name): set() for name in modules()}
+    found: dict[str, set[str]] = {room(name): set() for name in modules()}
     for one, other in arrows:
         if room(one) != room(other):
-            rooms[room(one)].add(room(other))
-    assert not circles(rooms)
+            found[room(one)].add(room(other))
+    return found
+
+
+def test_no_room_imports_itself_by_way_of_others() -> None:
+    assert not circles(rooms())
 
 
 def test_rooms_import_only_what_lies_below_them() -> None:
@@ -159,8 +165,8 @@ def test_only_the_table_of_protocols_knows_a_protocol() -> None:
 
 
 def test_every_folder_of_tests_is_a_room_of_the_package() -> None:
-    rooms = {name for name in folders(TESTS) if name.partition("/")[0] not in NOT_IN_THE_PACKAGE}
-    missing = sorted(name for name in rooms if not (PACKAGE / name).is_dir())
+    tested = {name for name in folders(TESTS) if name.partition("/")[0] not in NOT_IN_THE_PACKAGE}
+    missing = sorted(name for name in tested if not (PACKAGE / name).is_dir())
     assert not missing, f"no rooms of the package: {missing}; a folder of tests moves with its room"
 
 
@@ -186,3 +192,10 @@ def test_every_ignored_type_says_why() -> None:
 
 def test_a_circle_is_found() -> None:
     assert circles({"a": ["b"], "b": ["c"], "c": ["b"], "d": []}) == {frozenset("bc")}
+
+
+if __name__ == "__main__":
+    for names in ORDER:
+        for name in sorted(names):
+            print(f"{name:12} {' '.join(sorted(rooms()[name] - {''}))}")
+    print(f"circles: {len(circles(imports()))} of {len(modules())} modules, {len(circles(rooms()))} of rooms")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mimo.calls import FORMATS
-from mimo.calls.mimo.text_grammar import HeldTexts
+from mimo.calls.mimo.text_grammar import ConstrainedTexts
 from mimo.constraints.grammar import as_grammar
 from mimo.constraints.llguidance import GrammarConstraint, compiled
 from mimo.constraints.plan import checked_grammar
@@ -66,10 +66,10 @@ def test_what_comes_fits_the_grammar_and_ends(written, seed):
     assert grammar is not None
     outer = GrammarConstraint(compiled(grammar, tokenizer), tokenizer)
     inner = partial(GrammarConstraint, compiled(as_grammar(written), tokenizer), tokenizer)
-    held = HeldTexts(outer, tokenizer, "<tool_call>", {("patch", "input"): inner})
+    texts = ConstrainedTexts(outer, tokenizer, "<tool_call>", {("patch", "input"): inner})
     text = b""
     for step in range(4000):
-        mask = held.allowed()
+        mask = texts.allowed()
         assert isinstance(mask, np.ndarray)
         allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist()
         assert allowed, text
@@ -85,7 +85,7 @@ def test_what_comes_fits_the_grammar_and_ends(written, seed):
             token = rng.choice(near)
         if token in tokenizer.end_ids:
             break
-        held.accept(token)
+        texts.accept(token)
         text += tokenizer.piece(token)
     found = re.search(rb"<parameter=input>((?s:.*?))</parameter>", text)
     assert found is not None and re.fullmatch(GRAMMARS[written].encode(), found[1]), text[:300]
@@ -98,8 +98,8 @@ def test_a_value_that_cannot_be_written_ends_all_the_same():
     outer = GrammarConstraint(
         compiled(as_grammar('start: "<function=f><parameter=k>" /(?s:.*)/'), tokenizer), tokenizer
     )
-    held = HeldTexts(outer, tokenizer, "<tool_call>", {("f", "k"): inner})
+    texts = ConstrainedTexts(outer, tokenizer, "<tool_call>", {("f", "k"): inner})
     for byte in b"<function=f><parameter=k>a</parameter":
-        held.accept(byte)
-    mask = held.allowed()
+        texts.accept(byte)
+    mask = texts.allowed()
     assert isinstance(mask, np.ndarray) and mask.any()

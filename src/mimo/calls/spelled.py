@@ -1,6 +1,6 @@
 """Calls for a model whose template knows none: Hermes' form, its markers spelled out as text, as our prompt shows them.
 
-The grammar writes the markers as text, and free text may not hold the one that opens a call where calls are held to
+The grammar writes the markers as text, and free text may not hold the one that opens a call where calls must fit
 their schemas. Knows no prompt.
 """
 
@@ -25,36 +25,36 @@ class SpelledCalls(HermesCalls):
 class SpelledMarker:
     """Finds `marker` in text that comes in pieces, each with its log-probability if it was asked for."""
 
-    __slots__ = ("_held", "_marker")
+    __slots__ = ("_buffered", "_marker")
 
     def __init__(self, marker: str) -> None:
         self._marker = marker.encode()
-        self._held: list[tuple[bytes, TokenLogprob | None]] = []
+        self._buffered: list[tuple[bytes, TokenLogprob | None]] = []
 
     def push(self, piece: bytes, logprob: TokenLogprob | None) -> tuple[list[tuple[bytes, TokenLogprob | None]], bytes]:
         """(text before the marker, what came after it); (text that is certain to be none, b"") while it has not come.
         After the marker the next call begins anew."""
-        self._held.append((piece, logprob))
-        data = b"".join(part for part, _ in self._held)
+        self._buffered.append((piece, logprob))
+        data = b"".join(part for part, _ in self._buffered)
         if (at := data.find(self._marker)) >= 0:
             text = self._release(at)
-            self._held = []
+            self._buffered = []
             return text, data[at:]
         keep = next((size for size in range(len(self._marker) - 1, 0, -1) if data.endswith(self._marker[:size])), 0)
         return self._release(len(data) - keep), b""
 
     def end(self) -> list[tuple[bytes, TokenLogprob | None]]:
-        """Nothing comes after: what was held back is text."""
-        held, self._held = self._held, []
-        return held
+        """Nothing comes after: what was kept back is text."""
+        rest, self._buffered = self._buffered, []
+        return rest
 
     def _release(self, size: int) -> list[tuple[bytes, TokenLogprob | None]]:
-        """Take the first `size` bytes of what is held."""
+        """Take the first `size` bytes of what is buffered."""
         out = []
         while size > 0:
-            piece, logprob = self._held.pop(0)
+            piece, logprob = self._buffered.pop(0)
             out.append((piece[:size], logprob))
             if len(piece) > size:
-                self._held.insert(0, (piece[size:], None))
+                self._buffered.insert(0, (piece[size:], None))
             size -= len(piece)
         return out

@@ -77,7 +77,7 @@ def checked_grammar(
 
 
 def _any_of(tool: Tool, path: str, left_out: list[str]) -> Tool:
-    """`tool` with `oneOf` read as `anyOf`, where it need not be strict: the library holds the one only where it sees
+    """`tool` with `oneOf` read as `anyOf`, where it need not be strict: the library follows the one only where it sees
     that no two parts fit together."""
     if tool.strict or not tool.enforced:
         return tool

@@ -54,12 +54,12 @@ class _Automaton:
 class StopFilter:
     """Lets text through up to the first match of one of `stops` (none of them empty)."""
 
-    __slots__ = ("_automata", "_held", "_offset", "_size", "match")
+    __slots__ = ("_automata", "_buffered", "_offset", "_size", "match")
 
     def __init__(self, stops: tuple[str, ...]) -> None:
         self._automata = [_Automaton(stop) for stop in stops]
-        self._held: deque[str] = deque()
-        self._offset = 0  # characters of _held[0] that were let through already
+        self._buffered: deque[str] = deque()
+        self._offset = 0  # characters of _buffered[0] that were let through already
         self._size = 0  # characters buffered
         self.match: str | None = None
         """The stop that matched. Nothing may be pushed after it."""
@@ -71,7 +71,7 @@ class StopFilter:
             place = automaton.find(text, end)
             if place >= 0 and (match is None or place < end or len(automaton.stop) > len(match)):
                 end, match = place, automaton.stop
-        self._held.append(text)
+        self._buffered.append(text)
         self._size += len(text)
         if match is None:
             return self._release(self._size - max(automaton.matched for automaton in self._automata))
@@ -87,13 +87,13 @@ class StopFilter:
         self._size -= count
         parts = []
         while count > 0:
-            first, start = self._held[0], self._offset
+            first, start = self._buffered[0], self._offset
             if len(first) - start > count:
                 self._offset = start + count
                 parts.append(first[start : self._offset])
                 break
             parts.append(first[start:] if start else first)
             count -= len(first) - start
-            self._held.popleft()
+            self._buffered.popleft()
             self._offset = 0
         return parts[0] if len(parts) == 1 else "".join(parts)

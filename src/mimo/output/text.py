@@ -21,37 +21,37 @@ TAGS = (*THINK, *(name for row in FORMATS for name in row.markers))
 class Utf8Decoder:
     """Incremental UTF-8: never more than three bytes are buffered."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_buffered",)
 
     def __init__(self) -> None:
-        self._held = b""
+        self._buffered = b""
 
     def push(self, piece: bytes) -> str:
         """The characters that `piece` completes, maybe none."""
-        if self._held:
-            piece = self._held + piece
+        if self._buffered:
+            piece = self._buffered + piece
         text, used = utf_8_decode(piece, "replace", False)
-        self._held = piece[used:]
+        self._buffered = piece[used:]
         return text
 
     @property
     def holding(self) -> bool:
         """Whether an incomplete character is buffered."""
-        return bool(self._held)
+        return bool(self._buffered)
 
     def before(self, piece: bytes) -> int:
         """How many characters come before the one that holds `piece`'s first byte, if it is pushed next.
 
         0 unless the buffered bytes are not continued by `piece`: then they are what they are, U+FFFD.
         """
-        if not self._held or not piece:
+        if not self._buffered or not piece:
             return 0
-        return len((self._held + piece[:1]).decode(errors="replace")) - 1
+        return len((self._buffered + piece[:1]).decode(errors="replace")) - 1
 
     def flush(self) -> str:
         """What the buffered bytes are when nothing follows: U+FFFD, or nothing if none are buffered."""
-        text, _ = utf_8_decode(self._held, "replace", True)
-        self._held = b""
+        text, _ = utf_8_decode(self._buffered, "replace", True)
+        self._buffered = b""
         return text
 
 

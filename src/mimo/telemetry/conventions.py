@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from mimo.api.observer import Admission, Answered, Settlement
+from mimo.api.protocols import PROTOCOLS
 from mimo.contract.errors import ApiError
 
 Value = str | bool | int | float | list[str]
 PROVIDER = "mimo"
-_OPERATIONS = {"openai_completions": "text_completion"}
+_OPERATIONS = {protocol.name: protocol.operation for protocol in PROTOCOLS}
 
 
 def operation(answered: Answered) -> str:

@@ -75,6 +75,7 @@ class Protocol(Generic[D]):
     `prefixes`: beginnings of paths whose errors have this protocol's form although there is no route.
     `header`: by which a client says that it speaks this protocol; it then gets the `shared` routes, which belong to no
     protocol, in this one's form. `key_header`: where its clients put their key, beyond `Authorization: Bearer`.
+    `operation`: what OpenTelemetry's conventions call it.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Protocol(Generic[D]):
     header: str = ""
     shared: Mapping[tuple[str, str], Route] = field(default_factory=dict)
     key_header: str = ""
+    operation: str = "chat"
 
     def name_of(self, row: str) -> str | None:
         """What the client calls a row of the parameters table, None where it cannot be said on this protocol."""

@@ -11,13 +11,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mimo.calls.mimo.texts import END as TEXT_END
 from mimo.sampling.allowed import expected, forbid
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.derived import PerTokenizer
 from mimo.types import Allowed, Constraint
 
-END = b"</parameter>"
-_HEAD = re.compile(rb"<function=([^>]*)>|<parameter=([^>]*)>$")
+END = TEXT_END.encode()
+HEAD = re.compile(rb"<function=([^>]*)>|<parameter=([^>]*)>$")
+"""The beginning of a function or of a parameter, and its name."""
+
+
+def matched_after(matched: int, byte: int) -> int:
+    """How many bytes of the end the text ends with after one more, where `matched` were it before."""
+    return matched + 1 if byte == END[matched] else int(byte == END[0])
 
 
 class EndGuard:
@@ -68,7 +75,7 @@ class EndGuard:
         """One byte more."""
         if self._where == "":
             self._head.append(byte)
-            if byte == ord(">") and (found := _HEAD.search(self._head)) is not None:
+            if byte == ord(">") and (found := HEAD.search(self._head)) is not None:
                 self._function = found[1] if found[1] is not None else self._function
                 self._where = "" if found[2] is None else "?"
                 self._known = (self._function, found[2]) in self._values
@@ -78,7 +85,7 @@ class EndGuard:
             self._where = "json" if self._known and byte in b"[{" else "text"
             self._quoted = self._escaped = False
             self._matched = 0
-        self._matched = self._matched + 1 if byte == END[self._matched] else int(byte == END[0])
+        self._matched = matched_after(self._matched, byte)
         if self._where == "json":
             self._quoted ^= byte == ord('"') and not self._escaped
             self._escaped = self._quoted and byte == ord("\\") and not self._escaped

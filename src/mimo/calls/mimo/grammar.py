@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from mimo.calls.base import MAX_RULES, CallFormat, Texts
 from mimo.calls.mimo.body import FUNCTION, MimoBody
 from mimo.calls.mimo.end_guard import EndGuard
-from mimo.calls.mimo.text_grammar import HeldTexts
+from mimo.calls.mimo.text_grammar import ConstrainedTexts
 from mimo.calls.mimo.texts import TEXT
 from mimo.calls.mimo.values import Values
 from mimo.calls.scanner import Body
@@ -76,7 +76,7 @@ class MimoCalls(CallFormat):
         values = [(tool.name, key) for tool in tools if tool.enforced for key in _json_parameters(tool)]
         if values:
             constraint = EndGuard(constraint, tokenizer, self.markers.opens, values)
-        return HeldTexts(constraint, tokenizer, self.markers.opens, texts) if texts else constraint
+        return ConstrainedTexts(constraint, tokenizer, self.markers.opens, texts) if texts else constraint
 
 
 def _json_parameters(tool: Tool) -> list[str]:

@@ -1,29 +1,26 @@
-"""Holds a value of MiMo's calls to a grammar of its own: the text of a custom tool to the Lark that came with it.
+"""Constrains a value of MiMo's calls by a grammar of its own: the text of a custom tool, by the Lark that came with it.
 
 The grammar of the answer says where the value stands and where it ends, the other one what it may be; here both are
-followed side by side. The end of the value, `</parameter>`, may begin where the value's own grammar is complete, with a
-token that holds nothing of the value; a value that can neither go on nor be complete ends as it is. Knows the form of
+followed at once. The end of the value, `</parameter>`, may begin where the value's own grammar is complete, with a
+token that has nothing of the value; a value that can neither go on nor be complete ends as it is. Knows the form of
 a call and token bytes; no Lark and no library.
 """
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from mimo.calls.base import Texts
-from mimo.calls.mimo.end_guard import END
+from mimo.calls.mimo.end_guard import END, HEAD, matched_after
 from mimo.sampling.allowed import allow, allows, forbid
 from mimo.tokenizers.base import Tokenizer
 from mimo.tokenizers.derived import PerTokenizer
 from mimo.types import Allowed, Constraint
 
-_HEAD = re.compile(rb"<function=([^>]*)>|<parameter=([^>]*)>$")
 _Tokens = tuple[list[int], list[list[int]], list[list[int]]]
 
 
-class HeldTexts:
+class ConstrainedTexts:
     """`grammar` of the answer, and in the values of `texts` what they must follow. `opens`: the marker before calls."""
 
     def __init__(self, grammar: Constraint, tokenizer: Tokenizer, opens: str, texts: Texts) -> None:
@@ -99,18 +96,18 @@ class HeldTexts:
         if self._alive:
             self._value.accept(token)
         for byte in piece:
-            self._matched = self._matched + 1 if byte == END[self._matched] else int(byte == END[0])
+            self._matched = matched_after(self._matched, byte)
         return b""
 
     def _take(self, byte: int) -> None:
-        """One byte outside of held values."""
+        """One byte outside of constrained values."""
         if self._free:
-            self._matched = self._matched + 1 if byte == END[self._matched] else int(byte == END[0])
+            self._matched = matched_after(self._matched, byte)
             if self._matched == len(END):
                 self._free, self._matched = False, 0
             return
         self._head.append(byte)
-        if byte != ord(">") or (found := _HEAD.search(bytes(self._head))) is None:
+        if byte != ord(">") or (found := HEAD.search(bytes(self._head))) is None:
             return
         function, key = found[1], found[2]
         self._head.clear()

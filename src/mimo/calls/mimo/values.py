@@ -40,8 +40,8 @@ class _Parts:
 
 
 class Values:
-    """Rules for parts of `root`, the schema of all arguments. `left_out`: where the paths of rules go that cannot be
-    held; None: they are refused."""
+    """Rules for parts of `root`, the schema of all arguments. `left_out`: where the paths of rules go that cannot
+    be enforced; None: they are refused."""
 
     def __init__(self, root: Schema, left_out: list[str] | None = None) -> None:
         self._root = root

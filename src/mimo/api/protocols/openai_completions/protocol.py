@@ -40,4 +40,5 @@ OPENAI_COMPLETIONS = Protocol(
     request="CompletionRequest",
     response="Completion",
     schemas=schemas,
+    operation="text_completion",
 )
