@@ -19,7 +19,7 @@ from tests.accounts.load import MODEL, Seen, many, steady
 
 from mimo.accounts.manage import Wanted, add
 from mimo.accounts.store.limits import balance
-from mimo.accounts.store.schema import LEDGER
+from mimo.accounts.store.schema import LEDGER, STEPS
 from mimo.accounts.store.store import Store, store_url
 from mimo.accounts.want import Budget
 from mimo.testing import Script, ScriptedAnswer, served
@@ -278,6 +278,46 @@ def test_four_processes_of_two_servers_never_exceed_a_limit(new_store, store_add
     spent = sum(row.cost for row in rows(store) if row.key == "poor")
     assert {one.status for one in poor} <= {200, 402, 429} and poor[-1].status == 402
     assert 0 < spent <= 800_000_000
+
+
+def test_a_file_that_is_removed_or_replaced_under_a_server_is_noticed(new_store, tmp_path):
+    store = Store(store_url(None, tmp_path))
+    secret = add(store, Wanted("bob"), [MODEL])[1]
+    store.close()
+    files = [tmp_path / f"accounts.db{end}" for end in ("", "-wal", "-shm")]
+    with server(tmp_path, None) as (url, _):
+        seen = asyncio.run(many([url], 5, 1, lambda _: secret))
+        wait(lambda: len(rows(store)) == 5)
+        store.close()
+        for file in files:
+            file.unlink(missing_ok=True)
+        seen = asyncio.run(many([url], 5, 1, lambda _: secret))
+        assert {one.status for one in seen} == {200}  # keys go on as they were
+        fresh = Store(store_url(None, tmp_path))
+        other = add(fresh, Wanted("amy"), [MODEL])[1]
+        wait(lambda: [one.status for one in asyncio.run(many([url], 1, 1, lambda _: other))] == [200])
+        assert [one.status for one in asyncio.run(many([url], 1, 1, lambda _: secret))] == [401]
+        wait(lambda: len(rows(fresh)) >= 6)  # what waited, and the one of amy
+    assert {row.key for row in rows(fresh)} == {"bob", "amy"}
+    fresh.close()
+
+
+def test_a_store_that_a_newer_mimo_changes_under_a_server_is_left_alone(new_store, store_address, tmp_path):
+    store = new_store()
+    secret = add(store, Wanted("bob"), [MODEL])[1]
+    with server(tmp_path, store_address) as (url, _):
+        asyncio.run(many([url], 5, 1, lambda _: secret))
+        wait(lambda: len(rows(store)) == 5)
+        with store.begin() as connection:
+            connection.execute(text("update mimo_state set version = 99"))
+        time.sleep(1.5)
+        seen = asyncio.run(many([url], 5, 1, lambda _: secret))
+        assert {one.status for one in seen} == {200}
+        time.sleep(1.5)
+        assert len(rows(store)) == 5
+        with store.begin() as connection:
+            connection.execute(text("update mimo_state set version = :now"), {"now": len(STEPS)})
+        wait(lambda: len(rows(store)) == 10)
 
 
 def test_a_store_of_a_newer_version_leaves_configured_keys_working(new_store, store_address, tmp_path):

@@ -59,6 +59,8 @@ def test_an_end_that_is_none_is_refused(text):
         (Wanted("x", tokens_per_minute=0), "tpm must be between 1"),
         (Wanted("x", budget=-2.0), "budget must be more than 0"),
         (Wanted("x", budget=float("nan")), "budget must be more than 0"),
+        (Wanted("x", budget=float("inf")), "budget must be more than 0"),
+        (Wanted("x", budget=1e-13), "budget must be more than 0"),
         (Wanted("x", reset="daily"), "reset is for a budget"),
         (Wanted("x", budget=1.0, reset="yearly"), "reset must be one of daily, weekly, monthly"),
         (Wanted(""), "a key's name must be 1 to 100"),
@@ -95,6 +97,20 @@ def test_a_new_secret_voids_the_old_one_and_keeps_who_the_key_is(store):
     after, new = rotate(store, "bob")
     assert after.id == before.id and after.digest == digest_of(new) != digest_of(old)
     assert show(store, "bob").key == after and after.budget == 15 * 10**11 and after.models == ("mimo-v2-pro",)
+
+
+def test_an_old_secret_lets_in_until_the_overlap_ends_and_only_the_one_before(store):
+    old = add(store, Wanted("bob"), MODELS)[1]
+    key, new = rotate(store, "bob", "2h")
+    assert key.old_until is not None
+    now = key.old_until - 1
+    assert [key.takes(digest_of(secret), now) for secret in (old, new)] == [True, True]
+    assert [key.takes(digest_of(secret), now + 1) for secret in (old, new)] == [False, True]
+    assert listed(store) == [key] and key.old_digest == digest_of(old)
+    assert rotate(store, "bob", "2h")[0].old_digest == digest_of(new)
+    assert rotate(store, "bob")[0].old_digest is None
+    with pytest.raises(KeyProblem, match="overlap must be a time to come: 12h"):
+        rotate(store, "bob", "-1h")
 
 
 @pytest.mark.parametrize("act", [rotate, revoke, show])

@@ -11,8 +11,8 @@ from mimo.accounts.accounts import Accounts
 from mimo.accounts.bucket import UNIT
 from mimo.accounts.manage import Wanted, add
 from mimo.accounts.store.limits import balance, level
-from mimo.accounts.want import Budget
-from mimo.contract.errors import ApiError, InsufficientBalance, RateLimitExceeded
+from mimo.accounts.want import LEASE, Budget
+from mimo.contract.errors import ApiError, InsufficientBalance, RateLimitExceeded, ServiceUnavailable
 from mimo.contract.models import MODELS
 
 FLASH = MODELS["mimo-v2-flash"]
@@ -106,6 +106,34 @@ async def test_what_was_taken_for_a_client_that_left_goes_back(started):
             for (share, _, _), amount in zip(wants, waiting.result(), strict=True):
                 one.pool.back(share, amount)
     await until(lambda: there(one, key) == (6000, 10**9))
+
+
+async def test_who_was_stopped_for_longer_than_its_lease_gives_nothing_out_that_others_have(started):
+    one, other, clock, key = started
+    mine, theirs = (accounts.meter(key, FLASH).budget for accounts in (one, other))
+    await one.pool.take([(mine, 10**6, 10**6)])
+    assert mine.left > 10**7  # taken ahead
+    clock.now += LEASE + 1
+    most = 998 * 10**6
+    assert await other.pool.take([(theirs, 1, most)]) == [most]  # all but what runs here, and as much again
+    with pytest.raises((InsufficientBalance, RateLimitExceeded)):
+        await one.pool.take([(mine, 10**7, 10**7)])
+    assert await one.pool.take([(mine, 1, 10**9)]) == [10**6]
+    await until(lambda: there(one, key)[1] == 0)
+
+
+async def test_who_cannot_reach_the_store_for_longer_than_its_lease_gives_no_money_out(started, tmp_path):
+    one, _, clock, key = started
+    mine = one.meter(key, FLASH).budget
+    await one.pool.take([(mine, 10**6, 10**6)])
+    (tmp_path / "accounts.db").rename(tmp_path / "away")
+    assert await one.pool.take([(mine, 10**6, 10**6)]) == [10**6]
+    clock.now += LEASE + 1
+    with pytest.raises(ServiceUnavailable):
+        await one.pool.take([(mine, 10**6, 10**6)])
+    (tmp_path / "away").rename(tmp_path / "accounts.db")
+    await until(lambda: one.problem is None)
+    assert await one.pool.take([(mine, 10**6, 10**6)]) == [10**6]
 
 
 async def test_a_refusal_takes_nothing_of_anything(started):

@@ -112,6 +112,18 @@ def test_a_new_secret_voids_the_old_one_without_a_restart(billed):
     assert billed.chat(old).status_code == 401
 
 
+def test_an_old_secret_may_let_in_for_a_while_beside_the_new_one(billed):
+    old = billed.key("bob")
+    new = rotate(billed.accounts.store(), "bob", "2099-01-01")[1]
+    billed.wait(lambda: billed.chat(new).status_code == 200)
+    assert billed.chat(old).status_code == 200
+    billed.clock.now = 4_070_995_200 * 10**6  # 2099-01-02
+    assert billed.chat(new).status_code == 200
+    assert billed.chat(old).status_code == 401
+    revoke(billed.accounts.store(), "bob")
+    billed.wait(lambda: billed.chat(new).status_code == 401)
+
+
 def test_a_key_that_has_expired_is_said(billed):
     secret = billed.key("bob", expires="2999-01-01")
     assert billed.chat(secret).status_code == 200

@@ -44,6 +44,15 @@ def test_a_key_is_made_shown_listed_changed_and_revoked(keys):
             ("add", "bob", "--models", "gpt-4"),
             "models must be of mimo-v2-pro, mimo-v2-omni, mimo-v2-flash, got 'gpt-4'",
         ),
+        (("add", "bob", "--models", " , "), "models must name at least one, comma-separated, got ' , '"),
+        (("add", "bob", "--models", ""), "models must name at least one"),
+        (("add", "bob", "--budget", "nan"), "budget must be more than 0"),
+        (("add", "bob", "--budget", "1e400"), "budget must be more than 0"),
+        (("add", "bob", "--expires", "1999-01-01"), "expires must be a time to come"),
+        (("add", "bob", "--expires", "99999999999d"), "expires must be a time to come"),
+        (("add", "bob", "--tpm", "10000000001"), "tpm must be between 1 and 10,000,000,000"),
+        (("add", "bob\x1b[31m"), "a key's name must be 1 to 100 printable characters"),
+        (("add", "bob", "--account", "a\u202eb"), "an account must be 1 to 100 printable characters"),
         (("add", "bob", "--rpm", "-5"), "rpm must be between 1 and 10,000,000,000, got -5"),
         (("add", "bob", "--budget", "0"), "budget must be more than 0"),
         (("add", "bob", "--accounts", "mysql://x/y"), "got mysql://"),
@@ -67,6 +76,27 @@ def test_a_place_that_is_no_directory_is_one_line(keys, tmp_path):
     (tmp_path / "data").write_text("")
     done = keys("add", "bob")
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "accounts.db" in done.stderr
+
+
+def test_a_name_is_no_formula_in_csv_and_no_markup_on_a_terminal(keys, tmp_path):
+    names = ["=cmd|' /C calc'!A0", "@SUM(1)", "[red]bob[/red]", "[/]"]
+    for name in names:
+        assert keys("add", name).returncode == 0
+    store = Store(store_url(None, tmp_path / "data"))
+    rows = [
+        Row(str(at), "r", 1_795_600_000_000_000, name, "", name, "mimo-v2-flash", "openai_chat", "e/m",
+            1000, 0, 20, 0, "p", 106_000_000, None, 1.0, "stop", True)
+        for at, name in enumerate(names)
+    ]  # fmt: skip
+    with store.begin() as connection:
+        settle(connection, "w", rows, 0)
+    store.close()
+    listed = keys("list").stdout
+    assert all(name in listed for name in names)
+    table = keys("--by", "key", command=("usage",)).stdout
+    assert all(name in table for name in names)
+    found = [row["key"] for row in csv.DictReader(io.StringIO(keys("--csv", "--by", "key", command=("usage",)).stdout))]
+    assert sorted(found) == sorted([f"'{names[0]}", f"'{names[1]}", *names[2:]])
 
 
 def test_usage_is_a_table_csv_and_json(keys, tmp_path):

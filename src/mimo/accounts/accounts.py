@@ -65,7 +65,8 @@ class Accounts:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._count = 0
-        self.writer = Writer(self._open, self.worker, data_dir / "accounts", self._hear)
+        uptime = _uptime if clock is None else lambda: clock() / 10**6
+        self.writer = Writer(self._open, self.worker, data_dir / "accounts", self._hear, uptime)
         self.pool = Pool(self.writer, self.clock)
 
     @property
@@ -104,14 +105,18 @@ class Accounts:
         """The identity of the key whose secret has this SHA-256, None where there is none. Raises
         `AuthenticationFailed` for one that has expired, `ServiceUnavailable` where keys cannot be read."""
         key = self._by_digest.get(digest)
-        if key is None:
+        if key is None or not key.takes(digest, self.clock()):
             if self.problem is not None and not self.keys:
                 words = "keys cannot be checked: their store is out of reach"
                 raise ServiceUnavailable(words, headers={"retry-after": "5"})
             return None
+        self.check_expiry(key)
+        return key.identity
+
+    def check_expiry(self, key: Key) -> None:
+        """Raise `AuthenticationFailed` for a key that has expired."""
         if key.expires is not None and key.expires <= self.clock():
             raise AuthenticationFailed("the key has expired", headers={"www-authenticate": "Bearer"})
-        return key.identity
 
     def key_of(self, identity: bytes | None) -> Key | None:
         """The key of that identity, which is not revoked."""
@@ -191,10 +196,16 @@ class Accounts:
             log.info("accounts are on: %d keys", len(found))
         self.problem, self.keys = None, found
         alive = [key for key in found if key.revoked is None]
-        self._by_digest = {key.digest: key for key in alive}
+        self._by_digest = {key.old_digest: key for key in alive if key.old_digest is not None}
+        self._by_digest |= {key.digest: key for key in alive}
         self._by_identity = {key.identity: key for key in alive}
         self._meters.clear()
 
 
 def _system_clock() -> int:
     return time.time_ns() // 1000
+
+
+def _uptime() -> float:
+    """Seconds, of which a machine that sleeps, or whose clock is set, loses and repeats none."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

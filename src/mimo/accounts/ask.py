@@ -52,6 +52,7 @@ def describe_key(key: Key) -> dict[str, object]:
         "created": key.created // 10**6,
         "expires_at": None if key.expires is None else key.expires // 10**6,
         "revoked_at": None if key.revoked is None else key.revoked // 10**6,
+        "old_key_until": None if key.old_until is None else key.old_until // 10**6,
         "models": list(key.models) or None,
         "requests_per_minute": key.requests_per_minute,
         "tokens_per_minute": key.tokens_per_minute,

@@ -41,10 +41,12 @@ class About:
 
 async def enter(accounts: Accounts, identity: bytes | None, model: Model) -> Charge:
     """Let a request of a key in. Raises `PermissionDenied` where the key may not use `model`, `RateLimitExceeded`,
-    and `AuthenticationFailed` where the key was revoked while the request came in."""
+    and `AuthenticationFailed` where the key was revoked, or has expired, since it was let in."""
     key = accounts.key_of(identity)
     if key is None and identity is not None and len(identity) == KEY_BYTES:
         raise AuthenticationFailed("the key is not valid any more", headers={"www-authenticate": "Bearer"})
+    if key is not None:
+        accounts.check_expiry(key)  # a batch goes on for days after its key was looked at
     charge = Charge(accounts, accounts.meter(key, model), model)
     try:
         await accounts.pool.take([(share, 1, 1) for share in charge.meter.requests])

@@ -29,7 +29,8 @@ class Key:
 
     `models`: ids it may use, () for all. `requests_per_minute`, `tokens_per_minute`: its own limits for each model,
     below those of the account. `budget`: pico-dollars it may spend, in all or between two resets. Times are
-    microseconds since 1970. `admin`: it may read everybody's usage.
+    microseconds since 1970. `admin`: it may read everybody's usage. `old_digest`: of the secret before this one, which
+    lets in until `old_until`.
     """
 
     id: str
@@ -46,6 +47,12 @@ class Key:
     expires: int | None = None
     admin: bool = False
     revoked: int | None = None
+    old_digest: bytes | None = None
+    old_until: int | None = None
+
+    def takes(self, digest: bytes, now: int) -> bool:
+        """Whether a secret of this key with that SHA-256 lets in: the present one, or the one before it for a while."""
+        return digest == self.digest or (self.old_until is not None and now < self.old_until)
 
     @property
     def identity(self) -> bytes:
@@ -108,11 +115,11 @@ def period_end(reset: Reset | None, now: int) -> int | None:
     return round(day.timestamp()) * 10**6
 
 
-def expiry(text: str, now: datetime) -> int:
+def expiry(text: str, now: datetime, what: str = "expires") -> int:
     """Microseconds since 1970 of `30d`, `12h`, `2027-01-31` (its end) or a time in ISO 8601. Raises `KeyProblem`."""
     units = {"h": "hours", "d": "days", "w": "weeks"}
     wrong = KeyProblem(
-        f"expires must be a time to come: 12h, 30d, 4w, 2027-01-31 or 2027-01-31T12:00:00+00:00, got {text!r}"
+        f"{what} must be a time to come: 12h, 30d, 4w, 2027-01-31 or 2027-01-31T12:00:00+00:00, got {text[:80]!r}"
     )
     try:
         if text[:-1].isdigit() and text[-1] in units:

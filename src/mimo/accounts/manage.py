@@ -52,7 +52,7 @@ class Wanted:
         for model in self.models:
             if model not in known_models:
                 raise KeyProblem(f"models must be of {', '.join(known_models)}, got {model!r}")
-        if self.budget is not None and not 0 < self.budget <= MOST_DOLLARS:
+        if self.budget is not None and not 1 <= self.budget * DOLLAR <= MOST_DOLLARS * DOLLAR:
             raise KeyProblem(f"budget must be more than 0 and at most {MOST_DOLLARS:,} USD, got {self.budget:g}")
         if self.reset is not None and self.reset not in RESETS:
             raise KeyProblem(f"reset must be one of {', '.join(RESETS)}, got {self.reset!r}")
@@ -85,12 +85,14 @@ def add(store: Store, wanted: Wanted, known_models: Collection[str]) -> tuple[Ke
     return key, secret
 
 
-def rotate(store: Store, name: str) -> tuple[Key, str]:
-    """The key with a new secret; the old one is void. Raises `KeyProblem`, `StoreProblem`."""
+def rotate(store: Store, name: str, overlap: str | None = None) -> tuple[Key, str]:
+    """The key with a new secret; the old one is void, or after `overlap` (as `expiry` reads it). Raises `KeyProblem`,
+    `StoreProblem`."""
     secret = new_secret()
+    until = None if overlap is None else expiry(overlap, datetime.now(UTC), "overlap")
     must_exist(store)
     with store.begin() as connection:
-        return keys.change_secret(connection, name, digest_of(secret), shown_of(secret)), secret
+        return keys.change_secret(connection, name, digest_of(secret), shown_of(secret), until), secret
 
 
 def revoke(store: Store, name: str) -> Key:

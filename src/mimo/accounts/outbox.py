@@ -42,7 +42,9 @@ class Outbox:
         self._size = 0
 
     def open(self) -> None:
-        """Make the file. Where that fails rows are kept in memory alone, and the log says so."""
+        """Make the file, unless it is there. Where that fails rows are kept in memory alone, and the log says so."""
+        if self._file is not None:
+            return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = _locked_file(self._path, b"")

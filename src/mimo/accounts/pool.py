@@ -40,6 +40,9 @@ class Pool:
         Raises `RateLimitExceeded` or `InsufficientBalance`, and `ServiceUnavailable` for a budget that cannot be
         checked. Limits hold by themselves in every process while the store is out of reach.
         """
+        for share, _, _ in wants:
+            if isinstance(share.of, Budget):
+                self._check_lease(share)
         while True:
             got = [share.take(most) for share, _, most in wants]
             missing = [at for at, (_, _, most) in enumerate(wants) if got[at] < most]
@@ -52,6 +55,14 @@ class Pool:
                 return await self._ask_for(wants, got, missing)
             _put_back(wants, got)
             await asyncio.wait({asked})
+
+    def _check_lease(self, share: Share) -> None:
+        """Give nothing out of a budget that others may have been given meanwhile: this process was stopped for longer
+        than its lease, or cannot reach the store."""
+        if share.lapses != self._writer.lapses or not self._writer.leased:
+            share.lapses = self._writer.lapses
+            if amount := share.all():
+                self._writer.give(share.of, amount)
 
     def _refill(self, share: Share) -> None:
         """Ask for more while there is still some left; nobody waits for it."""

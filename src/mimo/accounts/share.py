@@ -27,7 +27,9 @@ REMEMBERED = 250_000
 class Share:
     """What this process has of `of`: `left` tokens, requests or pico-dollars that nobody uses."""
 
-    __slots__ = ("_asked", "_level", "_own", "_refused", "asked", "left", "low", "of", "plenty", "reserve", "used")
+    __slots__ = (
+        "_asked", "_level", "_own", "_refused", "asked", "lapses", "left", "low", "of", "plenty", "reserve", "used",
+    )  # fmt: skip
 
     def __init__(self, of: Limit | Budget) -> None:
         self.of = of
@@ -42,6 +44,8 @@ class Share:
         """How much was used since the last look."""
         self.reserve = 0
         """With less than that left, it is time to ask for more."""
+        self.lapses = 0
+        """Those of the lease that it was given under: `Writer.lapses`."""
         self._level: Level | Balance | None = None
         self._asked = 0  # when that was the level, by this process's clock
         self._refused: tuple[int, int, Grant] | None = None  # for how much at least, until when

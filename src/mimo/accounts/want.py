@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from mimo.accounts.bucket import Level, Limit
 from mimo.accounts.key import Reset
 
+LEASE = 30_000_000
+"""Microseconds for which a process holds what it was given of budgets without a sign of life."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:

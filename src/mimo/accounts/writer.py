@@ -22,7 +22,7 @@ from mimo.accounts.bucket import Limit
 from mimo.accounts.key import Key
 from mimo.accounts.outbox import Outbox, left_behind
 from mimo.accounts.problem import StoreProblem
-from mimo.accounts.want import Budget, Grant, Want
+from mimo.accounts.want import LEASE, Budget, Grant, Want
 
 if TYPE_CHECKING:
     from mimo.accounts.store.store import Store
@@ -65,7 +65,7 @@ class _Take:
 
 class Writer:
     """`open_store()`: the store, None while there is none. `on_keys`: called with all keys when they have changed, and
-    with what is wrong when they cannot be read; in the thread. `folder`: where outboxes are."""
+    with what is wrong when they cannot be read; in the thread. `folder`: where outboxes are. `uptime`: seconds."""
 
     def __init__(
         self,
@@ -73,9 +73,15 @@ class Writer:
         worker: str,
         folder: Path,
         on_keys: Callable[[Sequence[Key] | StoreProblem], None],
+        uptime: Callable[[], float],
     ) -> None:
         self.outbox = Outbox(folder, worker)
         self._open_store, self._worker, self._folder, self._on_keys = open_store, worker, folder, on_keys
+        self._uptime = uptime
+        self.lapses = 0
+        """How often others may have been given what this process held of budgets, since it gave no sign of life."""
+        self._lease_ends = 0.0
+        self._held: dict[str, int] = {}  # of budgets by key, with what running requests and waiting rows are to take
         self._store: Store | None = None
         self._takes: deque[_Take] = deque()
         self._back: dict[str, tuple[Limit | Budget, int]] = {}
@@ -100,6 +106,11 @@ class Writer:
             self._lock.notify()
         self._thread.join()
         self.outbox.close()
+
+    @property
+    def leased(self) -> bool:
+        """Whether what this process holds of budgets is surely its own still."""
+        return self._uptime() < self._lease_ends
 
     def take(self, wants: Sequence[Want]) -> asyncio.Future[list[Grant]]:
         """Ask the store. The result is None where one of them is refused in it; raises `StoreProblem`."""
@@ -147,21 +158,26 @@ class Writer:
             if self._store is None:
                 return
             work(self._store)
-        except StoreProblem as problem:
-            self._fail(problem)
         except Exception as problem:
-            log.exception("accounts failed")
-            self._fail(StoreProblem(f"accounts failed: {problem}"))
+            self._fail(problem)
         else:
             if self._down is not None and work == self._tick:  # which reads and writes
                 log.warning("accounts: the store answers again")
                 self._down = None
 
-    def _fail(self, problem: StoreProblem) -> None:
+    def _fail(self, problem: Exception) -> StoreProblem:
+        """Take note of a failure; what it is to those who wait."""
+        if not isinstance(problem, StoreProblem):
+            log.error("accounts failed", exc_info=problem)
+            problem = StoreProblem(f"accounts failed: {problem}")
         if self._down is None:
             log.error("%s; %d rows wait", problem, len(self.outbox))
             self._on_keys(problem)
         self._down, self._again = problem, time.monotonic() + RETRY_SECONDS
+        if self._store is not None:  # it may be another file when it is back, or of another version
+            self._store.close()
+            self._store = None
+        return problem
 
     def _serve(self) -> None:
         """Answer the requests that wait, one transaction each."""
@@ -171,14 +187,28 @@ class Writer:
                 take.resolve(self._down or StoreProblem("accounts: there is no store"))
                 continue
             try:
-                grants = _take(self._store, self._worker, take.wants)
+                if not self.leased:
+                    self._beat(self._store)
+                grants = self._take(self._store, take.wants)
                 if any(grant.amount is None for grant in grants) and (self._back or len(self.outbox)):
                     self._flush(self._store)  # what this process has not given to the store yet may be enough
-                    grants = _take(self._store, self._worker, take.wants)
+                    grants = self._take(self._store, take.wants)
                 take.resolve(grants)
-            except StoreProblem as problem:
-                self._fail(problem)
-                take.resolve(problem)
+            except Exception as problem:
+                take.resolve(self._fail(problem))
+
+    def _take(self, store: Store, wants: Sequence[Want]) -> list[Grant]:
+        from mimo.accounts.store.limits import take
+
+        budgets = {at: want.of.name for at, want in enumerate(wants) if isinstance(want.of, Budget)}
+        for name in budgets.values():
+            self._held.setdefault(name, 0)
+        with store.begin() as connection:
+            grants = take(connection, self._worker, wants, lambda: store.now(connection))
+        if all(grant.amount is not None for grant in grants):
+            for at, name in budgets.items():
+                self._held[name] += grants[at].amount or 0
+        return grants
 
     def _flush(self, store: Store) -> None:
         from mimo.accounts.store.ledger import settle
@@ -187,6 +217,9 @@ class Writer:
             with store.begin() as connection:
                 settle(connection, self._worker, rows, store.now(connection))
             self.outbox.done(len(rows))
+            for row in rows:
+                if row.key_id in self._held:
+                    self._held[row.key_id] -= row.cost
         self._give(store)
 
     def _give(self, store: Store) -> None:
@@ -203,14 +236,17 @@ class Writer:
             for of, amount in back.values():
                 self.give(of, amount)
             raise
+        for of, amount in back.values():
+            if of.name in self._held:
+                self._held[of.name] -= amount
 
     def _tick(self, store: Store) -> None:
         from mimo.accounts.store.keys import all_keys, changes
         from mimo.accounts.store.ledger import settle
-        from mimo.accounts.store.limits import beat, end_worker
+        from mimo.accounts.store.limits import end_worker
 
         with store.begin(writes=False) as connection:
-            count = changes(connection)
+            count = changes(connection, store.where)
             keys = all_keys(connection) if count != self._seen or self._down else None
         if keys is not None:
             self._seen = count
@@ -223,9 +259,16 @@ class Writer:
                 end_worker(connection, worker)
             if rows:
                 log.warning("accounts: wrote %d rows that a worker left behind when it died", len(rows))
+        self._beat(store)
+
+    def _beat(self, store: Store) -> None:
+        from mimo.accounts.store.limits import beat
+
+        begun, self._beaten = self._uptime(), time.monotonic()
         with store.begin() as connection:
-            beat(connection, self._worker, store.now(connection))
-        self._beaten = time.monotonic()
+            lapsed = beat(connection, self._worker, store.now(connection), self._held, sure=self._down is None)
+        self.lapses += lapsed
+        self._lease_ends = begun + LEASE / 10**6
 
     def _leave(self, store: Store) -> None:
         from mimo.accounts.store.limits import end_worker
@@ -234,10 +277,3 @@ class Writer:
             with store.begin() as connection:
                 end_worker(connection, self._worker)
         store.close()
-
-
-def _take(store: Store, worker: str, wants: Sequence[Want]) -> list[Grant]:
-    from mimo.accounts.store.limits import take
-
-    with store.begin() as connection:
-        return take(connection, worker, wants, lambda: store.now(connection))

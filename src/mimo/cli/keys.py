@@ -55,7 +55,7 @@ def add(
     from mimo.accounts.manage import add as made
 
     settings = load_settings(given, file=config)
-    scope = tuple(part.strip() for part in models.split(",") if part.strip()) if models is not None else ()
+    scope = _scope(models)
     wanted = Wanted(name, account, scope, rpm, tpm, budget, reset, expires, admin)
     store = store_of(settings)
     key, secret = made(store, wanted, list(model_rows(settings)))
@@ -110,11 +110,20 @@ def revoke(name: Name, *, config: ConfigFile = None, **given: Any) -> None:
 
 
 @with_options(*WHERE)
-def rotate(name: Name, *, config: ConfigFile = None, **given: Any) -> None:
-    """Give a key another secret and print it, once; the old one is void within a second."""
+def rotate(
+    name: Name,
+    *,
+    overlap: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="Until when the old secret lets in too: 12h, 2d, a time. [default: not]"),
+    ] = None,
+    config: ConfigFile = None,
+    **given: Any,
+) -> None:
+    """Give a key another secret and print it, once; without --overlap the old one is void within a second."""
     from mimo.accounts.manage import rotate as done
 
-    print(done(store_of(load_settings(given, file=config)), name)[1])
+    print(done(store_of(load_settings(given, file=config)), name, overlap)[1])
 
 
 @with_options(*WHERE)
@@ -129,6 +138,18 @@ def usage(
     from mimo.cli.usage import show_usage
 
     show_usage(load_settings(given, file=config), by, key=name)
+
+
+def _scope(models: str | None) -> tuple[str, ...]:
+    """The models of a list, () for all. Raises `KeyProblem` for a list that names none: it would mean all of them."""
+    from mimo.accounts.problem import KeyProblem
+
+    scope = tuple(part.strip() for part in (models or "").split(",") if part.strip())
+    if models is not None and not scope:
+        raise KeyProblem(
+            f"models must name at least one, comma-separated, got {models[:80]!r}; or leave it out for all"
+        )
+    return scope
 
 
 for command, name in ((add, "add"), (listing, "list"), (show, "show"), (revoke, "revoke"), (rotate, "rotate")):

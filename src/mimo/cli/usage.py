@@ -61,9 +61,14 @@ def show_usage(
     elif form == "csv":
         writer = csv.DictWriter(sys.stdout, list(describe_sum(by, NOTHING)), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(described)
+        writer.writerows({**one, by: _no_formula(str(one[by]))} for one in described)
     else:
         Console(highlight=False, markup=False).print(_table(by, rows))
+
+
+def _no_formula(name: str) -> str:
+    """A name that a spreadsheet takes for text, whatever it begins with."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def _table(by: str, rows: Sequence[Sum]) -> Table:

@@ -15,10 +15,10 @@ from mimo.accounts.manage import Wanted, add, listed
 from mimo.accounts.problem import StoreProblem
 from mimo.accounts.row import Row
 from mimo.accounts.store.ledger import BY, settle, usage
-from mimo.accounts.store.limits import LEASE, balance, beat, end_worker, give, level, take
+from mimo.accounts.store.limits import balance, beat, end_worker, give, level, take
 from mimo.accounts.store.schema import STEPS, migrate, version_of
 from mimo.accounts.store.store import Store, store_url
-from mimo.accounts.want import Budget, Want
+from mimo.accounts.want import LEASE, Budget, Want
 
 MINUTE = 60_000_000
 START = 1_795_600_000_000_000
@@ -92,6 +92,15 @@ def test_an_older_store_is_brought_up_to_date_once(store):
             assert version_of(connection) == len(STEPS) + 1
     with store.begin() as connection:
         connection.execute(text("select note from mimo_key"))
+
+
+def test_a_store_of_the_first_version_keeps_its_keys(store, new_store):
+    made = add(store, Wanted("bob", models=["mimo-v2-flash"]), ["mimo-v2-flash"])[0]
+    with store.begin() as connection:
+        for column in ("old_digest", "old_until"):
+            connection.execute(text(f"alter table mimo_key drop column {column}"))
+        connection.execute(text("update mimo_state set version = 1"))
+    assert listed(new_store()) == [made]
 
 
 def test_a_step_that_fails_leaves_the_store_as_it_was(store):
@@ -173,9 +182,9 @@ def at(store, budget):
         return found.spent, found.held
 
 
-def lives(store, worker="w"):
+def lives(store, worker="w", **holds: int):
     with store.begin() as connection:
-        beat(connection, worker, store.now(connection))
+        return beat(connection, worker, store.now(connection), holds)
 
 
 def test_a_budget_is_held_then_spent_and_never_given_twice(timed, key):
@@ -224,6 +233,18 @@ def test_a_dead_worker_s_holds_are_free_when_its_lease_is_over(timed, clock, key
         assert connection.execute(text("select count(*) from mimo_hold where worker = 'dead'")).scalar_one() == 0
 
 
+def test_a_worker_that_was_taken_for_dead_holds_again_what_it_says(timed, clock, key):
+    budget = Budget(key.id, 1000, "daily")
+    assert lives(timed, "stopped") and not lives(timed, "stopped")
+    assert taken(timed, budget, 400, worker="stopped") == 400
+    clock.now += 3 * LEASE
+    lives(timed)
+    assert at(timed, budget) == (0, 0) and taken(timed, budget, 300, worker="w") == 300
+    assert lives(timed, "stopped", **{key.id: 400})
+    assert at(timed, budget) == (0, 700)
+    assert not lives(timed, "stopped", **{key.id: 1}) and at(timed, budget) == (0, 700)
+
+
 def test_what_a_worker_holds_is_free_at_once_when_its_end_is_known(timed, key):
     budget = Budget(key.id, 1000, "daily")
     lives(timed, "dead")
@@ -249,6 +270,18 @@ def test_a_clock_that_is_set_back_to_the_last_period_charges_nothing_twice(timed
     clock.now -= 10**6
     settled(timed, [a_row(1, key, 300), a_row(2, key, 100)])
     assert at(timed, budget) == (400, 0)
+
+
+def test_a_clock_that_runs_ahead_a_day_and_is_set_right_brings_back_no_budget(timed, clock, key):
+    budget, day = Budget(key.id, 1000, "daily"), 86_400 * 10**6
+    settled(timed, [a_row(1, key, 600)])
+    clock.now += day
+    settled(timed, [a_row(2, key, 100, ended=clock.now)])
+    assert at(timed, budget) == (100, 0)
+    clock.now -= day
+    assert at(timed, budget) == (700, 0)  # what was spent in between counts too: nobody knows when it really was
+    settled(timed, [a_row(3, key, 50, ended=clock.now)])
+    assert at(timed, budget) == (750, 0) and taken(timed, budget, 251) is None
 
 
 def test_sums_are_the_rows_and_exact_beyond_64_bits(timed, key):

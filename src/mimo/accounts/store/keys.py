@@ -11,14 +11,16 @@ from sqlalchemy import Connection, Row, select, update
 
 from mimo.accounts.key import Key
 from mimo.accounts.problem import KeyProblem
-from mimo.accounts.store.schema import KEYS, STATE
+from mimo.accounts.store.schema import KEYS, STATE, check_version
 
 _COLUMNS = [row.name for row in fields(Key)]
 
 
-def changes(connection: Connection) -> int:
-    """How often keys have changed."""
-    return int(connection.execute(select(STATE.c.changes)).scalar_one())
+def changes(connection: Connection, where: str) -> int:
+    """How often keys have changed. Raises `StoreProblem` where a newer mimo has changed the store meanwhile."""
+    row = connection.execute(select(STATE.c.changes, STATE.c.version)).one()
+    check_version(row.version, where)
+    return int(row.changes)
 
 
 def all_keys(connection: Connection) -> list[Key]:
@@ -51,12 +53,15 @@ def revoke_key(connection: Connection, name: str, now: int) -> Key:
     return replace(key, revoked=now)
 
 
-def change_secret(connection: Connection, name: str, digest: bytes, shown: str) -> Key:
-    """Let the key in by another secret, and no longer by the old one. Raises `KeyProblem`."""
+def change_secret(connection: Connection, name: str, digest: bytes, shown: str, old_until: int | None = None) -> Key:
+    """Let the key in by another secret, and by the old one until `old_until` or no longer. Raises `KeyProblem`."""
     key = find_key(connection, name)
-    connection.execute(update(KEYS).where(KEYS.c.id == key.id).values(digest=digest, shown=shown))
+    old = None if old_until is None else key.digest
+    key = replace(key, digest=digest, shown=shown, old_digest=old, old_until=old_until)
+    values = {name: getattr(key, name) for name in ("digest", "shown", "old_digest", "old_until")}
+    connection.execute(update(KEYS).where(KEYS.c.id == key.id).values(values))
     _changed(connection)
-    return replace(key, digest=digest, shown=shown)
+    return key
 
 
 def _changed(connection: Connection) -> None:
@@ -65,6 +70,7 @@ def _changed(connection: Connection) -> None:
 
 def _key(row: Row[tuple[object, ...]]) -> Key:
     found = {name: getattr(row, name) for name in _COLUMNS}
-    return Key(
-        **{**found, "digest": bytes(found["digest"]), "models": tuple(filter(None, found["models"].split("\n")))}
-    )
+    found["models"] = tuple(filter(None, found["models"].split("\n")))
+    for name in ("digest", "old_digest"):
+        found[name] = None if found[name] is None else bytes(found[name])
+    return Key(**found)

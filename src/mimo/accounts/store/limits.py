@@ -9,22 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Dialect, Row, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite import Insert
 
 from mimo.accounts.bucket import UNIT, Level, Limit
 from mimo.accounts.key import period_start
 from mimo.accounts.share import PLENTY
-from mimo.accounts.store.schema import BUCKETS, BUDGETS, HOLDS, WORKERS
+from mimo.accounts.store.schema import BUCKETS, BUDGETS, HOLDS, LEDGER, WORKERS
 from mimo.accounts.store.store import Clock
-from mimo.accounts.want import Balance, Budget, Grant, Want
-
-LEASE = 30_000_000
-"""Microseconds for which a worker holds what it was given without a sign of life."""
-
+from mimo.accounts.want import LEASE, Balance, Budget, Grant, Want
 
 _MOST = 2**63 - 1
+_MILLION = 10**6
 
 
 def take(connection: Connection, worker: str, wants: Sequence[Want], clock: Clock) -> list[Grant]:
@@ -67,10 +64,24 @@ def release(connection: Connection, worker: str, key_id: str, amount: int) -> No
     connection.execute(update(HOLDS).where(mine).values(amount=rest))
 
 
-def beat(connection: Connection, worker: str, now: int) -> None:
-    """A sign of life: what the worker holds stays its own for a while. What others held is freed after their lease."""
+def beat(connection: Connection, worker: str, now: int, holds: Mapping[str, int], sure: bool = True) -> bool:
+    """A sign of life: what the worker holds stays its own for a while. What others held is freed after their lease.
+
+    `holds`: what the worker knows that it holds, by key. It holds that again where its lease had ended, which is the
+    result, or where it is not `sure` that the store took its last words.
+    """
+    lease = connection.execute(select(WORKERS.c.expires).where(WORKERS.c.id == worker)).scalar()
+    ended = lease is None or lease < now
     row = {"id": worker, "expires": now + LEASE}
     _upsert(connection, WORKERS, row, ["id"])
+    for key_id, amount in sorted(holds.items()) if ended or not sure else ():
+        _upsert(connection, HOLDS, {"worker": worker, "key_id": key_id, "amount": amount}, ["worker", "key_id"])
+    _end_silent(connection, now)
+    return ended
+
+
+def _end_silent(connection: Connection, now: int) -> None:
+    """Forget workers whose lease has ended long ago, and free what they held."""
     ended = select(WORKERS.c.id).where(WORKERS.c.expires < now - LEASE)
     connection.execute(delete(HOLDS).where(HOLDS.c.worker.in_(ended)))
     connection.execute(delete(WORKERS).where(WORKERS.c.expires < now - LEASE))
@@ -91,19 +102,29 @@ def level(connection: Connection, limit: Limit, now: int) -> Level:
 def balance(connection: Connection, budget: Budget, now: int) -> Balance:
     """What is spent of a budget in the period that `now` lies in, and what is held."""
     row = connection.execute(select(BUDGETS).where(BUDGETS.c.key_id == budget.name)).first()
-    spent = row.spent if row and row.period == period_start(budget.reset, now) else 0
+    period = period_start(budget.reset, now)
+    spent = row.spent if row and row.period == period else _spent_since(connection, budget.name, period)
     alive = (HOLDS.c.key_id == budget.name) & (WORKERS.c.expires >= now)
     held = select(func.coalesce(func.sum(HOLDS.c.amount), 0)).join(WORKERS, WORKERS.c.id == HOLDS.c.worker).where(alive)
     return Balance(spent, int(connection.execute(held).scalar_one()))
 
 
 def spend(connection: Connection, budget: Budget, amount: int, now: int) -> None:
-    """Count `amount` as spent. The row is locked until the transaction ends."""
+    """Count `amount` as spent, for rows that are in the ledger by now. The row is locked until the transaction ends."""
     period = period_start(budget.reset, now)
-    spent = _lock_budget(connection, budget, period)
-    connection.execute(
-        update(BUDGETS).where(BUDGETS.c.key_id == budget.name).values(period=period, spent=min(spent + amount, _MOST))
-    )
+    row = _lock_budget(connection, budget, period)
+    # in a period that begins, or that a clock which was set back has come to again, the ledger knows
+    spent = row.spent + amount if row.period == period else _spent_since(connection, budget.name, period)
+    values = {"period": period, "spent": min(spent, _MOST)}
+    connection.execute(update(BUDGETS).where(BUDGETS.c.key_id == budget.name).values(values))
+
+
+def _spent_since(connection: Connection, key_id: str, since: int) -> int:
+    """What the rows of a key cost that ended from `since` on: in two parts, each of which fits into 64 bits."""
+    parts = func.sum(LEDGER.c.cost.op("/")(_MILLION)), func.sum(LEDGER.c.cost % _MILLION)
+    query = select(*parts).where(LEDGER.c.key_id == key_id, LEDGER.c.ended >= since)
+    large, small = connection.execute(query).one()
+    return int(large or 0) * _MILLION + int(small or 0)
 
 
 def _bucket(connection: Connection, want: Want, clock: Clock) -> Grant:
@@ -150,13 +171,11 @@ def _set_level(connection: Connection, limit: Limit, to: Level) -> None:
     connection.execute(update(BUCKETS).where(BUCKETS.c.name == limit.name).values(values))
 
 
-def _lock_budget(connection: Connection, budget: Budget, period: int) -> int:
-    """What is spent of a budget in this `period`; its row is locked until the transaction ends."""
+def _lock_budget(connection: Connection, budget: Budget, period: int) -> Row[Any]:
+    """The row of a budget, made for `period` where there is none; it is locked until the transaction ends."""
     fresh = {"key_id": budget.name, "period": period, "spent": 0}
     connection.execute(insert_new(connection.dialect, BUDGETS).values(fresh))
-    row = connection.execute(select(BUDGETS).where(BUDGETS.c.key_id == budget.name).with_for_update()).one()
-    spent: int = row.spent
-    return spent if row.period == period else 0
+    return connection.execute(select(BUDGETS).where(BUDGETS.c.key_id == budget.name).with_for_update()).one()
 
 
 def _upsert(connection: Connection, table: Table, row: Mapping[str, object], by: Sequence[str], add: str = "") -> None:

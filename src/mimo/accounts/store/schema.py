@@ -54,6 +54,8 @@ KEYS = Table(
     Column("expires", BigInteger),
     Column("admin", Boolean, nullable=False),
     Column("revoked", BigInteger),
+    Column("old_digest", LargeBinary(32)),  # the secret before this one, which lets in until `old_until`
+    Column("old_until", BigInteger),
 )
 Index(
     "mimo_key_name", KEYS.c.name, unique=True,
@@ -111,7 +113,17 @@ LEDGER = Table(
 )
 
 Step = Callable[[Connection], None]
-STEPS: Sequence[Step] = (TABLES.create_all,)
+
+
+def _add_old_secrets(connection: Connection) -> None:
+    there = {column["name"] for column in inspect(connection).get_columns(KEYS.name)}
+    for column in (KEYS.c.old_digest, KEYS.c.old_until):
+        if column.name not in there:  # a new store has them from the first step
+            kind = column.type.compile(connection.dialect)
+            connection.execute(text(f"alter table {KEYS.name} add column {column.name} {kind}"))
+
+
+STEPS: Sequence[Step] = (TABLES.create_all, _add_old_secrets)
 """From nothing to version 1, and so on."""
 _LOCK = 0x6D696D6F
 """Number of the advisory lock that PostgreSQL's servers take turns by."""
@@ -124,17 +136,22 @@ def version_of(connection: Connection) -> int:
     return int(connection.execute(select(STATE.c.version)).scalar_one())
 
 
+def check_version(version: int, where: str, steps: Sequence[Step] = STEPS) -> None:
+    """Raise `StoreProblem` for a store of a newer version."""
+    if version > len(steps):
+        raise StoreProblem(
+            f"{where} was written by a newer mimo: it has version {version}, and this one knows up to {len(steps)}; "
+            "install that mimo, or name another store with --accounts"
+        )
+
+
 def migrate(connection: Connection, where: str, steps: Sequence[Step] = STEPS) -> None:
     """Bring the store to the version of `steps`, in the connection's transaction. Raises `StoreProblem` for a store
     of a newer version."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     version = version_of(connection)
-    if version > len(steps):
-        raise StoreProblem(
-            f"{where} was written by a newer mimo: it has version {version}, and this one knows up to {len(steps)}; "
-            "install that mimo, or name another store with --accounts"
-        )
+    check_version(version, where, steps)
     for step in steps[version:]:
         step(connection)
     if version == 0:

@@ -38,6 +38,7 @@ class Store:
         """For messages: without a password."""
         self._clock = clock or (_system_clock if _is_file(url) else None)
         self._engine: Engine | None = None
+        self._file: int | None = None  # its number, where it is a file
 
     @property
     def exists(self) -> bool:
@@ -63,6 +64,7 @@ class Store:
     def begin(self, writes: bool = True) -> Iterator[Connection]:
         """A transaction, rolled back where the block fails. Raises `StoreProblem`."""
         try:
+            self._check_file()
             if self._engine is None:
                 self._engine = _engine(self.url)
             with self._engine.connect() as connection:
@@ -71,6 +73,17 @@ class Store:
                     yield connection
         except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
             raise StoreProblem(f"accounts in {self.where}: {_words(problem)}") from problem
+
+    def _check_file(self) -> None:
+        """SQLite would go on with a file that was removed or replaced, and what is written there nobody would see."""
+        if not _is_file(self.url):
+            return
+        file = _number(str(self.url.database))
+        if self._engine is None:
+            self._file = file
+        elif file != self._file:
+            self.close()
+            raise OSError(None, "the file was removed or replaced")
 
     def now(self, connection: Connection) -> int:
         """Microseconds since 1970 by the clock that all users of the store share."""
@@ -105,6 +118,14 @@ def store_url(given: str | None, data_dir: Path) -> URL:
 
 def _is_file(url: URL) -> bool:
     return url.drivername.startswith("sqlite")
+
+
+def _number(path: str) -> int | None:
+    """What the system calls the file at `path`; None where there is none."""
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
 
 
 def _system_clock() -> int:
