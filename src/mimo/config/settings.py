@@ -157,7 +157,7 @@ class Settings:
     exact_penalties: bool = _setting(
         False,
         _UPSTREAM,
-        "Keep penalties that the upstream cannot, by a request to it for every token: exact, and slow.",
+        "Keep penalties that the upstream cannot, by a request a token: exact, and slow.",
     )
     media: tuple[MediaKind, ...] | None = _setting(
         None, _UPSTREAM, "What the upstream's model takes besides text, comma-separated, or none.",
