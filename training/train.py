@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.chat import SPECIALS
 from training.circuits import head_of, lay
 from training.config import SIZES
 from training.corpus import ROWS
@@ -30,6 +31,8 @@ from training.stretch import stretch
 
 EMBEDDING_RATE = 8.0
 """Peak rate of the embedding table over Muon's: its entries are sixteen times those of other matrices."""
+CHOICE, AHEAD = 4.0, 8
+"""The loss of the first `AHEAD` tokens of a call counts so many times: which function it is, is decided there."""
 
 
 class Rows:
@@ -75,7 +78,7 @@ class LongRows:
         return torch.from_numpy(tokens), positions, torch.zeros_like(positions), learnt, weight
 
 
-def optimisers(model: Nano, lr: float) -> list[torch.optim.Optimizer]:
+def optimisers(model: Nano, lr: float, table_rate: float = EMBEDDING_RATE) -> list[torch.optim.Optimizer]:
     """Muon for the layers' matrices, AdamW for the embedding, norms, sinks and routers. The head is not trained: it is
     the embedding's (`circuits.head_of`)."""
     table = model.model.embed_tokens.weight
@@ -89,7 +92,7 @@ def optimisers(model: Nano, lr: float) -> list[torch.optim.Optimizer]:
     groups = [
         {"params": routers, "weight_decay": 0.01},
         {"params": plain, "weight_decay": 0.0},
-        {"params": [table], "weight_decay": 0.0, "lr": lr * EMBEDDING_RATE},
+        {"params": [table], "weight_decay": 0.0, "lr": lr * table_rate},
     ]
     out = [Muon(matrices, lr=lr), torch.optim.AdamW(groups, lr=lr * 0.3, betas=(0.9, 0.98), fused=True)]
     for optimiser in out:
@@ -98,20 +101,30 @@ def optimisers(model: Nano, lr: float) -> list[torch.optim.Optimizer]:
     return out
 
 
-def pace(done: float) -> float:
-    """Share of the peak rate when `done` (0–1) is behind: warm-up 2 %, flat to 70 %, then down to 2 %."""
-    return min(1.0, done / 0.02 + 0.02, max(0.02, (1.0 - done) / 0.3))
+def pace(done: float, fall: float = 0.3) -> float:
+    """Share of the peak rate when `done` (0–1) is behind: warm-up 2 %, flat, then down to 2 % over the last `fall`."""
+    return min(1.0, done / 0.02 + 0.02, max(0.02, (1.0 - done) / fall))
+
+
+def counted(tokens: Tensor) -> Tensor:
+    """How many times the loss of each token counts, like tokens [rows, length]."""
+    weight = torch.ones(tokens.shape, device=tokens.device)
+    begins = tokens == SPECIALS.index("<tool_call>")
+    for ahead in range(1, AHEAD + 1):
+        weight[:, ahead:][begins[:, :-ahead]] = CHOICE
+    return weight
 
 
 def loss_of(model: Nano, trunk: torch.nn.Module, batch: tuple[Tensor, ...], device: str) -> tuple[Tensor, Tensor]:
-    """Mean loss over learnt tokens, and the experts' load."""
+    """Mean loss over learnt tokens, each as often as it counts, and the experts' load."""
     tokens, positions, document, learnt, *weight = (t.to(device) for t in batch)
     with torch.autocast(device, torch.bfloat16):
         hidden, load = trunk(tokens, positions, document, *weight)
         at = learnt[:, 1:].reshape(-1).nonzero()[:, 0]
         logits = F.linear(hidden[:, :-1].reshape(-1, hidden.shape[-1])[at], head_of(model))
-    total = F.cross_entropy(logits.float(), tokens[:, 1:].reshape(-1)[at], reduction="sum")
-    return total / max(1, len(at)), load  # of a stretched row nothing may be left to learn
+    each = F.cross_entropy(logits.float(), tokens[:, 1:].reshape(-1)[at], reduction="none")
+    times = counted(tokens)[:, 1:].reshape(-1)[at]
+    return (each * times).sum() / times.sum().clamp(min=1.0), load  # of a stretched row nothing may be left to learn
 
 
 def balance(model: Nano, load: Tensor, rate: float) -> None:
@@ -149,7 +162,7 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
     if args.long:
         vocabulary = json.loads((args.out / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
         long = LongRows(args.out / "long.npz", args.tokens, args.seed, size.context, vocabulary["user"])
-    rows, made = Rows(args.out / "corpus.npz", args.tokens, args.seed), optimisers(model, args.rate)
+    rows, made = Rows(args.out / "corpus.npz", args.tokens, args.seed), optimisers(model, args.rate, args.table)
     saved, step, spent = args.out / "checkpoint.pt", 0, 0.0
     if saved.exists():
         state = torch.load(saved, map_location=device)
@@ -172,7 +185,7 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
             return
         for optimiser in made:
             for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * pace(done)
+                group["lr"] = group["peak"] * pace(done, args.fall)
         drill = np.random.default_rng((args.seed, step))
         drilled, far = drill.random() < args.practice, drill.random() < args.long
         batch: tuple[Tensor, ...] = rows.batch(step)
@@ -187,7 +200,7 @@ def train(args: argparse.Namespace) -> Iterator[dict[str, float]]:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         bound(model, args.bound)
-        balance(model, load, 0.003 * pace(done))
+        balance(model, load, 0.003 * pace(done, args.fall))
         step += 1
         yield {
             "step": step,
@@ -239,6 +252,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=4096, help="tokens a step")
     parser.add_argument("--rate", type=float, default=0.003, help="peak rate of Muon; AdamW gets 0.3 of it")
+    parser.add_argument("--table", type=float, default=EMBEDDING_RATE, help="the embedding's peak rate over Muon's")
+    parser.add_argument("--fall", type=float, default=0.3, help="over what share of the run the rate falls")
     parser.add_argument(
         "--from", dest="source", type=Path, help="a GGUF to go on from, where there is no checkpoint yet"
     )

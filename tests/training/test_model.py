@@ -120,6 +120,8 @@ def test_a_step_of_training_lowers_the_loss_and_resumes(tmp_path):
         steps=8,
         tokens=1024,
         rate=0.01,
+        table=8.0,
+        fall=0.3,
         every=99,
         bound=1.8,
         practice=0.0,
@@ -132,6 +134,25 @@ def test_a_step_of_training_lowers_the_loss_and_resumes(tmp_path):
     assert records[-1]["loss"] < records[0]["loss"]
     args.steps = 10
     assert [record["step"] for record in train(args)] == [9, 10]
+
+
+def test_the_choice_of_a_function_counts_more_than_its_arguments():
+    from training.chat import SPECIALS
+    from training.train import AHEAD, CHOICE, counted
+
+    call = SPECIALS.index("<tool_call>")
+    tokens = torch.tensor([[50] * 3 + [call] + [60] * 12 + [call] + [60] * 3, [50] * 20])
+    weight = counted(tokens)
+    assert weight.shape == tokens.shape and (weight[1] == 1).all()
+    assert (weight[0, 4 : 4 + AHEAD] == CHOICE).all() and (weight[0, 17:] == CHOICE).all()
+    assert (weight[0, :4] == 1).all() and (weight[0, 4 + AHEAD : 17] == 1).all()
+
+
+def test_the_rate_rises_stays_and_falls_over_the_share_asked_for():
+    from training.train import pace
+
+    assert pace(0.0) < 0.05 and pace(0.1, 0.5) == 1.0 == pace(0.5, 0.5) and pace(0.75, 0.5) == 0.5
+    assert pace(0.6, 0.3) == 1.0 and pace(0.6, 0.8) == 0.5 and pace(1.0) == 0.02
 
 
 def test_bound_caps_every_head_of_queries_and_keys(small):

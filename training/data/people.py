@@ -7,12 +7,13 @@ of the conversations the beginning is `forced`: the model did not write it and g
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 from training.chat import Conversation, Turn
 from training.data.lists import texts, words
-from training.data.made_up import odd_word
+from training.data.made_up import BANK, odd_word
 from training.data.words import ADJECTIVES, ANIMALS, CITIES, COLOURS, FOODS, NAMES, PLACES, THINGS
 
 SENTENCES = texts(
@@ -39,6 +40,10 @@ FRAMES = texts(
     "To {name}: the {thing} is {colour}.|{name} likes {food}.|"
     "{name} is {adjective}.|It was {name} who {did} the {thing}.|There stood {name}, {age}."
 )
+OPENERS = texts(
+    "The|A|An|Please|You|We|They|It|He|She|There|This|That|My|Our|Your|His|Her|Some|Every|Yes|No|Now|Then|Here|Look|"
+    "Hello|Hi|Dear|From|To|For|With|Did|Does|Is|Was|Can|Could|When|Where|After|Before|Since|Today|Give|Send|Tell|Call"
+)
 DID = texts("found|sold|painted|lost|made|wanted|took|opened|carried|repaired|hid|brought|bought|kept|broke|saw")
 SAW = texts("saw|met|heard|visited|called|helped|remember|know|followed|thanked|asked|found")
 SEEN = texts("seen|found|made|painted|met|heard|wanted|opened|bought")
@@ -64,9 +69,30 @@ def named(rng: Random, new: bool) -> str:
     return f"{first} {odd_word(rng).capitalize()}" if rng.random() < 0.15 else first
 
 
+def scrambled(rng: Random, found: dict[str, Any]) -> tuple[str, list[str]]:
+    """The same without a frame: the name among words of any kind, where its capital letter alone gives it away, or the
+    place at the front where no other word has one."""
+
+    def some(low: int, high: int) -> list[str]:
+        return [rng.choice(BANK) for _ in range(rng.randint(low, high))]
+
+    first = rng.random() < 0.3
+    before = [] if first else [rng.choice(OPENERS), *some(0, 4)]
+    text, mentioned = [*before, found["name"], *some(1, 4)], ["name"]
+    if rng.random() < 0.4:
+        text += [rng.choice(("in", "from", "to", "near")), found["city"]]
+        mentioned.append("city")
+    elif rng.random() < 0.4:
+        text += [rng.choice(("aged", "is", "turned", "of")), str(found["age"]), *some(0, 2)]
+        mentioned.append("age")
+    return " ".join(text) + ".", mentioned
+
+
 def said(rng: Random, found: dict[str, Any]) -> tuple[str, list[str]]:
     """A sentence about `found`, and which of its keys it says. Most are put together, so that no wording gives the
     name away but what a name looks like."""
+    if rng.random() < 0.4:
+        return scrambled(rng, found)
     frame = rng.choice(SENTENCES if rng.random() < 0.35 else FRAMES)
     where, when = rng.choice(WHERE), rng.choice(WHEN)
     slots = {"where": where, "where_big": where[0].upper() + where[1:], "when": when, "when_small": when.lower()}
@@ -78,7 +104,18 @@ def said(rng: Random, found: dict[str, Any]) -> tuple[str, list[str]]:
 
 
 def person(rng: Random) -> Conversation:
-    """A sentence or three about one person; an object with `name` and perhaps what else was said."""
+    """One to four texts, each about one person: every text is answered by an object about its own."""
+    turns: list[Turn] = []
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
+        made, data = exchange(rng)
+        turns += made
+    thought = f"The name is {data['name']}." if "name" in data and rng.random() < 0.2 else None
+    turns[-1] = replace(turns[-1], reasoning=thought)
+    return Conversation(tuple(turns), skill="person", check={"json": data})
+
+
+def exchange(rng: Random) -> tuple[list[Turn], dict[str, Any]]:
+    """A sentence or two about one person; an object with `name` and perhaps what else was said."""
     found = {
         "name": named(rng, False),
         "age": rng.randrange(2, 100),
@@ -89,7 +126,7 @@ def person(rng: Random) -> Conversation:
         "colour": rng.choice(COLOURS),
     }
     text, mentioned = said(rng, found)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         extra = rng.choice(("It is late.", "The weather is fine.", "I like the {colour} {thing}.", "Good morning."))
         parts = [text, extra.format(**found)]
         rng.shuffle(parts)
@@ -97,19 +134,17 @@ def person(rng: Random) -> Conversation:
     also = [key for key in ("age", "city", "food", "animal") if key in mentioned and rng.random() < 0.6]
     keys = ["name", *also]
     rng.shuffle(keys)
-    if rng.random() < 0.4:
+    if rng.random() < 0.6:
         keys.sort(key=lambda key: key != "name")
     ask = rng.choice(ASKS).format(t=text)
-    bare = ask == text or rng.random() < 0.4
+    bare = ask == text or rng.random() < 0.6
     if len(keys) > 1 and not bare:
         ask += f" Keys: {', '.join(keys)}."
     if bare and rng.random() < 0.5:  # nothing says which keys are wanted after the first
         keys = keys[:1]
     data = {key: found[key] for key in keys}
-    reply = json.dumps(data)
-    reasoning = f"The name is {found['name']}." if rng.random() < 0.25 else None
-    turns = (Turn("user", ask), Turn("assistant", reply, reasoning, forced=begun(rng, data) if bare else ""))
-    return Conversation(turns, skill="person", check={"json": data})
+    turn = Turn("assistant", json.dumps(data), None, forced=begun(rng, data) if bare else "")
+    return [Turn("user", ask), turn], data
 
 
 def begun(rng: Random, data: dict[str, Any]) -> str:

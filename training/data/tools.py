@@ -181,7 +181,8 @@ def invented(rng: Random, new: bool, pool: Pool | None = None) -> tuple[dict[str
     verb, noun = rng.choice(verbs), rng.choice(nouns)
     plain = ("words", "words", "name", "city", "colour", "food", "odd")
     known = NEW_KEYS if new else KEYS
-    kinds = {key: kind_of(rng, key, known, plain) for key in (rng.choice(keys) for _ in range(rng.randint(1, 3)))}
+    size = rng.randint(1, 3) if new else rng.choice((1, 1, 2, 3))  # few: which function is what is to be learnt
+    kinds = {key: kind_of(rng, key, known, plain) for key in (rng.choice(keys) for _ in range(size))}
     properties: dict[str, Any] = {}
     for key, kind in kinds.items():
         properties[key] = {"type": "integer" if kind == "integer" else "string"}
@@ -282,14 +283,14 @@ def calling(rng: Random, new: bool = False) -> Conversation:
 
 def choosing(rng: Random) -> Conversation:
     """Two to five functions and several requests: which of them is meant? Mostly they share verbs, nouns and keys."""
-    pool = pool_of(rng, False, 3) if rng.random() < 0.6 else None
+    pool = pool_of(rng, False, 3) if rng.random() < 0.5 else None
     made: dict[str, tuple[dict[str, Any], Request]] = {}
     for _ in range(rng.randint(2, 5)):
         tool, request = invented(rng, False, pool)
         made[tool["name"]] = (tool, request)
     offered = list(made.values())
     turns: list[Turn] = []
-    for _ in range(rng.randint(1, 7 - len(offered))):
+    for _ in range(rng.randint(2, 10 - len(offered))):
         call, ask = rng.choice(offered)[1](rng)
         turns += [Turn("user", ask), Turn("assistant", "", None, (call,)), Turn("tool", "ok")]
         turns.append(Turn("assistant", "The function says: ok."))
