@@ -31,22 +31,22 @@ print(opened, peak() - before, model.context_window)
 
 DROPPED = """
 import numpy as np
-from mimo.engines.local.model import model as models
+from mimo.engines.local.model.model import LocalModel
+from mimo.engines.local.model.options import ModelOptions
+from mimo.llamacpp.cells import drop_zeros
 from mimo.llamacpp.library import Library
 from mimo.nano import gguf_path
 
-def logits(drop):
-    given, models.drop_zeros = [], lambda *place: given.append(drop(*place))
-    model = models.LocalModel(Library(), gguf_path(), models.ModelOptions(slots=16))
+def logits(window):
+    model = LocalModel(Library(), gguf_path(), ModelOptions(slots=16, context_window=window))
     found = [model.decode_prompt(slot, [20 + slot] * 64, 0, last=True).copy() for slot in range(16)]
     found.append(model.decode_step(range(16), [9] * 16, [64] * 16, [True] * 16).copy())
     model.close()
-    return given[0], np.concatenate(found)
+    return model.dropped, np.concatenate(found)
 
-drop = models.drop_zeros
-given, with_it = logits(drop)
-_, without = logits(lambda *_: 0)
-print(given, drop(12345, []), np.array_equal(with_it, without))
+given, with_it = logits(0)
+nothing, without = logits(4096)  # too small a cache to be worth it
+print(given, nothing, drop_zeros(12345, []), np.array_equal(with_it, without))
 """
 
 
@@ -77,8 +77,9 @@ def test_a_buffer_cleared_by_giving_pages_back_reads_as_it_was_cleared(size: int
 def test_the_bookkeeping_of_tokens_that_are_not_there_is_not_resident_and_works() -> None:
     """36 bytes a token in each of two caches, but for what lies in pages shared with something else."""
     done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True, timeout=120, check=True)
-    given, other, same = done.stdout.split()
+    given, small, other, same = done.stdout.split()
     assert int(given) > 0.7 * 2 * 36 * 16 * 32768
+    assert int(small) == 0
     assert int(other) == 0, "nothing has so many cells"
     assert same == "True"
 

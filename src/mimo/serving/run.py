@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -18,6 +19,7 @@ from mimo.api.metering import Metering
 from mimo.api.routes import ROUTES
 from mimo.config import Settings, model_rows
 from mimo.constraints.llguidance import vocabulary_of
+from mimo.contract.models import Model
 from mimo.engines.base import Engine
 from mimo.folders import data_folder
 from mimo.media.fetch.fetcher import Fetcher
@@ -53,7 +55,52 @@ async def run(
     accounts = Accounts(settings.accounts, data_dir)
     await accounts.start()
     telemetry = Telemetry(settings, models, Metering(accounts), accounts, cells, place)
-    app = App(
+    app = _app(settings, models, data_dir, accounts, telemetry)
+    reload = Reload(settings, load or (lambda: settings), lambda new: take_settings(app, new), quiet=place > 0)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    loading = asyncio.create_task(start_engine(settings, console))
+    if wait_for_engine:
+        await asyncio.wait({loading})
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    where = settings.host, settings.port, settings.drain_seconds
+    serving = serve(app, *where, insecure=settings.insecure, listening=address.set_result, listener=listener)
+    server = asyncio.create_task(serving)
+    engine: Engine | None = None
+    warming: list[asyncio.Task[object]] = []
+    batches: list[asyncio.Task[None]] = []
+    watching = asyncio.create_task(telemetry.keep_up(app))
+    try:
+        done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)
+        if server in done:  # it could not listen, or was stopped before the engine had started
+            return await server
+        engine, chat_format = loading.result()
+        freeze_gc()
+        app.answer_with(engine, chat_format)
+        if engine.capabilities.grammar:  # what the first grammar needs takes a second for a large vocabulary
+            warming.append(asyncio.create_task(asyncio.to_thread(vocabulary_of, engine.tokenizer)))
+        show(await address, settings, app, console)
+        batches.append(asyncio.create_task(app.run_batches()))
+        on_ready()
+        await server
+    finally:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+        # what batches have done is kept, and they go on at the next start
+        ending = (loading, server, watching, *batches)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, *warming, return_exceptions=True)
+        await telemetry.close()
+        if engine is not None:
+            chat_format.close()
+            await engine.close()
+        await accounts.close()
+
+
+def _app(
+    settings: Settings, models: Mapping[str, Model], data_dir: Path, accounts: Accounts, telemetry: Telemetry
+) -> App:
+    """The API as it is set, which has no engine yet."""
+    return App(
         models=models,
         routes=ROUTES,
         keys=settings.api_keys,
@@ -66,51 +113,3 @@ async def run(
         store=Store(data_dir),
         accounts=accounts,
     )
-    reload = Reload(settings, load or (lambda: settings), lambda new: take_settings(app, new), quiet=place > 0)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-    loading = asyncio.create_task(start_engine(settings, console))
-    if wait_for_engine:
-        await asyncio.wait({loading})
-    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    server = asyncio.create_task(
-        serve(
-            app,
-            settings.host,
-            settings.port,
-            settings.drain_seconds,
-            insecure=settings.insecure,
-            listening=address.set_result,
-            listener=listener,
-        )
-    )
-    engine: Engine | None = None
-    warming: list[asyncio.Task[object]] = []
-    batches: asyncio.Task[None] | None = None
-    watching = asyncio.create_task(telemetry.keep_up(app))
-    try:
-        done, _ = await asyncio.wait({server, loading}, return_when=asyncio.FIRST_COMPLETED)
-        if server in done:  # it could not listen, or was stopped before the engine had started
-            return await server
-        engine, chat_format = loading.result()
-        freeze_gc()
-        app.answer_with(engine, chat_format)
-        if engine.capabilities.grammar:  # what the first grammar needs takes a second for a large vocabulary
-            warming.append(asyncio.create_task(asyncio.to_thread(vocabulary_of, engine.tokenizer)))
-        show(await address, settings, app, console)
-        batches = asyncio.create_task(app.run_batches())
-        on_ready()
-        await server
-    finally:
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
-        loading.cancel()
-        server.cancel()
-        if batches is not None:  # what they have done is kept, and they go on at the next start
-            batches.cancel()
-            await asyncio.gather(batches, return_exceptions=True)
-        watching.cancel()
-        await asyncio.gather(server, loading, watching, *warming, return_exceptions=True)
-        await telemetry.close()
-        if engine is not None:
-            chat_format.close()
-            await engine.close()
-        await accounts.close()

@@ -82,9 +82,10 @@ class LocalModel:
         """Whether tokens can be taken back from a copy of a sequence; of sliding windows it has only the last."""
         with untouched(library) as buffers:
             self._context = context = file.context(model, self.memory.window)
-        if (cells := library.llama_n_ctx_seq(context)) * self.slots >= _MANY_CELLS:
-            drop_zeros(cells, buffers)
-        self.context_window: int = min(library.llama_n_ctx_seq(context), self.memory.window)
+        cells = library.llama_n_ctx_seq(context)
+        self.dropped = drop_zeros(cells, buffers) if cells * self.slots >= _MANY_CELLS else 0
+        """Bytes of the cache's bookkeeping that went back to the system."""
+        self.context_window: int = min(cells, self.memory.window)
         self.kv = KvCache(library, context, self.slots, self.rewindable, buffers)
         self._calls = Calls(library, context, options)
         self._rows = Rows(file.most_rows)
