@@ -44,7 +44,7 @@ def test_the_example_changes_nothing_as_it_stands() -> None:
 
 
 def test_every_setting_is_in_the_example_with_its_default_and_can_be_uncommented(tmp_path: Path) -> None:
-    text = re.sub(r"^# (?=[a-z_]+ = |\[|\")", "", example(), flags=re.M)
+    text = re.sub(r"^# (?=[a-z_]+ = |\[+[a-z]+\]+$|\")", "", example(), flags=re.M)
     file = write(tmp_path / "all.toml", text)
     given = tomllib.loads(text)
     assert list(given) == [name for name, row in SETTINGS.items() if row.flag] + ["models", "aliases"]
@@ -75,7 +75,10 @@ def test_every_mistake_is_named_with_its_line(tmp_path: Path) -> None:
         '[[models]]\nid = "b"\nlike = "a"': "",
         "windw = 3": "there is no field windw",
         "context_window = -3": "must not be negative, got -3",
+        "requests_per_minute = 0": "requests_per_minute: must be between 1 and 10,000,000,000, got 0",
+        "tokens_per_minute = 1_000_000_000_000": "tokens_per_minute: must be between 1 and",
         "prices = [{input = 1, cached_input = 2, output = 3, abov = 3}]": "there is no abov in a price",
+        '[[models]]\nid = "a\\nb"': "a row needs an id, a text of printable characters",
         '[aliases]\n"ok" = "mimo-v2-pro"': "",
         'a = "nix"': "there is no model 'nix'",
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from mimo.config import ConfigError, Settings, load_settings, model_rows
+from mimo.config import SETTINGS, ConfigError, Settings, load_settings, model_rows
+from mimo.config.settings import Setting
 
 
 def test_the_flag_wins_over_the_variable_and_the_variable_over_the_file(tmp_path: Path) -> None:
@@ -41,6 +43,31 @@ def test_a_blank_key_in_the_file_is_refused(tmp_path: Path) -> None:
     file.write_text('api_keys = ["secret", " "]\n')
     with pytest.raises(ConfigError, match="api_keys must not be blank"):
         load_settings({}, file=file, environment={})
+
+
+WRONG = {int: ["abc", "1.5", "nan", "-99999999999"], float: ["abc", "nan", "inf", "-1"], bool: ["perhaps", "2"]}
+"""What no number and no switch may be; texts must be printable."""
+
+
+def wrong_values(row: Setting) -> list[str]:
+    return ["nonsense"] if row.choices else WRONG.get(row.kind, ["\x1b[31mred", "a\nb", " "])
+
+
+@pytest.mark.parametrize("row", [row for row in SETTINGS.values() if row.flag], ids=lambda row: row.name)
+def test_every_setting_refuses_what_it_cannot_be_in_one_line_from_every_source(row: Setting, tmp_path: Path) -> None:
+    file = tmp_path / "mimo.toml"
+    for value in wrong_values(row):
+        file.write_text(f"{row.name} = {json.dumps(value)}\n")
+        sources: list[tuple[str, dict[str, object], dict[str, str], Path | None]] = [
+            (row.option, {row.name: value}, {}, None),
+            (row.variable, {}, {row.variable: value}, None),
+            (f"{file}, line 1", {}, {}, file),
+        ]
+        for origin, flags, environment, read in sources:
+            with pytest.raises(ConfigError) as problem:
+                load_settings(flags, environment=environment, file=read)
+            said = str(problem.value)
+            assert said.startswith(f"{origin}: {row.name} must ") and said.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ def counted(url: str, name: str, **labels: str) -> float:
         (("--api-keys", "k", "--host", "0.0.0.0"), 401, 200),
         (("--api-keys", "k", "--host", "0.0.0.0", "--metrics", "open"), 200, 200),
         (("--metrics", "off"), 404, 404),
+        (("--metrics", "key"), 401, 401),  # nobody has one
+        (("--host", "0.0.0.0", "--insecure"), 401, 401),
+        (("--host", "0.0.0.0", "--insecure", "--metrics", "open"), 200, 200),
     ],
 )
 def test_metrics_are_open_on_a_loopback_address_and_elsewhere_want_a_key(arguments, without, with_key):

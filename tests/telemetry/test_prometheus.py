@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -57,21 +56,30 @@ def prometheus(folder: Path, *urls: str) -> Iterator[httpx.Client]:
     targets = [{"targets": [url.removeprefix("http://") for url in urls]}]
     jobs = [{"job_name": "mimo", "scrape_interval": "1s", "scrape_timeout": "1s", "static_configs": targets}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": jobs}))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    command.append(f"--web.listen-address=127.0.0.1:{port}")
+    command.append("--web.listen-address=127.0.0.1:0")  # a port chosen here might be another's by then
     with (
         (folder / "log").open("w") as log,
         subprocess.Popen(command, stderr=log, stdout=log) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
         try:
-            yield client
+            with httpx.Client(base_url=address_of(process, folder / "log"), timeout=30) as client:
+                yield client
         finally:
             process.terminate()
             process.wait(60)
+
+
+def address_of(process: subprocess.Popen[bytes], log: Path, seconds: float = 120.0) -> str:
+    """Where Prometheus listens, once it is ready to be asked."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        if found := re.search(r'"Listening on" address=(\S+)', log.read_text()):
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"http://{found[1]}/-/ready").status_code == 200:
+                    return f"http://{found[1]}"
+        time.sleep(0.2)
+    raise RuntimeError(f"Prometheus did not start: {log.read_text()[-2000:]}")
 
 
 def ask(client: httpx.Client, query: str) -> list[dict]:

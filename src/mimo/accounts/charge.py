@@ -25,6 +25,8 @@ from mimo.contract.errors import ApiError, AuthenticationFailed
 from mimo.contract.models import Model
 from mimo.types import FinishReason, Usage
 
+_MOST_TOKENS = 10**7
+"""Of each count: no window is that long, and what an upstream says beyond would not fit into the ledger's numbers."""
 _DAY = 86_400 * 10**6
 _NAMES = ("x-ratelimit-limit-", "x-ratelimit-remaining-", "x-ratelimit-reset-")
 _REQUESTS, _TOKENS = ((f"{_NAMES[0]}{of}", f"{_NAMES[1]}{of}", f"{_NAMES[2]}{of}") for of in ("requests", "tokens"))
@@ -135,9 +137,13 @@ class Charge:
         same."""
         if self._first_token is None:
             return Usage(0, 0, 0, 0)
-        if exact or usage.prompt_tokens:
-            return usage
-        return Usage(self._prompt, usage.completion_tokens, usage.reasoning_tokens, 0)
+        known = exact or usage.prompt_tokens > 0
+        return Usage(
+            min(usage.prompt_tokens if known else self._prompt, _MOST_TOKENS),
+            min(usage.completion_tokens, _MOST_TOKENS),
+            min(usage.reasoning_tokens, _MOST_TOKENS),
+            min(usage.cached_tokens if known else 0, _MOST_TOKENS),
+        )
 
     def _row(self, usage: Usage, exact: bool, cost: int, finish: str, about: About) -> Row:
         key: Key | None = self.meter.key

@@ -13,10 +13,10 @@ from hashlib import sha256
 from typing import Literal, get_args
 
 from mimo.accounts.problem import KeyProblem
+from mimo.contract.models import MOST_PER_MINUTE
 
 Reset = Literal["daily", "weekly", "monthly"]
 RESETS: Sequence[str] = get_args(Reset)
-MOST_PER_MINUTE = 10**10
 MOST_DOLLARS = 10**6
 _NAME_LENGTH = 100
 KEY_BYTES = 16

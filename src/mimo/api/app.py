@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from mimo.accounts.accounts import Accounts
@@ -23,7 +23,14 @@ from mimo.api.policy import DEFAULT, Policy
 from mimo.api.request_body import ClientGone, Receive
 from mimo.api.route import Match, Routes
 from mimo.chat.prompt import ChatFormat
-from mimo.contract.errors import ApiError, InternalError, MethodNotAllowed, NotFound, ServiceUnavailable
+from mimo.contract.errors import (
+    ApiError,
+    AuthenticationFailed,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    ServiceUnavailable,
+)
 from mimo.contract.models import MODELS, Model
 from mimo.engines.base import Engine
 from mimo.media.fetch.fetcher import Fetcher
@@ -40,7 +47,8 @@ class App:
     every request that is answered. `fetcher`: lets media be named by URL. `cors_origins`: pages of other origins that
     may use the API. `hosts`: names it may be asked by, None for any (`access.py`). `quiet_seconds`: a stream that is
     silent for so long, or for twice that at the most, sends a comment. `store`: keeps files and batches. `accounts`:
-    keys besides `keys`, and who may see which usage. `metrics`: what GET /metrics says.
+    keys besides `keys`, and who may see which usage. `metrics`: what GET /metrics says. `all_started`: whether the
+    workers are that answer on the same address.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class App:
         fetcher: Fetcher | None = None,
         store: Store | None = None,
         metrics: Exporter | None = None,
+        all_started: Callable[[], bool] = lambda: True,
         cors_origins: Collection[str] = (),
         hosts: Collection[str] | None = None,
         quiet_seconds: float = QUIET_SECONDS,
@@ -72,7 +81,9 @@ class App:
         """Exchanges of API routes that are not finished."""
         policy = replace(policy, media_urls=fetcher is not None)
         observer = observer or Observer()
-        self.backend = Backend(models, policy, observer, fetcher, store=store, accounts=accounts, metrics=metrics)
+        self.backend = Backend(
+            models, policy, observer, fetcher, store=store, accounts=accounts, metrics=metrics, all_started=all_started
+        )  # fmt: skip
         """What requests that come now are answered from."""
         if engine is not None and chat_format is not None:
             self.answer_with(engine, chat_format)
@@ -153,6 +164,10 @@ class App:
         if route.api:
             self._admit(exchange)
         elif route.for_operators and not self.backend.policy.open_metrics:
+            if not self.keys:
+                raise AuthenticationFailed(
+                    "this is for who has a key, and this server has none: start it with --metrics open"
+                )
             exchange.key = self.keys.check(exchange.headers)
         await route.answer(self.backend, exchange, match.argument)
 

@@ -38,7 +38,7 @@ class Backend:
     that is allowed. `loaded`: the engine, or what makes the error of those who ask for it. `slow`: where long work
     runs, `room`: for the bodies of all requests. `store`: where files and batches are kept, `new_batch` says that one
     has changed. `accounts`: keys and what they have used. `metrics`: what GET /metrics says, None: there is no such
-    route."""
+    route. `all_started`: whether all workers on this address are there."""
 
     models: Mapping[str, Model]
     policy: Policy
@@ -51,6 +51,7 @@ class Backend:
     accounts: Accounts | None = None
     new_batch: Callable[[], None] = lambda: None
     metrics: Exporter | None = None
+    all_started: Callable[[], bool] = lambda: True
 
     @property
     def ready(self) -> bool:

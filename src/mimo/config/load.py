@@ -47,6 +47,8 @@ def convert(row: Setting, value: object) -> Any:
     for item in value if isinstance(value, (list, tuple)) else [value]:
         if isinstance(item, str) and not item.strip():
             raise ConfigError(f"{row.name} must not be blank; leave it out for its default")
+        if isinstance(item, str) and not item.isprintable():
+            raise ConfigError(f"{row.name} must be printable characters, got {item[:80]!r}")
         if row.choices and item not in row.choices:
             raise ConfigError(f"{row.name} must be one of {', '.join(row.choices)}, got {item}")
     try:

@@ -12,7 +12,17 @@ import msgspec
 from mimo.config.file import Place
 from mimo.config.settings import ConfigError, Settings
 from mimo.contract.errors import NotFound, shown
-from mimo.contract.models import MODELS, MOST_PER_MILLION, Modality, Model, Price, alias, find_model, with_models
+from mimo.contract.models import (
+    MODELS,
+    MOST_PER_MILLION,
+    MOST_PER_MINUTE,
+    Modality,
+    Model,
+    Price,
+    alias,
+    find_model,
+    with_models,
+)
 
 _LIKE = "mimo-v2-flash"
 """The model that a row takes its fields from if it names none and has a new id."""
@@ -55,6 +65,9 @@ def own_models(settings: Settings) -> tuple[Mapping[str, Model], list[Mistake]]:
         changes = {name: _made(name, value) for name, value in row.items() if name not in ("id", "like")}
         rows = with_models([replace(base, id=row["id"], alias_of="", **changes)], rows)
     for name, target in settings.aliases.items():
+        if not name.isprintable():
+            mistakes.append(Mistake(("aliases", name), f"aliases: {name!r} must be printable characters"))
+            continue
         try:
             rows = with_models([alias(name, target, rows)], rows)
         except NotFound as problem:
@@ -64,8 +77,8 @@ def own_models(settings: Settings) -> tuple[Mapping[str, Model], list[Mistake]]:
 
 def _wrong(row: Mapping[str, Any], place: Place, rows: Mapping[str, Model]) -> Iterator[Mistake]:
     """The mistakes of one row of `[[models]]`."""
-    if not row.get("id") or not isinstance(row["id"], str):
-        yield Mistake(place, f"models: a row needs an id, a text; got {shown(row.get('id'))}")
+    if not row.get("id") or not isinstance(row["id"], str) or not row["id"].isprintable():
+        yield Mistake(place, f"models: a row needs an id, a text of printable characters; got {shown(row.get('id'))}")
     if (like := row.get("like", _LIKE)) not in rows:
         yield Mistake((*place, "like"), f"models: like must be one of {', '.join(rows)}, got {shown(like)}")
     for name in row.keys() - {"id", "like"}:
@@ -88,6 +101,8 @@ def _made(name: str, value: Any) -> Any:
     except msgspec.ValidationError as problem:
         words = _KINDS.get(_types()[name])
         raise ValueError(f"must be {words}, got {shown(value)}" if words else str(problem)) from None
+    if name.endswith("_per_minute") and not 1 <= made <= MOST_PER_MINUTE:
+        raise ValueError(f"must be between 1 and {MOST_PER_MINUTE:,}, got {made}")
     if isinstance(made, int) and made < 0:
         raise ValueError(f"must not be negative, got {made}")
     names = {field.name for field in fields(Price)}

@@ -18,6 +18,8 @@ from mimo.contract.table import ParameterTable
 
 Modality = Literal["text", "image", "audio", "video"]
 
+MOST_PER_MINUTE = 10**10
+"""The largest limit of requests or tokens."""
 MOST_PER_MILLION = 100_000
 """USD: what a request can cost at such a price fits into 64 bits."""
 

@@ -107,6 +107,7 @@ def _app(
         policy=replace(policy_of(settings), open_metrics=telemetry.open_metrics),
         observer=telemetry.observer,
         metrics=telemetry.page,
+        all_started=telemetry.all_started,
         cors_origins=settings.cors_origin,
         hosts=hosts_of(settings, bool(settings.api_keys) or accounts.on),
         fetcher=Fetcher(agent=f"mimo/{__version__}") if settings.allow_media_urls else None,

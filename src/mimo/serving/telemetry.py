@@ -52,6 +52,7 @@ class Telemetry:
     ) -> None:
         cells = cells or cells_of(settings, models)
         self._alone = cells.places == 1
+        self._cells = cells
         self._metrics = Metrics(cells.place(place), [_shown(url) for url in settings.upstream], lambda: accounts.lag)
         self._lines = Lines(sys.stderr.fileno())
         watching: list[Observer] = [] if settings.metrics == "off" else [self._metrics]
@@ -63,8 +64,14 @@ class Telemetry:
         self.observer: Observer = Observers(gate, *watching)
         self.page: Exporter | None = None if settings.metrics == "off" else Page(cells, self._metrics)
         """What GET /metrics gives."""
-        self.open_metrics = settings.metrics == "open" or (settings.metrics is None and _is_loopback(settings.host))
+        self.open_metrics = settings.metrics in ("open", "off") or (
+            settings.metrics is None and _is_loopback(settings.host)
+        )
         """Whether it needs no key."""
+
+    def all_started(self) -> bool:
+        """Whether every worker has started; one that has ended, and is not replaced yet, has not."""
+        return self._alone or len(list(self._cells.by_place("mimo_ready"))) == self._cells.places
 
     async def close(self) -> None:
         """Write out what waits."""

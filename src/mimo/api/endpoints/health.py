@@ -18,8 +18,11 @@ async def root(_: Backend, exchange: Exchange, __: str) -> None:
 
 
 async def ready(backend: Backend, exchange: Exchange, _: str) -> None:
-    """Fine when the engine is there and healthy. Raises `ServiceUnavailable`."""
+    """Fine when the engine is there and healthy, and all workers are there: connections are dealt to each of them, and
+    wait for one that is not. Raises `ServiceUnavailable`."""
     engine = backend.engine  # raises while there is none
+    if not backend.all_started():
+        raise ServiceUnavailable("a worker of this server is starting", headers={"retry-after": "1"})
     if not engine.healthy:
         raise ServiceUnavailable("the upstream is down", headers={"retry-after": "5"})
     name = engine.info.engine
