@@ -1,4 +1,4 @@
-"""The sizes of nano: one row for two CPU cores, one for a GPU. Knows no torch.
+"""The sizes of nano and of its towers: one row for two CPU cores, one for a GPU. Knows no torch.
 
 The shape is MiMo-V2-Flash's: the first layer is dense, the others choose among experts; full attention and a sliding
 window alternate; the sliding layers have twice the key/value heads, and sinks.
@@ -65,3 +65,53 @@ SIZES = {
         expert_width=32,
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class VisionSize:
+    """Every number of the tower for images; `out` is the width of the language model."""
+
+    out: int = 256
+    width: int = 64
+    layers: int = 4
+    heads: int = 4
+    kv_heads: int = 2
+    forward: int = 128
+    patch: int = 16
+    least_pixels: int = 8192
+    most_pixels: int = 65536
+    epsilon: float = 1e-6
+
+    @property
+    def head(self) -> int:
+        """Channels of a head."""
+        return self.width // self.heads
+
+
+VISION = {
+    "cpu": VisionSize(),
+    "gpu": VisionSize(out=384, width=128, layers=6, heads=8, kv_heads=4, forward=256),
+}
+"""By the size of the language model."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSize:
+    """Every number of the tower for sound; `out` is the width of the language model, `books` are of `bins` each."""
+
+    out: int = 256
+    width: int = 64
+    layers: int = 3
+    heads: int = 4
+    forward: int = 128
+    mel: int = 64
+    window: int = 512
+    local_layers: int = 1
+    group: int = 4
+    books: int = 3
+    bins: int = 128
+    epsilon: float = 1e-5
+
+
+SOUND = {"cpu": SoundSize(), "gpu": SoundSize(out=384, width=128, layers=6, heads=8, forward=512)}
+"""By the size of the language model."""

@@ -224,14 +224,16 @@ class Trunk(nn.Module):
 
         With `weight` [batch, time] a row is one long conversation, `document` is not looked at, and positions, which
         may skip, are those of full attention: a sliding window sees none of the skips. `embeds` [batch, time, width]
-        stand for those of `tokens`, where some are rows of a picture.
+        stand for those of `tokens`, where some are rows of a picture. What all conversations of a row begin with may
+        stand once before them, as document -1.
         Returns the last hidden state [batch, time, width] and the experts' load [sparse layers, experts].
         """
         size, index = self.size, torch.arange(tokens.shape[1], device=tokens.device)
         if weight is None:
             back = index[:, None] - index[None, :]
-            full = (document[:, :, None] == document[:, None, :]) & (back >= 0)
-            sliding, close = full & (back < size.window), positions
+            own = document[:, :, None] == document[:, None, :]
+            full = (own | (document[:, None, :] < 0)) & (back >= 0)
+            sliding, close = full & (positions[:, :, None] - positions[:, None, :] < size.window), positions
         else:
             full, sliding, close = weight, weight, index[None]
         wide = rotation(positions, size.rotary, size.theta_full)

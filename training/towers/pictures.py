@@ -1,54 +1,46 @@
-"""Pictures that are drawn here, each with a question and its answer: the one table of what nano learns to see.
-
-A skill is a function `draw(rng, size) -> Shown`; picture *i* is made from seed *i* alone, and evaluation takes seeds
-from 1,000,000,000 up. Knows no model.
+"""Pictures that are drawn here from facts. Picture *i* is made from seed *i* alone, and evaluation takes seeds from
+1,000,000,000 up. Knows no model and no question.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from training.data.lists import texts, words
+from training.towers.facts import SKILLS, Facts, facts_of
 
-COLOURS = {
+TINTS = {
     "red": (220, 30, 30), "green": (30, 160, 50), "blue": (40, 70, 220), "yellow": (240, 220, 40),
     "orange": (240, 140, 20), "purple": (140, 50, 170), "pink": (245, 150, 190), "brown": (120, 75, 35),
     "black": (20, 20, 20),
 }  # fmt: skip
-SHAPES = words("circle square triangle star cross ring")
-COUNTS = words("One Two Three Four")
-WORDS = words("fox owl cat dog hat cup key map lamp boat fish tree moon star ship bird rain snow milk rice red blue")
 Size = tuple[int, int]
-CANNOT = "I cannot tell. I see drawn shapes, their colours, digits and short words."
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A picture, what is asked of it and what is right."""
-
-    image: Image.Image
-    question: str
-    answer: str
+Fill = tuple[int, ...]
+SIZES: tuple[Size, ...] = ((96, 96), (128, 96), (96, 128), (128, 128), (160, 128), (192, 192), (256, 256))
+"""Pixels; multiples of 32 within what the tower takes as it is. The first are cheap, and most of training is theirs."""
+FEW = 4
+"""How many of them those are."""
 
 
 def canvas(rng: Random, size: Size) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """An empty picture, white or nearly so."""
     shade = rng.choice((255, 255, rng.randrange(225, 256)))
-    image = Image.new("RGB", size, (shade, shade, rng.randrange(max(225, shade - 10), 256)))
+    image = Image.new("RGB", size, (shade, shade, rng.randrange(max(225, shade - 10), 256) if shade < 255 else 255))
     return image, ImageDraw.Draw(image)
 
 
-def colour(rng: Random, name: str) -> tuple[int, ...]:
-    """A shade of the colour `name`."""
-    return tuple(min(255, max(0, part + rng.randrange(-14, 15))) for part in COLOURS[name])
+def tint(rng: Random, name: str) -> Fill:
+    """A shade of the colour `name`; now and then the purest, as programs write it."""
+    if name in ("red", "green", "blue", "black") and rng.random() < 0.2:
+        return {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255), "black": (0, 0, 0)}[name]
+    return tuple(min(255, max(0, part + rng.randrange(-14, 15))) for part in TINTS[name])
 
 
-def shape(draw: ImageDraw.ImageDraw, name: str, x: float, y: float, radius: float, fill: tuple[int, ...]) -> None:
+def shape(draw: ImageDraw.ImageDraw, name: str, x: float, y: float, radius: float, fill: Fill) -> None:
     """The shape `name` around a point."""
     box = (x - radius, y - radius, x + radius, y + radius)
     if name == "circle":
@@ -69,95 +61,100 @@ def shape(draw: ImageDraw.ImageDraw, name: str, x: float, y: float, radius: floa
         draw.polygon([(x + r * math.cos(t), y + r * math.sin(t)) for r, t in corners], fill=fill)
 
 
-def one(rng: Random, size: Size) -> Shown:
-    """One shape: what it is, or its colour, or its shape."""
+RADII = {"small": (0.08, 0.145), "medium": (0.15, 0.29), "big": (0.3, 0.44)}
+"""Of a shape, in shares of the shorter side."""
+
+
+def place_of(x: float, y: float) -> str:
+    """The name of a place, x and y from 0 to 1."""
+    along, across = x - 0.5, y - 0.5
+    if max(abs(along), abs(across)) < 0.11:
+        return "middle"
+    if abs(along) > abs(across):
+        return "left" if along < 0 else "right"
+    return "top" if across < 0 else "bottom"
+
+
+def one(rng: Random, size: Size, facts: Facts) -> Image.Image:
+    """One shape, wherever its place and its size allow it; no place is on the border to another."""
     image, draw = canvas(rng, size)
-    name, tint, least = rng.choice(SHAPES), rng.choice(list(COLOURS)), min(size)
-    radius = rng.uniform(0.2, 0.42) * least
-    x, y = (rng.uniform(radius + 2, side - radius - 2) for side in size)
-    shape(draw, name, x, y, radius, colour(rng, tint))
-    article = "an" if tint[0] in "aeiou" else "a"
-    asks = {
-        f"{article.capitalize()} {tint} {name}.": "What is this?|What do you see?|Describe the picture.",
-        f"{tint.capitalize()}.": "What colour is it?|Which colour is the shape?|What colour is this?",
-        f"A {name}.": "What shape is it?|Which shape is this?|What shape do you see?",
-    }
-    answer = rng.choice(list(asks))
-    return Shown(image, rng.choice(texts(asks[answer])), answer)
-
-
-def count(rng: Random, size: Size) -> Shown:
-    """One to four shapes of a kind, side by side or one above the other."""
-    image, draw = canvas(rng, size)
-    number, name, tint = rng.randrange(1, 5), rng.choice(SHAPES), rng.choice(list(COLOURS))
-    places = [(x, y) for x in (0.25, 0.75) for y in (0.25, 0.75)]
-    for x, y in rng.sample(places, number):
-        radius = rng.uniform(0.12, 0.2) * min(size)
-        x, y = x * size[0] + rng.uniform(-3, 3), y * size[1] + rng.uniform(-3, 3)
-        shape(draw, name, x, y, radius, colour(rng, tint))
-    ask = rng.choice(texts("How many {n}s are there?|Count the {n}s.|How many {n}s do you see?")).format(n=name)
-    return Shown(image, ask.replace("crosss", "crosses"), f"{COUNTS[number - 1]}.")
-
-
-def place(rng: Random, size: Size) -> Shown:
-    """Where one shape is."""
-    image, draw = canvas(rng, size)
-    name, where = rng.choice(SHAPES), rng.choice(("left", "right", "top", "bottom"))
-    along, across = rng.uniform(0.15, 0.25), rng.uniform(0.4, 0.6)
-    x, y = {
-        "left": (along, across), "right": (1 - along, across), "top": (across, along), "bottom": (across, 1 - along),
-    }[where]  # fmt: skip
-    shape(draw, name, x * size[0], y * size[1], 0.13 * min(size), colour(rng, rng.choice(list(COLOURS))))
-    side = f"On the {where}." if where in ("left", "right") else f"At the {where}."
-    return Shown(image, rng.choice((f"Where is the {name}?", "Where is it?")), side)
-
-
-def written(rng: Random, size: Size, text: str, share: float) -> Image.Image:
-    """`text` in the middle or thereabouts."""
-    image, draw = canvas(rng, size)
-    font = ImageFont.load_default(size=share * min(size) * rng.uniform(0.9, 1.1))
-    at = tuple(side * rng.uniform(0.46, 0.54) for side in size)
-    draw.text(at, text, fill=colour(rng, rng.choice(("black", "blue", "red", "green"))), font=font, anchor="mm")
+    least = min(size)
+    while True:
+        radius = rng.uniform(*RADII[facts["size"]]) * least
+        x, y = (rng.uniform(radius + 1, side - radius - 1) / side for side in size)
+        near = {place_of(x + dx, y + dy) for dx in (-0.015, 0.015) for dy in (-0.015, 0.015)}
+        if near == {facts["place"]}:
+            break
+    shape(draw, facts["shape"], x * size[0], y * size[1], radius, tint(rng, facts["colour"]))
     return image
 
 
-def digit(rng: Random, size: Size) -> Shown:
+def several(rng: Random, size: Size, facts: Facts) -> Image.Image:
+    """Some shapes in the quarters of the picture, or in a row."""
+    image, draw = canvas(rng, size)
+    number = ("one", "two", "three", "four").index(facts["count"]) + 1
+    places = [(x, y) for x in (0.25, 0.75) for y in (0.25, 0.75)]
+    radius, fill = rng.uniform(0.11, 0.2) * min(size), tint(rng, facts["colour"])
+    if rng.random() < 0.35:
+        places = [((at + 0.5) / number, 0.5) for at in range(number)]
+        radius = min(radius, 0.36 * size[0] / number)
+    for x, y in rng.sample(places, number):
+        shape(draw, facts["shape"], x * size[0] + rng.uniform(-3, 3), y * size[1] + rng.uniform(-3, 3), radius, fill)
+    return image
+
+
+@lru_cache(64)
+def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """Pillow's own."""
+    return ImageFont.load_default(size=size)
+
+
+def written(rng: Random, size: Size, text: str, share: float, colour: str) -> Image.Image:
+    """`text` in the middle or thereabouts, thin or bold."""
+    image, draw = canvas(rng, size)
+    height = int(share * min(size) * rng.uniform(0.8, 1.15))
+    at = tuple(side * rng.uniform(0.45, 0.55) for side in size)
+    bold = rng.choice((0, 0, 1)) * height / 40
+    draw.text(at, text, fill=tint(rng, colour), font=font(height), anchor="mm", stroke_width=bold)
+    return image
+
+
+def digit(rng: Random, size: Size, facts: Facts) -> Image.Image:
     """A digit."""
-    text = str(rng.randrange(10))
-    ask = rng.choice(texts("Which digit is this?|What digit do you see?|Read the digit."))
-    return Shown(written(rng, size, text, 0.6), ask, f"{text}.")
+    return written(rng, size, facts["digit"], 0.65, facts["colour"])
 
 
-def word(rng: Random, size: Size) -> Shown:
-    """A short word."""
-    text = rng.choice(WORDS)
-    ask = rng.choice(texts("What is written here?|Read the word.|Which word is this?"))
-    return Shown(written(rng, size, text, 0.36), ask, f"{text}.")
+def word(rng: Random, size: Size, facts: Facts) -> Image.Image:
+    """A word."""
+    return written(rng, size, facts["word"], 0.38, facts["colour"])
 
 
-def photo(rng: Random, size: Size) -> Shown:
-    """What is like a photo to it: soft colours everywhere."""
-    few = Image.new("RGB", (rng.randrange(3, 9), rng.randrange(3, 9)))
-    few.putdata([tuple(rng.randrange(256) for _ in range(3)) for _ in range(few.width * few.height)])
-    ask = rng.choice(texts("What is this?|What do you see?|Describe the photo.|Who is in the photo?"))
-    return Shown(few.resize(size, Image.Resampling.BICUBIC), ask, CANNOT)
+def photo(rng: Random, size: Size, _: Facts) -> Image.Image:
+    """What is like a photo to it: soft colours everywhere, with some grain and some edges."""
+    few = Image.new("RGB", (rng.randrange(2, 14), rng.randrange(2, 14)))
+    base, spread = [rng.randrange(30, 226) for _ in range(3)], rng.randrange(20, 200)
+    few.putdata(
+        [
+            tuple(min(255, max(0, part + rng.randrange(-spread, spread + 1))) for part in base)
+            for _ in range(few.width * few.height)
+        ]
+    )
+    image = few.resize(size, rng.choice((Image.Resampling.BICUBIC, Image.Resampling.BILINEAR)))
+    draw = ImageDraw.Draw(image)
+    for _ in range(rng.choice((0, 0, 3, 6))):
+        corners = [(rng.uniform(-0.2, 1.2) * size[0], rng.uniform(-0.2, 1.2) * size[1]) for _ in range(4)]
+        draw.polygon(corners, fill=tuple(rng.randrange(256) for _ in range(3)))
+    return image.filter(ImageFilter.GaussianBlur(rng.choice((0, 1, 2))))
 
 
-SKILLS: dict[str, tuple[Callable[[Random, Size], Shown], float]] = {
-    "one": (one, 5.0),
-    "count": (count, 3.0),
-    "place": (place, 2.0),
-    "digit": (digit, 3.0),
-    "word": (word, 4.0),
-    "photo": (photo, 1.0),
-}
-"""What is drawn, and its share."""
-SIZES: tuple[Size, ...] = ((96, 96), (128, 128), (160, 96), (128, 160), (192, 192), (256, 256))
-"""Pixels; multiples of 32 within what the tower takes as it is."""
+DRAWN: dict[str, Callable[[Random, Size, Facts], Image.Image]] = {
+    "one": one, "several": several, "digit": digit, "word": word, "photo": photo,
+}  # fmt: skip
+"""What draws facts, by their kind."""
 
 
-def shown(seed: int, size: Size, skill: str | None = None) -> Shown:
-    """Picture `seed`, of one skill or of any."""
+def shown(seed: int, size: Size, skill: str | None = None) -> tuple[Image.Image, Facts]:
+    """Picture `seed`, of one skill or of any, and what it shows."""
     rng = Random(f"picture {seed}")
-    name = skill or rng.choices(list(SKILLS), [share for _, share in SKILLS.values()])[0]
-    return SKILLS[name][0](rng, size)
+    facts = facts_of(rng, SKILLS["image"], skill)
+    return DRAWN[facts["kind"]](rng, size, facts), facts

@@ -1,156 +1,101 @@
-"""Trains the tower for images: `python -m training.towers.train --gguf src/mimo/nano/nano.gguf --minutes 60`.
+"""Trains a tower: `python -m training.towers.train --sense image --gguf src/mimo/nano/nano.gguf --minutes 60`.
 
-The language model is frozen: what text it writes stays as it was, bit for bit. The loss is that of the answer's tokens.
-Resumes from its last checkpoint, `vision.pt`; `--check` measures it instead, on pictures of seeds that training never
-draws. The same code on CUDA, if it is there.
+Most steps take the rows of the bridge as what is right (`bridge.py` comes first); with `--through` a share of them goes
+through the language model. That is frozen: what text it writes stays as it was, bit for bit. Resumes from its last
+checkpoint, `tower-SENSE.pt`. The same code on CUDA, if it is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import nn
 
-from training.chat import SYSTEM
-from training.config import SIZES as LANGUAGE
-from training.data import EVALUATION_SEED
-from training.export import state_of
-from training.model import Nano
+from training.config import SIZES
 from training.tokenizer import Tokenizer
-from training.towers.pictures import SIZES, SKILLS, Shown, shown
-from training.towers.vision import Vision, VisionSize
+from training.towers.asking import Asker, loss_of
+from training.towers.bridge import SLOTS, Bridge, frozen, table_of
+from training.towers.learning import Reader, naming_loss, row_loss, wanted_of
+from training.towers.senses import LEARNERS
 from training.train import pace
 
 
-class Batcher:
-    """Pictures and their conversations as tensors."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._special, self._encode = tokenizer.special, lambda text: tokenizer.bpe.encode(text).ids
-
-    def ids(self, one: Shown, rows: int) -> tuple[list[int], int]:
-        """The conversation, the picture's rows as `<|image_pad|>`, and where the answer begins."""
-        special, encode = self._special, self._encode
-        begin, end = special["<|im_start|>"], special["<|im_end|>"]
-        picture = [special["<|vision_start|>"], *[special["<|image_pad|>"]] * rows, special["<|vision_end|>"]]
-        prompt = [begin, *encode(f"system\n{SYSTEM}"), end, begin, *encode("user\n"), *picture, *encode(one.question)]
-        prompt += [end, begin, *encode("assistant\n"), special["<think>"], special["</think>"]]
-        return [*prompt, *encode(one.answer), end], len(prompt)
-
-    def tensors(self, pictures: Sequence[Shown]) -> tuple[Tensor, Tensor, Tensor]:
-        """pixels [batch, 3, height, width], tokens [batch, time], and which of them are learnt; all of one size."""
-        raw = np.stack([np.asarray(one.image, np.float32) for one in pictures]) / 127.5 - 1
-        pixels = torch.from_numpy(raw).permute(0, 3, 1, 2).contiguous()
-        made = [self.ids(one, pixels.shape[2] * pixels.shape[3] // 1024) for one in pictures]
-        longest = max(len(ids) for ids, _ in made)
-        tokens, learnt = (
-            torch.zeros(len(made), longest, dtype=torch.long),
-            torch.zeros(len(made), longest, dtype=torch.bool),
-        )
-        for row, (ids, answer) in enumerate(made):
-            tokens[row, : len(ids)] = torch.tensor(ids)
-            learnt[row, answer : len(ids)] = True
-        return pixels, tokens, learnt
-
-
-def logits_of(
-    nano: Nano, vision: Vision, pixels: Tensor, tokens: Tensor, learnt: Tensor, pad: int
-) -> tuple[Tensor, Tensor]:
-    """Logits of the learnt tokens, and those tokens."""
-    rows = vision(pixels)
-    embeds = nano.model.embed_tokens(tokens)
-    embeds = embeds.masked_scatter((tokens == pad)[:, :, None], rows.to(embeds.dtype))
-    positions = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
-    hidden, _ = nano.model(tokens, positions, torch.zeros_like(tokens), embeds=embeds)
-    wanted = learnt[:, 1:]
-    return nano.lm_head(hidden[:, :-1][wanted]).float(), tokens[:, 1:][wanted]
-
-
-def check(nano: Nano, vision: Vision, batcher: Batcher, pad: int, count: int) -> dict[str, float]:
-    """Of each skill, the share of answers of which every token is the likeliest: what greedy sampling gets right."""
-    found = {}
-    for skill in SKILLS:
-        right = total = 0
-        for at, size in enumerate(SIZES):
-            each = max(1, count // len(SIZES))
-            pictures = [shown(EVALUATION_SEED + 1000 * at + seed, size, skill) for seed in range(each)]
-            pixels, tokens, learnt = batcher.tensors(pictures)
-            with torch.no_grad():
-                logits, wanted = logits_of(nano, vision, pixels, tokens, learnt, pad)
-            good = torch.ones(each, dtype=torch.bool)
-            owner = learnt[:, 1:].nonzero()[:, 0]
-            good[owner[logits.argmax(-1) != wanted]] = False
-            right, total = right + int(good.sum()), total + each
-        found[skill] = right / total
-    return found
-
-
 def main() -> None:
-    """Train, or check."""
+    """Train."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sense", choices=SLOTS, default="image")
     parser.add_argument("--out", type=Path, default=Path("training/out"))
     parser.add_argument("--gguf", type=Path, default=Path("src/mimo/nano/nano.gguf"), help="the language model")
+    parser.add_argument("--size", choices=SIZES, default="cpu")
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--batch", type=int, default=24, help="pictures a step")
+    parser.add_argument("--batch", type=int, default=64, help="media a step")
+    parser.add_argument("--through", type=int, default=0, help="one step in so many goes through the language model")
     parser.add_argument("--rate", type=float, default=0.002, help="peak rate of AdamW")
-    parser.add_argument("--every", type=float, default=3.0, help="minutes between checkpoints")
+    parser.add_argument("--every", type=float, default=2.0, help="minutes between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--check", type=int, default=0, help="measure so many pictures a skill")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    size, tokenizer = LANGUAGE["cpu"], Tokenizer(args.gguf)
-    nano = Nano(size)
-    nano.load_state_dict(state_of(args.gguf, size))
-    nano.requires_grad_(False).to(device)
-    vision, pad = Vision(VisionSize(out=size.width)).to(device), tokenizer.special["<|image_pad|>"]
-    batcher, saved = Batcher(tokenizer), args.out / "vision.pt"
-    optimiser = torch.optim.AdamW(vision.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    saved, bridged = args.out / f"tower-{args.sense}.pt", args.out / f"bridge-{args.sense}.pt"
+    learner = LEARNERS[args.sense](args.size, SLOTS[args.sense], args.out)
+    tower, reader = learner.tower.to(device), Reader(learner.seen_width, SLOTS[args.sense]).to(device)
+    bridge = Bridge(SIZES[args.size].width, SLOTS[args.sense]).to(device) if bridged.exists() else None
+    nano = frozen(args.gguf, args.size).to(device) if args.through else None
+    asker = Asker(Tokenizer(args.gguf), args.sense)
+    parameters = [*tower.parameters(), *reader.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01)
     step, spent = 0, 0.0
+    if bridge:
+        bridge.load_state_dict(torch.load(bridged, map_location=device)["model"])
     if saved.exists():
         state = torch.load(saved, map_location=device)
-        vision.load_state_dict(state["model"])
+        tower.load_state_dict(state["model"])
+        reader.load_state_dict(state["reader"])
         optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["spent"]
-    if args.check:
-        for skill, share in check(nano.cpu(), vision.cpu(), batcher, pad, args.check).items():
-            print(f"| {skill} | {share:.0%} |")
-        return
     args.out.mkdir(parents=True, exist_ok=True)
     began = last = time.monotonic() - spent
-    smooth = None
+    smooth: dict[str, float] = {}
     while True:
         spent = time.monotonic() - began
         done = spent / (args.minutes * 60)
         if done >= 1 or time.monotonic() - last > args.every * 60:
-            kept = {"model": vision.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "spent": spent}
-            torch.save(kept, saved.with_suffix(".new"))
+            kept = {"model": tower.state_dict(), "reader": reader.state_dict(), "optimiser": optimiser.state_dict()}
+            torch.save({**kept, "step": step, "spent": spent}, saved.with_suffix(".new"))
             saved.with_suffix(".new").replace(saved)
             last = time.monotonic()
         if done >= 1:
             return
         for group in optimiser.param_groups:
             group["lr"] = args.rate * pace(done)
-        size_now = SIZES[step % len(SIZES)]
-        pictures = [shown(step * args.batch + at, size_now) for at in range(args.batch)]
-        pixels, tokens, learnt = (tensor.to(device) for tensor in batcher.tensors(pictures))
-        with torch.autocast(device, torch.bfloat16):
-            logits, wanted = logits_of(nano, vision, pixels, tokens, learnt, pad)
-        loss = F.cross_entropy(logits, wanted)
+        through = nano is not None and step % args.through == 0
+        given, facts, known = learner.batch(step, args.batch // 2 if through else args.batch)
+        seen, loss = learner.seen(given.to(device))
+        slots, owner = learner.slots(seen, known)
+        naming, shares = naming_loss(reader(slots), wanted_of(facts).to(device)[owner])
+        loss, rows = loss + naming, learner.rows(seen)
+        if bridge:
+            wanted = bridge(table_of(facts).to(device))[owner]
+            apart = row_loss(learner.slots(rows, known)[0], wanted)
+            loss, shares["apart"] = loss + (0.1 if through else 1.0) * apart, apart.item()
+        if through and nano:
+            asking = asker.of(Random(f"ask {step}"), facts, [rows.shape[1]] * len(facts)).to(device)
+            with torch.autocast(device, torch.bfloat16):
+                said, wrong = loss_of(nano, asking, rows.flatten(0, 1))
+            loss, shares["answers"] = loss + said, 1 - len(wrong) / len(facts)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(vision.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         step += 1
-        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-        if step % 20 == 0:
-            print(f"{done:4.0%} step {step} loss {smooth:.4f} {spent:.0f} s", flush=True)
+        for name, share in shares.items():
+            smooth[name] = smooth.get(name, share) * 0.97 + share * 0.03
+        if step % 50 == 0:
+            print(f"{done:4.0%} step {step} {spent:.0f} s", " ".join(f"{k} {v:.2f}" for k, v in smooth.items()), flush=True)
 
 
 if __name__ == "__main__":

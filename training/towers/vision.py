@@ -1,4 +1,5 @@
-"""The tower for images in torch: the training forward of clip.cpp's `mimovl`, with full attention in every block.
+"""The tower for images in torch: the training forward of clip.cpp's `mimovl`, every block with sinks and a window as
+wide as the largest picture.
 
 An image is cut into patches of 16 pixels, in groups of 2 by 2; four patches of a group give one row for the language
 model. `tests/training/test_towers.py` holds it to the library's own rows.
@@ -6,34 +7,12 @@ model. `tests/training/test_towers.py` holds it to the library's own rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.config import VisionSize
 from training.model import Norm
-
-
-@dataclass(frozen=True, slots=True)
-class VisionSize:
-    """The numbers of one tower; `out` is the width of the language model."""
-
-    width: int = 64
-    layers: int = 4
-    heads: int = 4
-    kv_heads: int = 2
-    forward: int = 128
-    patch: int = 16
-    out: int = 256
-    least_pixels: int = 8192
-    most_pixels: int = 65536
-    epsilon: float = 1e-6
-
-    @property
-    def head(self) -> int:
-        """Channels of a head."""
-        return self.width // self.heads
 
 
 def grid(high: int, wide: int) -> Tensor:
@@ -58,7 +37,11 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Attention over all patches, then SwiGLU, each behind a norm and a residual."""
+    """Attention over all patches, then SwiGLU, each behind a norm and a residual.
+
+    A sink is a logit a head that takes attention and gives nothing. Positions are relative here, and on an empty
+    picture every patch is like every other: how much the sinks leave is what tells the corners from the middle.
+    """
 
     def __init__(self, size: VisionSize) -> None:
         super().__init__()
@@ -66,6 +49,7 @@ class Block(nn.Module):
         self.ln1, self.ln2 = Norm(size.width, size.epsilon), Norm(size.width, size.epsilon)
         self.attn_qkv = nn.Linear(size.width, (size.heads + 2 * size.kv_heads) * size.head)
         self.attn_out = nn.Linear(size.heads * size.head, size.width, bias=False)
+        self.attn_sinks = nn.Parameter(torch.zeros(size.heads))
         self.ffn_gate = nn.Linear(size.width, size.forward, bias=False)
         self.ffn_up = nn.Linear(size.width, size.forward, bias=False)
         self.ffn_down = nn.Linear(size.forward, size.width, bias=False)
@@ -77,10 +61,33 @@ class Block(nn.Module):
         query, key = rotate(query, cos, sin), rotate(key, cos, sin)
         shared = size.heads // size.kv_heads
         key, value = key.repeat_interleave(shared, dim=2), value.repeat_interleave(shared, dim=2)
-        mixed = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in (query, key, value)))
+        mixed = attended(*(part.transpose(1, 2) for part in (query, key, value)), self.attn_sinks)
         x = x + self.attn_out(mixed.transpose(1, 2).reshape(batch, count, -1))
         inner = self.ln2(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(inner)) * self.ffn_up(inner))
+
+
+def attended(query: Tensor, key: Tensor, value: Tensor, sinks: Tensor) -> Tensor:
+    """Attention [batch, heads, patches, head]; a sink is one more key without a value, one more channel its logit."""
+    head = query.shape[-1]
+    logit = F.pad(sinks.view(1, -1, 1, 1).to(key.dtype), (head, 0)).expand(key.shape[0], -1, -1, -1)
+    query, key = F.pad(query, (0, 1), value=head**0.5), torch.cat((F.pad(key, (0, 1)), logit), dim=2)
+    mixed = F.scaled_dot_product_attention(query, key, F.pad(value, (0, 1, 0, 1)), scale=head**-0.5)
+    return mixed[..., :head]
+
+
+def look_around(block: Block) -> None:
+    """Begin with heads that look above, below, left and right whatever is there, so that places need not be found."""
+    head, heads, shared = block.size.head, block.size.heads, block.size.heads // block.size.kv_heads
+    with torch.no_grad():
+        bias = block.attn_qkv.bias.view(-1, head)
+        bias[:heads] = bias[heads : heads + block.size.kv_heads] = 0.0
+        for at in range(heads):
+            column, sign = at // shared % 2 * (head // 4), 1.0 if at % shared == 0 else -1.0
+            bias[at, column + 1] = 4.0 * sign
+            bias[heads + at // shared, column + 1 + head // 2] = 4.0
+        bias[heads + block.size.kv_heads :].normal_()
+        block.attn_sinks.fill_(3.5)
 
 
 class Vision(nn.Module):
@@ -95,11 +102,13 @@ class Vision(nn.Module):
         self.post_ln = nn.LayerNorm(size.width, 1e-6)
         self.mm_0 = nn.Linear(4 * size.width, 4 * size.width, bias=False)
         self.mm_2 = nn.Linear(4 * size.width, size.out, bias=False)
+        look_around(self.blocks[0])
         with torch.no_grad():  # as loud as the embeddings of tokens
             self.mm_2.weight.normal_(0.0, 2.0 * (4 * size.width) ** -0.5)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """pixels [batch, 3, height, width] from -1 to 1, both multiples of 32 → rows [batch, area / 1024, out]."""
+    def seen(self, pixels: Tensor) -> Tensor:
+        """pixels [batch, 3, height, width] from -1 to 1, both multiples of 32 → what is seen, before it is put into the
+        language model's terms [batch, area / 1024, 4 * width]."""
         patches = self.patch(pixels)
         high, wide = patches.shape[2:]
         at = grid(high, wide).to(pixels.device)
@@ -108,4 +117,8 @@ class Vision(nn.Module):
         for block in self.blocks:
             x = block(x, cos, sin)
         x = self.post_ln(x).reshape(x.shape[0], -1, 4 * self.size.width)
-        return self.mm_2(F.gelu(self.mm_0(x), approximate="tanh"))
+        return F.gelu(self.mm_0(x), approximate="tanh")
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """As `seen`, in rows for the language model [batch, area / 1024, out]."""
+        return self.mm_2(self.seen(pixels))
