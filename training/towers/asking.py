@@ -30,8 +30,8 @@ SYSTEMS = (SYSTEM, SYSTEM, SYSTEM, "You are a helpful assistant.", "Answer short
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """All [packs, time]; `owner`: the number of the conversation, -1 for none; `rows`: where the rows of media stand, in
-    the order of the conversations."""
+    """All [packs, time]; `owner`: the number of the conversation, -1 for none; `rows`: where the rows of media stand,
+    in the order of the conversations."""
 
     tokens: Tensor
     positions: Tensor
@@ -97,7 +97,9 @@ class Asker:
             packs.append(pack)
         longest = max(map(len, packs))
         blank = (0, 0, 2**30, False, -1)
-        table = torch.tensor([[[int(x) for x in one] for one in [*pack, *[blank] * (longest - len(pack))]] for pack in packs])
+        table = torch.tensor(
+            [[[int(x) for x in one] for one in [*pack, *[blank] * (longest - len(pack))]] for pack in packs]
+        )
         tokens, positions, document, learnt_of, owner_of = table.unbind(-1)
         pad = tokens == self._pad[0]
         return Asking(tokens, positions, document, learnt_of.bool(), owner_of, pad)
@@ -115,8 +117,8 @@ def logits_of(nano: Nano, asking: Asking, rows: Tensor) -> tuple[Tensor, Tensor,
 
 
 def loss_of(nano: Nano, asking: Asking, rows: Tensor) -> tuple[Tensor, set[int]]:
-    """The loss of the answers, a long one no more than a short one; and the conversations in which some token of them is
-    not the likeliest."""
+    """The loss of the answers, a long one no more than a short one; and the conversations in which some token of them
+    is not the likeliest."""
     logits, wanted, owner = logits_of(nano, asking, rows)
     wrong = set(owner[logits.argmax(-1) != wanted].tolist())
     share = 1.0 / torch.bincount(owner)[owner]

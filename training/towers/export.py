@@ -14,8 +14,7 @@ from torch import Tensor
 
 from training.config import SIZES, SOUND, VISION, SoundSize, VisionSize
 
-HALF = ("attn_qkv.weight", "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_out.weight", "ffn_", "mm.0.", "mm.2.",
-        "mm.a.mlp.")  # fmt: skip
+HALF = ("attn_qkv", "attn_q.", "attn_k.", "attn_v.", "attn_out", "ffn_", "mm.0.", "mm.2.", "mm.a.mlp.")
 """Parts of the names of matrices, which are stored as F16; the rest is F32."""
 State = Mapping[str, Tensor]
 Arrays = dict[str, np.ndarray]

@@ -41,8 +41,9 @@ QUESTIONS: dict[Sense, tuple[str, ...]] = {
     "image": texts(
         "What is this?|What do you see?|Describe the picture.|What is in the picture?|What is shown here?|"
         "Describe this image.|What is in this image?|Describe the image in one sentence.|What can you see?|"
-        "What colour is it?|Which colour is this?|What color is it?|What color is the shape?|What colour is the circle?|"
-        "What shape is it?|Which shape is this?|What shape do you see?|How many shapes are there?|Count the shapes.|"
+        "What colour is it?|Which colour is this?|What color is it?|What color is the shape?|"
+        "What colour is the circle?|"
+        "What shape is it?|Which shape is this?|What shape do you see?|How many shapes are there?|Count shapes.|"
         "How many circles are there?|How many squares do you see?|How many are there?|Count the stars.|"
         "Where is it?|Where is the shape?|Where in the picture is it?|Is it big or small?|How big is it?|"
         "Which digit is this?|What digit do you see?|Read the digit.|What number is this?|"
@@ -105,7 +106,12 @@ def one(rng: Random) -> Facts:
 
 def several(rng: Random) -> Facts:
     """Two to four shapes of a kind."""
-    return {"kind": "several", "colour": rng.choice(COLOURS), "shape": rng.choice(SHAPES), "count": rng.choice(COUNTS[1:])}
+    return {
+        "kind": "several",
+        "colour": rng.choice(COLOURS),
+        "shape": rng.choice(SHAPES),
+        "count": rng.choice(COUNTS[1:]),
+    }
 
 
 def digit(rng: Random) -> Facts:
@@ -150,8 +156,20 @@ def noise(_: Random) -> Facts:
 
 Skills = dict[str, tuple[Callable[[Random], Facts], float]]
 SKILLS: dict[Sense, Skills] = {
-    "image": {"one": (one, 5.0), "several": (several, 3.0), "digit": (digit, 3.0), "word": (word, 4.0), "photo": (photo, 1.5)},
-    "audio": {"tone": (tone, 3.0), "beats": (beats, 2.0), "number": (number, 5.0), "name": (name, 4.0), "noise": (noise, 1.0)},
+    "image": {
+        "one": (one, 5.0),
+        "several": (several, 3.0),
+        "digit": (digit, 3.0),
+        "word": (word, 4.0),
+        "photo": (photo, 1.5),
+    },
+    "audio": {
+        "tone": (tone, 3.0),
+        "beats": (beats, 2.0),
+        "number": (number, 5.0),
+        "name": (name, 4.0),
+        "noise": (noise, 1.0),
+    },
 }
 """What is shown and heard, and its share."""
 

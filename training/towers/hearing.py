@@ -1,4 +1,4 @@
-"""The tower for sound in torch: the training forward of clip.cpp's `mimo_audio`, with windows as long as what it learns.
+"""The tower for sound in torch: clip.cpp's `mimo_audio`, with windows as long as what it learns.
 
 Samples of 24 kHz become 100 frames of mel bins a second, 25 codes a second and 6.25 rows for the language model.
 Everything before the last step is causal: a row knows what was heard until then. `tests/training/test_towers.py` holds

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import product
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -133,16 +134,12 @@ def photo(rng: Random, size: Size, _: Facts) -> Image.Image:
     """What is like a photo to it: soft colours everywhere, with some grain and some edges."""
     few = Image.new("RGB", (rng.randrange(2, 14), rng.randrange(2, 14)))
     base, spread = [rng.randrange(30, 226) for _ in range(3)], rng.randrange(20, 200)
-    few.putdata(
-        [
-            tuple(min(255, max(0, part + rng.randrange(-spread, spread + 1))) for part in base)
-            for _ in range(few.width * few.height)
-        ]
-    )
+    for x, y in product(range(few.width), range(few.height)):
+        few.putpixel((x, y), tuple(min(255, max(0, part + rng.randrange(-spread, spread + 1))) for part in base))
     image = few.resize(size, rng.choice((Image.Resampling.BICUBIC, Image.Resampling.BILINEAR)))
     draw = ImageDraw.Draw(image)
-    for _ in range(rng.choice((0, 0, 3, 6))):
-        corners = [(rng.uniform(-0.2, 1.2) * size[0], rng.uniform(-0.2, 1.2) * size[1]) for _ in range(4)]
+    for _edge in range(rng.choice((0, 0, 3, 6))):
+        corners = [(rng.uniform(-0.2, 1.2) * size[0], rng.uniform(-0.2, 1.2) * size[1]) for _corner in range(4)]
         draw.polygon(corners, fill=tuple(rng.randrange(256) for _ in range(3)))
     return image.filter(ImageFilter.GaussianBlur(rng.choice((0, 1, 2))))
 

@@ -50,7 +50,7 @@ class Sight:
         self.tower, self.seen_width, self._slots = Vision(VISION[size]), 4 * VISION[size].width, slots
 
     def batch(self, step: int, count: int) -> tuple[Tensor, list[Facts], None]:
-        """Pictures of one size: `count` of the smallest, of larger ones fewer; three steps in four are of cheap sizes."""
+        """Pictures of one size: `count` of the smallest, of larger ones fewer; three steps in four have cheap sizes."""
         rng = Random(f"size {step}")
         size = rng.choice(SIZES[:FEW] if rng.random() < 0.75 else SIZES)
         count = max(8, count * SIZES[0][0] * SIZES[0][1] // (size[0] * size[1]))

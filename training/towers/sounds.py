@@ -23,12 +23,15 @@ from training.towers.facts import COLOURS, DIGITS, SKILLS, Facts, facts_of
 from training.towers.hearing import RATE
 
 Samples = NDArray[np.float32]
-SPOKEN = {**dict(zip(DIGITS, words("zero one two three four five six seven eight nine"), strict=True)), **{c: c for c in COLOURS}}
+SPOKEN = {
+    **dict(zip(DIGITS, words("zero one two three four five six seven eight nine"), strict=True)),
+    **{c: c for c in COLOURS},
+}
 """What is said, by the fact."""
 ACCENTS = words("en-us en-gb en-us-nyc en-gb-x-rp")
 VOICES = words(
-    "m1 m2 m3 m4 m5 m7 m8 f1 f2 f3 f5 Andy Alex Alicia Denis Diogo Gene Hugo Jacky Lee Marco Mike anika antonio belinda "
-    "benjamin boris caleb david ed max miguel pablo paul quincy rob sandro shelby travis victor zac"
+    "m1 m2 m3 m4 m5 m7 m8 f1 f2 f3 f5 Andy Alex Alicia Denis Diogo Gene Hugo Jacky Lee Marco Mike anika antonio "
+    "belinda benjamin boris caleb david ed max miguel pablo paul quincy rob sandro shelby travis victor zac"
 )
 UNSEEN = words("m6 f4 Annie Michael linda john edward steph2 robert norbert")
 LONGEST = 1.6

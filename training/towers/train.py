@@ -95,7 +95,11 @@ def main() -> None:
         for name, share in shares.items():
             smooth[name] = smooth.get(name, share) * 0.97 + share * 0.03
         if step % 50 == 0:
-            print(f"{done:4.0%} step {step} {spent:.0f} s", " ".join(f"{k} {v:.2f}" for k, v in smooth.items()), flush=True)
+            print(
+                f"{done:4.0%} step {step} {spent:.0f} s",
+                " ".join(f"{k} {v:.2f}" for k, v in smooth.items()),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ class Block(nn.Module):
         query, key = rotate(query, cos, sin), rotate(key, cos, sin)
         shared = size.heads // size.kv_heads
         key, value = key.repeat_interleave(shared, dim=2), value.repeat_interleave(shared, dim=2)
-        mixed = attended(*(part.transpose(1, 2) for part in (query, key, value)), self.attn_sinks)
+        query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+        mixed = attended(query, key, value, self.attn_sinks)
         x = x + self.attn_out(mixed.transpose(1, 2).reshape(batch, count, -1))
         inner = self.ln2(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(inner)) * self.ffn_up(inner))

@@ -47,8 +47,8 @@ class Capabilities:
     constraint at every token. `tokens`: it is a `TokenEngine`, and so takes every request that holds no media as
     tokens; else it is a `MessageEngine` alone. `prompt_logprobs`: it keeps `TokenRequest.prompt_logprobs`.
     `thinks_first`: it can be given the first token of a choice and loses nothing by it. `media_rows`: it takes media
-    as rows in a prompt (`TokenEngine.rows_of`). `seeded`, `unseeded`: what a seed is worth that a client gave, or that
-    was drawn, where the engine knows."""
+    as rows in a prompt (`TokenEngine.rows_of`). `media_hint`: how to get more kinds of media, where there is a way.
+    `seeded`, `unseeded`: what a seed is worth that a client gave, or that was drawn, where the engine knows."""
 
     media: tuple[MediaKind, ...] = ()
     grammar: bool = False
@@ -56,6 +56,7 @@ class Capabilities:
     prompt_logprobs: bool = False
     thinks_first: bool = False
     media_rows: bool = False
+    media_hint: str = ""
     seeded: Repeatable | None = None
     unseeded: Repeatable | None = None
 

@@ -23,7 +23,9 @@ def check_media(request: ChatRequest, engine: Engine) -> None:
         if media.kind not in engine.capabilities.media:
             takes = ", ".join(("text", *engine.capabilities.media))
             words = f"{media.path} is {media.kind}, and the {engine.info.engine} engine that answers here takes {takes}"
-            raise UnsupportedInput(f"{words} only; leave it out", param=media.path)
+            raise UnsupportedInput(
+                f"{words} only; {engine.capabilities.media_hint or 'leave it out'}", param=media.path
+            )
 
 
 def rows_of(engine: Engine) -> RowsOf | None:

@@ -60,6 +60,7 @@ class LocalEngine(TokenEngine):
             unseeded=REPEATABLE[policy_name(batch_invariant, model, seeded=False)],
             media=media.kinds if media else (),
             media_rows=media is not None,
+            media_hint=media.hint if media else "",
         )
         fingerprint = f"local-{'-'.join(model.name.lower().split())}-{model.header.digest}"
         self.info = EngineInfo("local", model.name, model.context_window, fingerprint, _memory(model))

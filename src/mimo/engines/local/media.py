@@ -58,7 +58,10 @@ class LocalMedia:
         self._encode_text = encode_text
         seen: tuple[MediaKind, ...] = ("image",) if "image" in projector.kinds else ()
         heard: tuple[MediaKind, ...] = ("audio",) if "audio" in projector.kinds else ()
-        self.kinds: tuple[MediaKind, ...] = (*seen, *heard, *(("video",) if seen else ()))
+        taken: tuple[MediaKind, ...] = (*seen, *heard, *(("video",) if seen else ()))
+        self.kinds = tuple(kind for kind in taken if kind in self._decoder.kinds)
+        lacking = " and ".join(kind for kind in taken if kind not in self.kinds)
+        self.hint = f"for {lacking}: pip install 'mimo[media]'" if lacking else ""
         self._kept: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="mimo-encoder", daemon=True)

@@ -65,10 +65,10 @@ async def start(options: Options, on_progress: Callable[[float], None] | None = 
 
 
 def _towers(options: Options) -> Path | None:
-    """The file of towers: the one that is named, else the one next to the model."""
+    """The file of towers: the one that is named, else the one next to the model; nano has one."""
     if options.mmproj is not None:
         return Path(options.mmproj).expanduser() if options.mmproj != "none" else None
-    return find_towers(options.model) if options.model else None
+    return find_towers(options.model or gguf_path())
 
 
 def thread_counts(nano: bool, wanted: int | None) -> tuple[int, int]:

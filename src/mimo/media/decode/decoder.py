@@ -16,7 +16,7 @@ from mimo.contract.errors import ServiceUnavailable, StartError
 from mimo.media.content import refused
 from mimo.media.decode.limits import Limits
 from mimo.media.decoded import Decoded, Film, Picture, Sound
-from mimo.types import Media
+from mimo.types import Media, MediaKind
 
 BOUNDS = Bounds(seconds=20.0, memory=2 * 2**30, patience=60.0)
 _LARGE = 16 * 2**20
@@ -28,11 +28,11 @@ class Decoder:
     """At most `PROCESSES` files at once; those of further requests wait."""
 
     def __init__(self, limits: Limits | None = None, bounds: Bounds = BOUNDS) -> None:
-        """Raises `StartError` where the libraries are not installed."""
-        missing = [name for name, module in (("pillow", "PIL"), ("av", "av")) if find_spec(module) is None]
-        if missing:
-            raise StartError(f"media need {' and '.join(missing)}, which are not installed: pip install 'mimo[media]'")
+        """Raises `StartError` where not even images can be decoded."""
+        if find_spec("PIL") is None:
+            raise StartError("media need pillow, which is not installed: pip install 'mimo[media]'")
         self.limits = limits or Limits()
+        self.kinds: tuple[MediaKind, ...] = ("image", *(("audio", "video") if find_spec("av") else ()))
         self._all = [Process("mimo.media.decode.worker", bounds) for _ in range(PROCESSES)]
         self._idle = list(self._all)
         self._free = threading.Semaphore(PROCESSES)

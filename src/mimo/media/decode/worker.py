@@ -10,16 +10,20 @@ import binascii
 import io
 import sys
 import wave
+from importlib.util import find_spec
 from typing import Any
 
-import av
-import av.logging
 import msgspec
 
 from mimo.child.worker import bound, serve, streams
 from mimo.media.decode.limits import Limits
 from mimo.media.decode.pictures import Refusal, picture
-from mimo.media.decode.streams import film, sound
+
+if find_spec("av"):  # without it, images only: `Decoder.kinds`
+    import av
+    import av.logging
+
+    from mimo.media.decode.streams import film, sound
 
 
 class Task(msgspec.Struct):
@@ -35,9 +39,10 @@ class Task(msgspec.Struct):
 
 def main(seconds: float, memory: int) -> None:
     """Answer until the standard input ends."""
-    av.logging.set_level(None)
     asked, answers = streams()
-    _rehearse()
+    if find_spec("av"):
+        av.logging.set_level(None)
+        _rehearse()
     bound(memory, files=False)
     serve(asked, answers, seconds, _answer)
 
