@@ -25,9 +25,11 @@ ROW_SECONDS = 0.16
 
 
 class Learner(Protocol):
-    """A tower, and what it learns from."""
+    """A tower, and what it learns from. `last`: the matrix that gives rows for the language model [batch, rows, width] of
+    what is seen."""
 
     tower: nn.Module
+    last: nn.Linear
     seen_width: int
 
     def batch(self, step: int, count: int) -> tuple[Tensor, list[Facts], Any]:
@@ -35,9 +37,6 @@ class Learner(Protocol):
 
     def seen(self, given: Tensor) -> tuple[Tensor, Tensor]:
         """What is seen in each row [batch, rows, seen_width], and a loss of the tower's own."""
-
-    def rows(self, seen: Tensor) -> Tensor:
-        """The rows for the language model [batch, rows, width]."""
 
     def slots(self, rows: Tensor, known: Any) -> tuple[Tensor, Tensor]:
         """Of rows or what is seen in them: those that must know the facts [some, slots, …], and whose they are."""
@@ -48,6 +47,7 @@ class Sight:
 
     def __init__(self, size: str, slots: int, out: Path) -> None:
         self.tower, self.seen_width, self._slots = Vision(VISION[size]), 4 * VISION[size].width, slots
+        self.last = self.tower.mm_2
 
     def batch(self, step: int, count: int) -> tuple[Tensor, list[Facts], None]:
         """Pictures of one size: `count` of the smallest, of larger ones fewer; three steps in four have cheap sizes."""
@@ -61,9 +61,6 @@ class Sight:
         found = self.tower.seen(given)
         return found, found.sum() * 0.0
 
-    def rows(self, seen: Tensor) -> Tensor:
-        return self.tower.mm_2(seen)
-
     def slots(self, rows: Tensor, known: None) -> tuple[Tensor, Tensor]:
         first = self._slots - 1
         both = torch.cat((rows[:, :first], rows[:, first:].mean(1, keepdim=True)), dim=1)
@@ -75,6 +72,7 @@ class Listening:
 
     def __init__(self, size: str, slots: int, out: Path, lay: int = 500) -> None:
         self.tower, self.seen_width = Hearing(SOUND[size]), SOUND[size].group * SOUND[size].width
+        self.last = self.tower.mlp_2
         self._speech, self._table, self._lay = Speech(out / "speech.npz"), filters(SOUND[size].mel), lay
 
     def batch(self, step: int, count: int) -> tuple[Tensor, list[Facts], Tensor]:
@@ -92,9 +90,6 @@ class Listening:
 
     def seen(self, given: Tensor) -> tuple[Tensor, Tensor]:
         return self.tower.heard(given)
-
-    def rows(self, seen: Tensor) -> Tensor:
-        return self.tower.mlp_2(seen)
 
     def slots(self, rows: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         owner = known.nonzero()[:, 0].to(rows.device)

@@ -19,9 +19,13 @@ from training.config import SIZES
 from training.tokenizer import Tokenizer
 from training.towers.asking import Asker, loss_of
 from training.towers.bridge import SLOTS, Bridge, frozen, table_of
-from training.towers.learning import Reader, naming_loss, row_loss, wanted_of
+from training.towers.learning import Reader, fit, naming_loss, row_loss, wanted_of
 from training.towers.senses import LEARNERS
 from training.train import pace
+
+
+LOUD = 4.0
+"""The rate of the last matrix over that of the others: the rows of the bridge are as many times louder."""
 
 
 def main() -> None:
@@ -34,6 +38,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--batch", type=int, default=64, help="media a step")
     parser.add_argument("--through", type=int, default=0, help="one step in so many goes through the language model")
+    parser.add_argument("--fit", type=int, default=0, help="begin with the last matrix fitted to so many batches")
     parser.add_argument("--rate", type=float, default=0.002, help="peak rate of AdamW")
     parser.add_argument("--every", type=float, default=2.0, help="minutes between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
@@ -42,12 +47,14 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     saved, bridged = args.out / f"tower-{args.sense}.pt", args.out / f"bridge-{args.sense}.pt"
     learner = LEARNERS[args.sense](args.size, SLOTS[args.sense], args.out)
-    tower, reader = learner.tower.to(device), Reader(learner.seen_width, SLOTS[args.sense]).to(device)
+    tower, reader = learner.tower.to(device), Reader(learner.seen_width).to(device)
     bridge = Bridge(SIZES[args.size].width, SLOTS[args.sense]).to(device) if bridged.exists() else None
     nano = frozen(args.gguf, args.size).to(device) if args.through else None
     asker = Asker(Tokenizer(args.gguf), args.sense)
     parameters = [*tower.parameters(), *reader.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    loud = [learner.last.weight]
+    groups = [{"params": [one for one in parameters if one is not loud[0]], "by": 1.0}, {"params": loud, "by": LOUD}]
+    optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.0)
     step, spent = 0, 0.0
     if bridge:
         bridge.load_state_dict(torch.load(bridged, map_location=device)["model"])
@@ -55,8 +62,18 @@ def main() -> None:
         state = torch.load(saved, map_location=device)
         tower.load_state_dict(state["model"])
         reader.load_state_dict(state["reader"])
-        optimiser.load_state_dict(state["optimiser"])
+        if not args.fit:  # the moments are those of other gradients then
+            optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["spent"]
+    if args.fit and bridge:
+        found, rows_wanted = [], []
+        for at in range(args.fit):
+            given, facts, known = learner.batch(10**6 + at, args.batch)
+            with torch.no_grad():
+                slots, owner = learner.slots(learner.seen(given.to(device))[0], known)
+                found.append(slots.flatten(0, 1))
+                rows_wanted.append(bridge(table_of(facts).to(device))[owner].flatten(0, 1))
+        print(f"fitted: {fit(learner.last, torch.cat(found), torch.cat(rows_wanted)):.1%} left", flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     began = last = time.monotonic() - spent
     smooth: dict[str, float] = {}
@@ -71,13 +88,14 @@ def main() -> None:
         if done >= 1:
             return
         for group in optimiser.param_groups:
-            group["lr"] = args.rate * pace(done)
+            group["lr"] = args.rate * group["by"] * pace(done)
         through = nano is not None and step % args.through == 0
         given, facts, known = learner.batch(step, args.batch // 2 if through else args.batch)
         seen, loss = learner.seen(given.to(device))
         slots, owner = learner.slots(seen, known)
-        naming, shares = naming_loss(reader(slots), wanted_of(facts).to(device)[owner])
-        loss, rows = loss + naming, learner.rows(seen)
+        all_wanted = wanted_of(facts).to(device)[owner].repeat_interleave(slots.shape[1], dim=0)
+        naming, shares = naming_loss(reader(slots), all_wanted)
+        loss, rows = loss + naming, learner.last(seen)
         if bridge:
             wanted = bridge(table_of(facts).to(device))[owner]
             apart = row_loss(learner.slots(rows, known)[0], wanted)
