@@ -25,8 +25,8 @@ ROW_SECONDS = 0.16
 
 
 class Learner(Protocol):
-    """A tower, and what it learns from. `last`: the matrix that gives rows for the language model [batch, rows, width] of
-    what is seen."""
+    """A tower, and what it learns from. `last`: the matrix that gives rows for the language model [batch, rows, width]
+    of what is seen."""
 
     tower: nn.Module
     last: nn.Linear

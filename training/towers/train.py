@@ -23,7 +23,6 @@ from training.towers.learning import Reader, fit, naming_loss, row_loss, wanted_
 from training.towers.senses import LEARNERS
 from training.train import pace
 
-
 LOUD = 4.0
 """The rate of the last matrix over that of the others: the rows of the bridge are as many times louder."""
 
