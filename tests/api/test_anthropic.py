@@ -260,8 +260,8 @@ def test_an_answer_can_be_constrained_to_a_schema(server):
 
 def test_what_nobody_knows_is_reported(server):
     answer = ask(server, max_token=5, top_k=3, messages=[{"role": "user", "content": "hi", "x": 1}])
-    told = answer.headers["x-mimo-ignored"]
-    assert "max_token; did you mean max_tokens?" in told and "top_k" in told and "messages[0].x" in told
+    reported = answer.headers["x-mimo-ignored"]
+    assert "max_token; did you mean max_tokens?" in reported and "top_k" in reported and "messages[0].x" in reported
 
 
 @pytest.mark.parametrize("kind", ["web_search_20250305", "code_execution_20250825", "bash_20250124", "mcp_toolset"])

@@ -52,8 +52,14 @@ def output(text: str, finish: str = "stop", **options: object) -> list[Event]:
 
 
 def push(parts: Sequence[Sequence[int]], finish: str = "stop", **options: object) -> list[Event]:
-    wishes: dict[str, object] = {"thinking": False, "in_reasoning": False, "stop": (), "tools": TOOLS, **options}
-    choice = ChoiceOutput(0, TOKENIZER, **wishes)  # type: ignore[arg-type]
+    wanted_settings: dict[str, object] = {
+        "thinking": False,
+        "in_reasoning": False,
+        "stop": (),
+        "tools": TOOLS,
+        **options,
+    }
+    choice = ChoiceOutput(0, TOKENIZER, **wanted_settings)  # type: ignore[arg-type]
     events: list[Event] = []
     for at, part in enumerate(parts):
         last = at == len(parts) - 1

@@ -1,4 +1,4 @@
-"""Claims about how a model is told of tools, in MiMo's own form and through a model's own template."""
+"""Claims about how a model hears of tools, in MiMo's own form and through a model's own template."""
 
 from __future__ import annotations
 

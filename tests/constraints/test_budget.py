@@ -32,14 +32,14 @@ def may(budget: Constraint, token: int | None) -> bool:
     return bool(int(allowed[token // 32]) >> token % 32 & 1)
 
 
-def play(budget: Constraint, wishes: list[int], limit: int) -> list[int]:
-    """Tokens as a model would draw them: the wish if it is allowed, what is forced, else an `x`; without the end."""
+def play(budget: Constraint, preferred: list[int], limit: int) -> list[int]:
+    """Tokens as a model would draw them: the favourite if allowed, what is forced, else an `x`; without the end."""
     tokens: list[int] = []
-    for wish in wishes + [ord("x")] * limit:
+    for favourite in preferred + [ord("x")] * limit:
         if len(tokens) == limit:
             break
         forced = budget.allowed()
-        token = forced if isinstance(forced, int) else wish if may(budget, wish) else ord("x")
+        token = forced if isinstance(forced, int) else favourite if may(budget, favourite) else ord("x")
         if token == END:
             break
         budget.accept(token)
@@ -101,10 +101,10 @@ def test_the_turn_may_end_as_soon_as_there_is_an_answer_and_not_before() -> None
     st.booleans(),
 )
 def test_no_model_can_leave_the_answer_empty_or_think_beyond_the_budget(
-    wishes: list[int], budget: int, limit: int, in_reasoning: bool
+    preferred: list[int], budget: int, limit: int, in_reasoning: bool
 ) -> None:
     rule = budgeted(budget, limit, in_reasoning=in_reasoning)
-    tokens = play(rule, [wish for wish in wishes if wish != 32], limit)
+    tokens = play(rule, [favourite for favourite in preferred if favourite != 32], limit)
     output = ChoiceOutput(0, TOKENIZER, thinking=True, in_reasoning=in_reasoning, stop=())
     events = output.push(TokenBatch(0, tuple(tokens), (), "length"))
     assert output.reasoning_tokens <= budget

@@ -1,4 +1,4 @@
-"""The beginnings of files, real enough to be told by their content, and data URIs of them."""
+"""The beginnings of files, real enough to be known by their content, and data URIs of them."""
 
 from __future__ import annotations
 

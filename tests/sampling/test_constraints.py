@@ -13,7 +13,7 @@ Answer = int | NDArray[np.uint32] | None
 
 
 class Scripted:
-    """Gives its answers in turn, again and again, and notes what it is told."""
+    """Gives its answers in turn, again and again, and notes what it hears."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers, self.asked, self.accepted = answers, 0, list[int]()

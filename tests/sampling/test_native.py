@@ -35,6 +35,6 @@ def test_the_kernel_is_compiled_once_and_the_compiler_never_loaded(tmp_path: Pat
 
 def test_a_kernel_that_cannot_be_kept_is_compiled_again_and_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    told = warmed(NUMBA_CACHE_DIR=str(tmp_path / "file"))
-    assert told.startswith("False")
-    assert "compiled at every start" in told
+    output = warmed(NUMBA_CACHE_DIR=str(tmp_path / "file"))
+    assert output.startswith("False")
+    assert "compiled at every start" in output

@@ -118,7 +118,7 @@ def test_what_is_not_finished_when_the_drain_is_over_ends_with_an_error(process)
     streaming, streamed = in_background(lambda: server.chat("long", stream=True, **body))
     waiting, waited = in_background(lambda: server.chat("long", **body))
     time.sleep(0.3)
-    told = time.monotonic()
+    signalled = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     streaming.join(120)
     waiting.join(120)
@@ -130,7 +130,7 @@ def test_what_is_not_finished_when_the_drain_is_over_ends_with_an_error(process)
     assert (status, json.loads(text)["error"]["code"]) == (503, "service_unavailable")
     assert "retry-after" in headers
     assert server.end() == "returned\n"
-    assert time.monotonic() - told < 40
+    assert time.monotonic() - signalled < 40
 
 
 @pytest.mark.parametrize("framing", ["content-length: 5000", "transfer-encoding: chunked"])
@@ -143,14 +143,14 @@ def test_bodies_that_are_half_sent_do_not_hold_up_sigterm(process, framing):
         client.sendall(head.encode())
         clients.append(client)
     time.sleep(0.3)
-    told = time.monotonic()
+    signalled = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     for client in clients:
         answer = http.client.HTTPResponse(client)
         answer.begin()
         assert (answer.status, json.loads(answer.read())["error"]["code"]) == (503, "service_unavailable")
     assert server.end() == "returned\n"
-    assert time.monotonic() - told < 6
+    assert time.monotonic() - signalled < 6
 
 
 def test_at_the_limit_of_descriptors_the_server_waits_and_does_not_spin(process):
@@ -190,10 +190,10 @@ def test_an_idle_server_stops_at_once_also_with_an_open_connection(process):
     with socket.create_connection(("127.0.0.1", server.port)) as idle:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         assert idle.recv(1000).startswith(b"HTTP/1.1 200")
-        told = time.monotonic()
+        signalled = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert server.end() == "returned\n"
-        assert time.monotonic() - told < 40
+        assert time.monotonic() - signalled < 40
 
 
 def test_a_client_that_does_not_read_cannot_hold_up_the_end(process):

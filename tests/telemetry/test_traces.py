@@ -65,12 +65,12 @@ def test_the_spans_of_an_answer_follow_each_other_and_say_what_it_was(traced, st
     ordered = [root.start_time, *(time for one in below.values() for time in (one.start_time, one.end_time))]
     assert ordered == sorted(ordered) and ordered[-1] <= root.end_time
     assert [event.name for event in root.events] == ["first_token", "finish"]
-    told = root.attributes
-    assert (told["gen_ai.operation.name"], told["gen_ai.request.model"]) == ("chat", FLASH)
-    assert (told["gen_ai.request.temperature"], told["gen_ai.request.seed"]) == (0.5, 7)
-    assert told["gen_ai.usage.output_tokens"] == 1 and told["gen_ai.usage.input_tokens"] > 0
-    assert told["gen_ai.response.finish_reasons"] == ("stop",) and told["gen_ai.request.stream"] is stream
-    assert told["http.response.status_code"] == 200 and root.status.status_code == StatusCode.UNSET
+    tags = root.attributes
+    assert (tags["gen_ai.operation.name"], tags["gen_ai.request.model"]) == ("chat", FLASH)
+    assert (tags["gen_ai.request.temperature"], tags["gen_ai.request.seed"]) == (0.5, 7)
+    assert tags["gen_ai.usage.output_tokens"] == 1 and tags["gen_ai.usage.input_tokens"] > 0
+    assert tags["gen_ai.response.finish_reasons"] == ("stop",) and tags["gen_ai.request.stream"] is stream
+    assert tags["http.response.status_code"] == 200 and root.status.status_code == StatusCode.UNSET
 
 
 def test_nothing_that_was_said_is_in_a_span(traced):

@@ -37,15 +37,15 @@ def test_a_model_object_holds_its_row_of_the_contract(server):
 def test_every_parameter_is_published_with_range_default_and_tip(server):
     for model_id, largest, thinking in (("mimo-v2-omni", 128_000, "enabled"), ("mimo-v2-flash", 64_000, "disabled")):
         model = server.http.get(f"/v1/models/{model_id}").json()
-        told = {row["name"]: row for row in model["parameters"]}
-        assert list(told) == list(PARAMETERS)
-        limit = told["max_completion_tokens"]
+        described = {row["name"]: row for row in model["parameters"]}
+        assert list(described) == list(PARAMETERS)
+        limit = described["max_completion_tokens"]
         assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, largest, 1024)
         assert limit["recommended"] == [1024, largest]
-        assert told["thinking"]["default"] == {"type": thinking}
-        temperature = told["temperature"]
+        assert described["thinking"]["default"] == {"type": thinking}
+        temperature = described["temperature"]
         assert (temperature["minimum"], temperature["maximum"], temperature["default"]) == (0, 2, 1.0)
-        assert all(row["description"] for row in told.values())
+        assert all(row["description"] for row in described.values())
 
 
 def test_served_by_names_the_engine_and_the_smaller_window(server, serving):

@@ -32,11 +32,11 @@ async def engine(
     await engine.close()
 
 
-async def answer(engine: LocalEngine, text: str, thinking: bool = False, **wishes: object) -> list[Event]:
+async def answer(engine: LocalEngine, text: str, thinking: bool = False, **asked: object) -> list[Event]:
     fields = {"max_completion_tokens": 30, "seed": 1, "thinking": {"type": "enabled" if thinking else "disabled"}}
     model = MODELS["mimo-v2-flash"]
     bias = {str(token): -100 for token in engine.tokenizer.end_ids}
-    params = resolve({**fields, "logit_bias": bias, **wishes}, model).params
+    params = resolve({**fields, "logit_bias": bias, **asked}, model).params
     form = chat_format(engine.chat_template, engine.tokenizer)
     request = ChatRequest(model, params, (Message("user", text),))
     running = start(prepare(request, engine, form), engine)

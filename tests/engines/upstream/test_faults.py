@@ -385,7 +385,7 @@ def test_readiness_follows_the_engine_s_health_and_comes_back(pair):
 
 
 @pytest.mark.parametrize(
-    ("told", "window"),
+    ("stated", "window"),
     [
         ({"context_length": 4096}, 4095),
         ({"context_length": None, "max_total_num_tokens": 9000, "max_req_input_len": 2042}, 2047),
@@ -394,8 +394,8 @@ def test_readiness_follows_the_engine_s_health_and_comes_back(pair):
           "speculative_num_steps": 3, "speculative_num_draft_tokens": 4}, 4089),
     ],
 )  # fmt: skip
-def test_sglang_s_window_is_what_it_takes_of_prompt_and_answer(told, window):
-    assert sglang._window(told) == window
+def test_sglang_s_window_is_what_it_takes_of_prompt_and_answer(stated, window):
+    assert sglang._window(stated) == window
 
 
 def test_vllm_tells_its_cached_tokens_after_the_end(fronts: dict[str, Front], fake: Fake):

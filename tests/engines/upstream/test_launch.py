@@ -136,7 +136,7 @@ def test_every_server_has_probes_and_mimo_s_are_routes():
 
 
 TWO_NODES = ("--host", "--nnodes", "--node-rank", "--dist-init-addr")
-"""What an engine over several nodes is told besides."""
+"""What an engine over several nodes gets in addition."""
 
 
 @pytest.mark.parametrize(

@@ -224,8 +224,8 @@ def test_how_a_video_is_looked_at_reaches_the_engine(seeing, fake) -> None:
 
 def test_a_schema_goes_to_the_engine_s_own_grammar(seeing, fake) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-    wish = {"type": "json_schema", "json_schema": {"name": "found", "schema": schema}}
-    body = sent(fake, seeing["vllm"], IMAGE, response_format=wish)
+    form = {"type": "json_schema", "json_schema": {"name": "found", "schema": schema}}
+    body = sent(fake, seeing["vllm"], IMAGE, response_format=form)
     assert body["response_format"]["json_schema"] == {"name": "found", "schema": schema, "strict": True}
 
 

@@ -59,8 +59,8 @@ async def answer(asked: Asked, out: Out) -> None:
         rows = vllm_events(tokens)
         for row in rows[:3] if "logprobs" in asked.body else ():
             name = f"token_id:{row['choices'][0]['token_ids'][0]}"
-            told = {"tokens": [name], "token_logprobs": [-1.0], "top_logprobs": [{name: -1.0}]}
-            row["choices"][0]["logprobs"] = told
+            columns_of_row = {"tokens": [name], "token_logprobs": [-1.0], "top_logprobs": [{name: -1.0}]}
+            row["choices"][0]["logprobs"] = columns_of_row
     elif asked.path == "/generate":
         rows = sglang_events(tokens)
         for count, row in enumerate(rows[:-1] if asked.body["return_logprob"] else (), 1):

@@ -72,7 +72,7 @@ async def test_a_name_with_any_address_that_is_not_public_is_refused_in_words_th
 
     with pytest.raises(Refused) as problem:
         await Resolver(Guard(resolve)).resolve("name.example", 443)
-    assert str(problem.value) == UNREACHABLE, "a name that is not there and one that leads inside are told alike"
+    assert str(problem.value) == UNREACHABLE, "a name that is not there and one that leads inside are answered alike"
 
 
 async def test_a_name_that_cannot_be_looked_up_is_refused_in_the_same_words() -> None:

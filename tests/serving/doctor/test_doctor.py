@@ -19,9 +19,9 @@ from mimo.serving.doctor import CHECKS
 
 def doctor(*arguments: str, **environment: str) -> tuple[int, list[dict[str, str]]]:
     done = mimo("doctor", "--json", *arguments, **environment)
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert told["ok"] is (done.returncode == 0)
-    return done.returncode, told["findings"]
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["ok"] is (done.returncode == 0)
+    return done.returncode, report["findings"]
 
 
 def wrong(found: list[dict[str, str]]) -> dict[str, str]:

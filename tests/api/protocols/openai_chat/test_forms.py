@@ -75,10 +75,10 @@ def test_a_probability_of_zero_is_a_number_in_json():
         Finish(0, "stop"),
         USAGE,
     ]
-    (told,) = whole(events, logprobs=True)["choices"][0]["logprobs"]["content"]
-    assert told["logprob"] == -9999.0
-    assert [top["logprob"] for top in told["top_logprobs"]] == [0.0, -9999.0]
-    assert chunks(events)[0]["choices"][0]["logprobs"]["content"] == [told]
+    (entry,) = whole(events, logprobs=True)["choices"][0]["logprobs"]["content"]
+    assert entry["logprob"] == -9999.0
+    assert [top["logprob"] for top in entry["top_logprobs"]] == [0.0, -9999.0]
+    assert chunks(events)[0]["choices"][0]["logprobs"]["content"] == [entry]
 
 
 texts = st.text(max_size=8)

@@ -57,8 +57,8 @@ def test_reasoning_is_where_clients_look_for_it(client):
     answer = client.chat.completions.create(model=FLASH, messages=weather, extra_body=on)
     assert answer.choices[0].message.reasoning_content == "Let me see"
     chunks = client.chat.completions.create(model=FLASH, messages=weather, stream=True, reasoning_effort="high")
-    told = [getattr(chunk.choices[0].delta, "reasoning_content", None) or "" for chunk in chunks]
-    assert "".join(told) == "Let me see"
+    reasoning_parts = [getattr(chunk.choices[0].delta, "reasoning_content", None) or "" for chunk in chunks]
+    assert "".join(reasoning_parts) == "Let me see"
 
 
 def test_models_parse(client):

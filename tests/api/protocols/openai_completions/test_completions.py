@@ -85,9 +85,9 @@ def test_usage_comes_only_where_it_is_asked_for(server, events):
 
 
 def test_logprobs_say_where_each_token_begins(server):
-    told = complete(server, "emoji", logprobs=1).json()["choices"][0]
-    assert told["text"] == "grüße 😀!"
-    columns = told["logprobs"]
+    choice_of_emoji = complete(server, "emoji", logprobs=1).json()["choices"][0]
+    assert choice_of_emoji["text"] == "grüße 😀!"
+    columns = choice_of_emoji["logprobs"]
     assert columns["tokens"][:3] == ["gr", "bytes:\\xc3", "bytes:\\xbc\\xc3"]
     assert columns["text_offset"] == [0, 2, 2, 3, 4, 6, 6, 6, 7]
     assert {len(column) for column in columns.values()} == {9}

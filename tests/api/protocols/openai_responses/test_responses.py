@@ -137,10 +137,10 @@ def test_what_the_limit_cut_is_incomplete(server):
 
 def test_logprobs_come_with_the_text_where_they_are_included(server):
     fields = {"seed": 4, "include": ["message.output_text.logprobs"], "top_logprobs": 2}
-    told = ask(server, "random", **fields).json()["output"][0]["content"][0]["logprobs"]
+    whole_logprobs = ask(server, "random", **fields).json()["output"][0]["content"][0]["logprobs"]
     deltas = [event for event in stream(server, "random", **fields) if event["type"].endswith("text.delta")]
-    assert [one for event in deltas for one in event["logprobs"]] == told
-    assert len(told) == 12 and len(told[0]["top_logprobs"]) == 2
+    assert [one for event in deltas for one in event["logprobs"]] == whole_logprobs
+    assert len(whole_logprobs) == 12 and len(whole_logprobs[0]["top_logprobs"]) == 2
 
 
 def test_an_agent_turn_with_reasoning_calls_and_results_goes_round(server):
@@ -243,8 +243,8 @@ def test_a_wrong_field_is_named_and_the_next_request_answered(server, fields, co
 
 
 def test_what_nobody_knows_is_reported(server):
-    told = ask(server, max_output_token=5, reasoning={"summary": "auto"}).headers["x-mimo-ignored"]
-    assert "max_output_token; did you mean max_output_tokens?" in told and "reasoning.summary" in told
+    ignored = ask(server, max_output_token=5, reasoning={"summary": "auto"}).headers["x-mimo-ignored"]
+    assert "max_output_token; did you mean max_output_tokens?" in ignored and "reasoning.summary" in ignored
 
 
 def test_a_stream_that_fails_ends_in_the_error_and_the_failed_response(serving):

@@ -57,10 +57,10 @@ def test_thinking_streams_stops_and_schemas_are_kept_with_an_image(seeing: Front
     stopped = ask(seeing, IMAGE, temperature=0, stop=stop).json()["choices"][0]
     assert stop not in stopped["message"]["content"] and stopped["finish_reason"] == "stop"
     schema = {"type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": False}
-    wish = {"type": "json_schema", "json_schema": {"name": "found", "schema": schema}}
+    form = {"type": "json_schema", "json_schema": {"name": "found", "schema": schema}}
     room = 200  # its grammar lets twenty blanks stand in every gap, and nano may take them
-    held = ask(seeing, IMAGE, response_format=wish, max_completion_tokens=room).json()["choices"][0]
-    assert json.loads(held["message"]["content"])["a"] in (1, 2)
+    fitting = ask(seeing, IMAGE, response_format=form, max_completion_tokens=room).json()["choices"][0]
+    assert json.loads(fitting["message"]["content"])["a"] in (1, 2)
     two = ask(seeing, IMAGE, n=2).json()["choices"]
     assert [choice["index"] for choice in two] == [0, 1]
 
