@@ -6,11 +6,15 @@ What a client shows may hide that a request was refused and tried again in anoth
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
@@ -32,6 +36,42 @@ class Recorded:
     def complete(self) -> bool:
         """Whether a streamed answer came to its last event."""
         return not self.streamed or self.answered.rstrip().split(b"\n\n")[-1].startswith(_ENDS)
+
+    @property
+    def line(self) -> str:
+        """The request and its answer in a line, as the transcripts of docs/clients.md have them."""
+        try:
+            body = json.loads(self.asked or b"{}")
+        except ValueError:
+            body = {}
+        said = [f"{self.method} {self.path}"]
+        if self.asked:
+            said.append(f"{len(self.asked):,} bytes")
+        for name, words in (("tools", "tools"), ("messages", "messages"), ("input", "items")):
+            if isinstance(body.get(name), list):
+                said.append(f"{len(body[name])} {words}")
+        counts = {name.decode(): int(count) for name, count in _COUNTS.findall(self.answered)}
+        came = [str(self.status), *(["streamed"] if self.streamed else [])]
+        came += [f"{words} {counts[name]:,}" for name, words in _SHOWN.items() if name in counts]
+        return f"{', '.join(said)} → {', '.join(came)}"
+
+
+_COUNTS = re.compile(rb'"(\w+_tokens)": ?(\d+)')
+_SHOWN = {
+    "prompt_tokens": "prompt",
+    "input_tokens": "input",
+    "cached_tokens": "cached",
+    "cache_read_input_tokens": "cached",
+    "completion_tokens": "completion",
+    "output_tokens": "output",
+}
+
+
+def keep_transcript(record: list[Recorded], test: str) -> None:
+    """Write what passed to a file in the folder MIMO_TRANSCRIPTS, if there is one."""
+    if folder := os.environ.get("MIMO_TRANSCRIPTS"):
+        name = re.sub(r"\W+", "-", test).strip("-")
+        Path(folder, f"{name}.txt").write_text("".join(f"{one.line}\n" for one in record))
 
 
 @contextlib.contextmanager

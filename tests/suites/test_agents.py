@@ -16,7 +16,7 @@ import pytest
 
 from mimo.testing import Script, ScriptedAnswer, served
 from tests.suites.packages import npm
-from tests.suites.recorder import Recorded, recorder
+from tests.suites.recorder import Recorded, keep_transcript, recorder
 from tests.suites.script import call
 
 pytestmark = [pytest.mark.suites, pytest.mark.filterwarnings("ignore")]
@@ -49,10 +49,11 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def where(server: str) -> Iterator[Where]:
+def where(server: str, request: pytest.FixtureRequest) -> Iterator[Where]:
     """The address for the agent, and what it has asked."""
-    with recorder(server) as where:
-        yield where
+    with recorder(server) as (url, record):
+        yield url, record
+        keep_transcript(record, request.node.name)
 
 
 def run(command: list[str], home: Path, prompt: str, **variables: str) -> str:

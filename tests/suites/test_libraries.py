@@ -15,7 +15,7 @@ import pytest
 
 from mimo.testing import served
 from tests.suites.packages import npm, pip
-from tests.suites.recorder import Recorded, recorder
+from tests.suites.recorder import Recorded, keep_transcript, recorder
 from tests.suites.script import SCRIPT, WORDS
 
 pytestmark = [pytest.mark.suites, pytest.mark.filterwarnings("ignore")]
@@ -40,10 +40,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def where(server: str) -> Iterator[Where]:
+def where(server: str, request: pytest.FixtureRequest) -> Iterator[Where]:
     """The address for the client; afterwards nothing that it asked was refused or cut short."""
     with recorder(server) as (url, record):
         yield url, record
+        keep_transcript(record, request.node.name)
         assert record
         assert not [(one.path, one.status, one.answered[:500]) for one in record if one.status >= 400]
         assert all(one.complete for one in record)
