@@ -99,6 +99,12 @@ def test_a_new_secret_voids_the_old_one_and_keeps_who_the_key_is(store):
     assert show(store, "bob").key == after and after.budget == 15 * 10**11 and after.models == ("mimo-v2-pro",)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\udcff", "\n"])
+def test_a_name_that_no_database_takes_is_no_key(store, name):
+    with pytest.raises(KeyProblem, match="there is no key"):
+        show(store, name)
+
+
 def test_an_old_secret_lets_in_until_the_overlap_ends_and_only_the_one_before(store):
     old = add(store, Wanted("bob"), MODELS)[1]
     key, new = rotate(store, "bob", "2h")

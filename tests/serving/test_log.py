@@ -62,6 +62,8 @@ def talk(url: str) -> None:
 def test_no_key_no_prompt_and_no_answer_is_in_the_log(form):
     with logging("--log-format", form) as (url, lines):
         talk(url)
+        for path in (f"/v1/{KEY}", f"/{KEY}/models", f"/v1/models/{WRONG}"):  # a base URL that was put together wrongly
+            assert httpx.get(url + path).status_code in (401, 404)
     text = "\n".join(lines)
     for secret in (KEY, WRONG, PROMPT, ANSWER, QUERY, KEY[3:], WRONG[3:]):
         assert secret not in text

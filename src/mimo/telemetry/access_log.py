@@ -6,6 +6,7 @@ lines are written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from mimo.api.observer import CLIENT_LEFT, Answered, Observer, Settlement
@@ -15,6 +16,8 @@ from mimo.telemetry.logs import Form, json_line, one_line, time_text
 _QUIET = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 """What others ask for all the time: a line only where it fails."""
 _PATH_LIMIT = 200
+_SECRET = re.compile(r"(sk-[\w-]{4})[\w-]+")
+"""A key that somebody has put into a path."""
 
 
 def _digest_name(key: bytes) -> str:
@@ -40,7 +43,7 @@ class AccessLog(Observer):
 
 
 def _text(answered: Answered, key: str | None) -> str:
-    path = one_line(answered.path[:_PATH_LIMIT])
+    path = one_line(_path(answered))
     fields = _fields(answered, key)
     if answered.settlement is not None and answered.settlement.finish:
         fields["finish"] = ",".join(answered.settlement.finish)
@@ -55,9 +58,14 @@ def _json(answered: Answered, key: str | None) -> str:
         "logger": "mimo.access",
         "status": answered.status,
         "method": answered.method,
-        "path": answered.path[:_PATH_LIMIT],
+        "path": _path(answered),
     }
     return json_line(head | _fields(answered, key))
+
+
+def _path(answered: Answered) -> str:
+    path = answered.path[:_PATH_LIMIT]
+    return _SECRET.sub(r"\1…", path) if "sk-" in path else path
 
 
 def _fields(answered: Answered, key: str | None) -> dict[str, object]:

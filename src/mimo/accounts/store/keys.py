@@ -31,7 +31,8 @@ def all_keys(connection: Connection) -> list[Key]:
 def find_key(connection: Connection, name: str) -> Key:
     """The key of that name which is not revoked. Raises `KeyProblem`."""
     query = select(KEYS).where(KEYS.c.name == name, KEYS.c.revoked.is_(None))
-    if (row := connection.execute(query).first()) is None:
+    # no database is asked for what no name may be: not all of them take every character
+    if not name.isprintable() or (row := connection.execute(query).first()) is None:
         raise KeyProblem(f"there is no key {name!r}; mimo keys list shows those there are")
     return _key(row)
 
