@@ -153,12 +153,13 @@ def test_rooms_import_only_what_lies_below_them() -> None:
 def test_only_the_table_of_protocols_knows_a_protocol() -> None:
     """So that a new one is a folder and a line. Tokenising takes messages in the form of chat completions."""
     top = "mimo.api.protocols"
+    protocols = {f"{top}.{path.parent.name}" for path in (PACKAGE / "api/protocols").glob("*/__init__.py")}
     tokenising = {f"mimo.api.endpoints.{name}" for name in ("tokenize", "tokenizer", "openapi.schemas")}
     found = {
         (one, other)
         for one, others in imports().items()
         for other in others
-        if other.startswith((f"{top}.openai_", f"{top}.anthropic_")) and one.split(".")[:4] != other.split(".")[:4]
+        if (whole := ".".join(other.split(".")[:4])) in protocols and not one.startswith(f"{whole}.") and one != whole
     }
     known = {(one, f"{top}.openai_chat.messages") for one in tokenising}
     assert {(one, other) for one, other in found if one != top} == known
