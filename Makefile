@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 PORT   ?= 8000
-# What an upstream and media want is in the pinned environments: `make serve` may stand before one, and see
+# The pinned environments hold what upstreams and media want: `make serve ARGS=…` may take both
 LOCK    = --extra upstream --extra media --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .PHONY: help serve chat test test-slow test-install test-suites test-prometheus test-vllm test-postgres check fuzz attack soak bench bench-gateway lock clean
@@ -74,7 +74,7 @@ lock: $(VENV)/.dev  ## Pin every dependency again
 	$(BIN)/python -m pip install --quiet uv
 	printf 'hatchling\neditables\n' > $(VENV)/build.in
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml $(VENV)/build.in -o requirements.lock
-	$(BIN)/uv pip compile $(LOCK) --extra media --extra otel --extra postgres --group dev pyproject.toml $(VENV)/build.in -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) --extra otel --extra postgres --group dev pyproject.toml $(VENV)/build.in -c requirements.lock -o requirements-dev.lock
 
 clean:  ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache
