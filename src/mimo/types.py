@@ -108,8 +108,7 @@ class Media:
         return self.url.startswith("data:")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One turn of a conversation. `content` is plain text: nothing in it is ever a control token.
 
     `parts`: text and media in their order, where there are media; `content` is then the text among them.
@@ -223,8 +222,7 @@ class Constrain(Protocol):
         """What `choice` must follow, None: nothing. `limit`: tokens that it may have, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
+class TokenRequest(Struct, frozen=True):
     """One prompt to continue `n` times (choice 0 … n-1), each with its own budget and its own draws.
 
     `max_completion_tokens` bounds the sampled tokens of a choice, the end-of-turn token not counted. `min_tokens`: no
@@ -299,8 +297,7 @@ class Finish(Struct, frozen=True, gc=False):
     stop: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """Token counts of a whole request; `reasoning_tokens` is part of `completion_tokens`, and `media_tokens` of
     `prompt_tokens`: those of each kind that is there."""
 

@@ -6,7 +6,8 @@ Knows no tokenizer and no window.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class TooManyTokens(Exception):
@@ -21,8 +22,7 @@ class Abandoned(Exception):
     """Nobody waits for this work any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """At most `tokens`; set `abandoned`, if there is one, to end the work between two pieces of it."""
 
     tokens: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from tests.requests import token_request
 
 from mimo.engines.local.engine import LocalEngine

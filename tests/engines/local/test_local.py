@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from tests.engines.local.nano_requests import ask, collect, prompt, tokens
 from tests.requests import constrain, token_request
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 from tests.engines.local.nano_requests import collect, rows_in, tokens, with_rows
 from tests.llamacpp.tiny_towers import write_towers

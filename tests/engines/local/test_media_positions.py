@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.engines.local.nano_requests import ask, collect, rows_in, tokens, with_rows
 from tests.engines.local.other_models import write_qwen2vl
 from tests.engines.upstream.fronts import llama_server

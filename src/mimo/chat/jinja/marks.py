@@ -6,7 +6,8 @@ So a template need know nothing of media, and whatever it knows of them is not a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from mimo.chat.base import Piece, content_of
 from mimo.contract.errors import UnsupportedInput
@@ -18,7 +19,7 @@ def marked(message: Message, mark: str) -> Message:
     if not message.parts:
         return message
     content = "".join(piece if isinstance(piece, str) else mark for piece in content_of(message))
-    return replace(message, content=content, parts=())
+    return structs.replace(message, content=content, parts=())
 
 
 def at_marks(pieces: Iterable[Piece], mark: str, media: Sequence[Media]) -> list[Piece]:

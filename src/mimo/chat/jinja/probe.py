@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 
+from msgspec import structs
+
 from mimo.chat.jinja.form import Form, as_dictionary, as_openai
 from mimo.chat.jinja.renderer import TemplateRefusal
 from mimo.types import Message, Tool, ToolCall
@@ -54,8 +56,10 @@ class _Probe:
             self._lose(TOOLS)
         self._find_calls([user, calling, result], [user, calling])
         if CALLS not in self.form.lost:
-            self._find_text([user, replace(calling, tool_calls=(replace(_CALL, arguments="probetext"),)), result])
-            self._content_and_calls([user, replace(calling, content="probebeside"), result])
+            self._find_text(
+                [user, structs.replace(calling, tool_calls=(replace(_CALL, arguments="probetext"),)), result]
+            )
+            self._content_and_calls([user, structs.replace(calling, content="probebeside"), result])
         if not self._says([system, late, user], ["probesystem", "probelate"]):
             self._lose(SECOND)
         if not self._says([system, user, answer, late, user], ["probelate"]):
@@ -123,7 +127,10 @@ def split(messages: Sequence[Message], form: Form) -> list[Message]:
     out: list[Message] = []
     for message in messages:
         if message.content and message.tool_calls:
-            out += [replace(message, tool_calls=()), replace(message, content="", reasoning_content=None)]
+            out += [
+                structs.replace(message, tool_calls=()),
+                structs.replace(message, content="", reasoning_content=None),
+            ]
         else:
             out.append(message)
     return out

@@ -7,8 +7,9 @@ user's turn. Nothing is left out. Knows no template.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec import structs
 
 from mimo.types import Message
 
@@ -49,7 +50,7 @@ def _joined(messages: Sequence[Message]) -> list[Message]:
 def _one(run: Sequence[Message]) -> Message:
     reasoning = "\n\n".join(message.reasoning_content for message in run if message.reasoning_content)
     content = "\n\n".join(message.content for message in run if message.content)
-    return replace(run[-1], content=content, reasoning_content=reasoning or None, name=run[0].name)
+    return structs.replace(run[-1], content=content, reasoning_content=reasoning or None, name=run[0].name)
 
 
 def _marked(messages: Sequence[Message], start: int) -> list[Message]:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
+
+from msgspec import structs
 
 from mimo.chat.jinja.form import as_openai
 from mimo.types import CALL, Message, Tool, ToolCall
@@ -44,7 +45,7 @@ def spelled(messages: Sequence[Message], tools: Sequence[Tool]) -> list[Message]
     lines = "\n".join(json.dumps(as_openai(tool), ensure_ascii=False) for tool in tools)
     declared = f"{_HEAD}{lines}{_RULES}"
     if out and out[0].role == "system":
-        return [replace(out[0], content=f"{out[0].content}\n\n{declared}"), *out[1:]]
+        return [structs.replace(out[0], content=f"{out[0].content}\n\n{declared}"), *out[1:]]
     return [Message("system", declared), *out]
 
 
@@ -52,7 +53,7 @@ def _without_calls(message: Message) -> Message:
     if not message.tool_calls:
         return message
     text = "\n".join(filter(None, [message.content, *map(_call, message.tool_calls)]))
-    return replace(message, content=text, tool_calls=())
+    return structs.replace(message, content=text, tool_calls=())
 
 
 def _call(call: ToolCall) -> str:

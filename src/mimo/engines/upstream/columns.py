@@ -60,6 +60,8 @@ class Column(Generic[Given, Sent]):
     def __init__(self, cells: Mapping[str, Cell[Given, Sent]], sampling: Callable[[Given], Sampling]) -> None:
         missing = [name for name in Sampling.__struct_fields__ if name not in cells]
         self._cells = {**cells, **{name: _only_default(name, sampling) for name in missing}}
+        self._refusals = [(name, cell.refuse) for name, cell in self._cells.items() if cell.refuse is not None]
+        self._parts = [cell.send for cell in self._cells.values() if cell.send is not None]
 
     def __getitem__(self, parameter: str) -> Cell[Given, Sent]:
         return self._cells.get(parameter, _OURS)
@@ -69,17 +71,16 @@ class Column(Generic[Given, Sent]):
 
     def check(self, given: Given) -> None:
         """Raise `UnsupportedParameter` for the first value that cannot be kept."""
-        for name, cell in self._cells.items():
-            if cell.refuse is not None and (why := cell.refuse(given)) is not None:
+        for name, refuse in self._refusals:
+            if (why := refuse(given)) is not None:
                 found = why if isinstance(why, Refusal) else Refusal(name, why)
                 raise UnsupportedParameter(f"{found.path}: {found.why}", param=found.path)
 
     def body(self, request: Sent) -> dict[str, object]:
         """The body of a request: what every cell sends, together."""
         body: dict[str, object] = {}
-        for cell in self._cells.values():
-            if cell.send is not None:
-                body.update(cell.send(request))
+        for part in self._parts:
+            body.update(part(request))
         return body
 
 

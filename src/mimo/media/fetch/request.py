@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from msgspec import structs
 
 from mimo.contract.request import ChatRequest
@@ -23,6 +21,6 @@ async def with_content(request: ChatRequest, fetcher: Fetcher | None) -> ChatReq
         if all(media.fetched for media in message.media):
             return message
         parts = (found.get(id(part), part) if isinstance(part, Media) else part for part in message.parts)
-        return replace(message, parts=tuple(parts))
+        return structs.replace(message, parts=tuple(parts))
 
     return structs.replace(request, messages=tuple(map(filled, request.messages)))

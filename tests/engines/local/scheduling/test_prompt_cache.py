@@ -11,11 +11,11 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.engines.local.nano_requests import ask, collect
 from tests.engines.local.other_models import write_mamba, write_qwen35
 from tests.requests import token_request

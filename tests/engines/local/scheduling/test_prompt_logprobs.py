@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.engines.local.nano_requests import ask, collect, prompt, tokens
 from tests.requests import token_request
 

@@ -67,9 +67,9 @@ class ChatStream(EventStream):
             self.close()
 
     async def _choice(self, reader: ChoiceReader, reply: Reply) -> AsyncIterator[list[Event]]:
-        answer, arriving = AnswerEvents(), aiter(reply)
+        answer = AnswerEvents()
         try:
-            async for data in arriving:
+            while data := await reply.read():
                 before = reader.chunks
                 if events := [event for chunk in answer.feed(data) for event in reader.read(chunk)]:
                     yield events
@@ -84,7 +84,7 @@ class ChatStream(EventStream):
             if answer.done:
                 await reply.finish()
             elif not reader.cut:
-                await self._read_rest(arriving, answer, reader)
+                await self._read_rest(reply, answer, reader)
         except (UpstreamError, UpstreamTimeout) as problem:
             if not self._failed:
                 reply.report(problem)
@@ -92,11 +92,11 @@ class ChatStream(EventStream):
         finally:
             reply.close()
 
-    async def _read_rest(self, arriving: AsyncIterator[bytes], answer: AnswerEvents, reader: ChoiceReader) -> None:
+    async def _read_rest(self, reply: Reply, answer: AnswerEvents, reader: ChoiceReader) -> None:
         """Read what follows the end of the answer, for its counts and so that the connection can be used again."""
         with suppress(ApiError, TimeoutError):
             async with asyncio.timeout(_LAST_SECONDS):
-                async for data in arriving:
+                while data := await reply.read():
                     for chunk in answer.feed(data):
                         reader.read(chunk)
                     if answer.done:

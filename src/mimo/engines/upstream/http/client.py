@@ -10,7 +10,7 @@ import asyncio
 import io
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -66,18 +66,18 @@ class Reply:
         """Something of the answer has come, and has been taken."""
         self._advanced = self._time()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Pieces of the body, never empty. Raises `UpstreamError`, `UpstreamTimeout`."""
-        read = self._response.content.readany
-        data = self._first
-        while data:
-            yield data
-            try:
-                data = await read()
-            except errors.CAUGHT as problem:
-                raise errors.of_connection(problem) from problem
-            if data and self._time() - self._advanced > self._timeout:
-                raise UpstreamTimeout("upstream sent nothing of its answer for too long, only signs of life")
+    async def read(self) -> bytes:
+        """The next piece of the body, empty at its end. Raises `UpstreamError`, `UpstreamTimeout`."""
+        if self._first:
+            data, self._first = self._first, b""
+            return data
+        try:
+            data = await self._response.content.readany()
+        except errors.CAUGHT as problem:
+            raise errors.of_connection(problem) from problem
+        if data and self._time() - self._advanced > self._timeout:
+            raise UpstreamTimeout("upstream sent nothing of its answer for too long, only signs of life")
+        return data
 
     @property
     def complete(self) -> bool:

@@ -6,8 +6,6 @@ and its model file are read from /props.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 from msgspec import structs
 
@@ -98,7 +96,7 @@ class LlamaServer(RawRoute):
         end = ((self.end_ids[0], 100.0),)
         for count in (1000, self.tokenizer.vocabulary):
             (end_of_turn,) = await super().logprobs_of(
-                replace(request, sampling=structs.replace(request.sampling, logprobs=count, logit_bias=end)),
+                structs.replace(request, sampling=structs.replace(request.sampling, logprobs=count, logit_bias=end)),
                 self.end_ids[0],
             )
             for candidate, logprob in end_of_turn.top:

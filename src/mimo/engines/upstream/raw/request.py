@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from mimo.contract.errors import UpstreamError, UpstreamTimeout
 from mimo.engines.upstream.http.client import Reply
@@ -15,8 +16,7 @@ from mimo.engines.upstream.http.events import AnswerEvents
 from mimo.types import Sampling, TokenLogprob
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
+class RawRequest(Struct, frozen=True):
     """Continue `prompt` once, for at most `max_tokens`. The seed in `sampling` is this request's own, 63 bits; `model`
     is the name the engine knows it by; `banned` ids may not be sampled."""
 
@@ -38,8 +38,7 @@ ENDS: Mapping[str | None, End | None] = MappingProxyType({None: None, "stop": "s
 """How an upstream says that an answer has ended of itself, or not yet; by any other word it has failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawEvent:
+class RawEvent(Struct, frozen=True, gc=False):
     """What one event of the answer holds. `finish` is the upstream's word; `cached`: prompt tokens it had computed."""
 
     tokens: tuple[int, ...] = ()
@@ -65,7 +64,7 @@ async def raw_events(reader: Reader, reply: Reply) -> AsyncIterator[list[RawEven
     """
     answer, read = AnswerEvents(), reader.read
     try:
-        async for data in reply:
+        while data := await reply.read():
             if events := [event for one in answer.feed(data) if (event := read(one)) is not None]:
                 yield events
                 if any(event.tokens for event in events):

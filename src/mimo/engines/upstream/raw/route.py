@@ -108,7 +108,7 @@ class RawRoute(ABC):
         reply = await self.client.send(self.path, encode(body))
         data = bytearray()
         try:
-            async for piece in reply:
+            while piece := await reply.read():
                 data += piece
                 reply.advance()
                 if len(data) > _AROUND_BYTES + tokens * _TOKEN_BYTES:
