@@ -70,13 +70,14 @@ def _path(answered: Answered) -> str:
 
 def _fields(answered: Answered, key: str | None) -> dict[str, object]:
     """The rest of a line. Times in seconds."""
-    fields: dict[str, object] = {"request_id": answered.request_id, "seconds": round(answered.seconds, 4)}
+    fields: dict[str, object] = {"request_id": answered.request_id, "seconds": _short(answered.seconds)}
     if key is not None:
         fields["key"] = one_line(key)
     if answered.protocol:
         fields["protocol"] = answered.protocol
     if (admission := answered.admission) is not None:
-        fields |= {"model": admission.model.id, "stream": "yes" if admission.params.stream else "no"}
+        fields["model"] = admission.model.id
+        fields["stream"] = "yes" if admission.params.stream else "no"
     if answered.settlement is not None:
         _add_settled(fields, answered.settlement)
     if (error := answered.error) is not None:
@@ -87,17 +88,20 @@ def _fields(answered: Answered, key: str | None) -> dict[str, object]:
 
 def _add_settled(fields: dict[str, object], settlement: Settlement) -> None:
     usage, times = settlement.usage, settlement.times
-    fields |= {
-        "prompt_tokens": usage.prompt_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-    }
+    fields["prompt_tokens"] = usage.prompt_tokens
+    fields["cached_tokens"] = usage.cached_tokens
+    fields["completion_tokens"] = usage.completion_tokens
+    fields["reasoning_tokens"] = usage.reasoning_tokens
     if not settlement.exact:
         fields["tokens"] = "estimated"
     if times.begun is not None and times.submitted is not None:
-        fields["queue_seconds"] = round(max(0.0, times.begun - times.submitted), 4)
+        fields["queue_seconds"] = _short(max(0.0, times.begun - times.submitted))
     if times.first_token is not None:
-        fields["first_token_seconds"] = round(times.first_token, 4)
+        fields["first_token_seconds"] = _short(times.first_token)
     if settlement.finish:
         fields["finish"] = settlement.finish
+
+
+def _short(seconds: float) -> float:
+    """To a tenth of a millisecond; `round` takes ten times as long."""
+    return int(seconds * 10_000 + 0.5) / 10_000

@@ -104,9 +104,11 @@ class _OfModel:
         """Count tokens and times."""
         usage, times = settlement.usage, settlement.times
         self._prompt.add(usage.prompt_tokens)
-        self._cached.add(usage.cached_tokens)
         self._completion.add(usage.completion_tokens)
-        self._reasoning.add(usage.reasoning_tokens)
+        if usage.cached_tokens:
+            self._cached.add(usage.cached_tokens)
+        if usage.reasoning_tokens:
+            self._reasoning.add(usage.reasoning_tokens)
         if times.begun is not None and times.submitted is not None:
             self._queue.observe(max(0.0, times.begun - times.submitted))
         if times.first_token is None:
