@@ -31,7 +31,7 @@ class SlowWork:
 
     def __init__(self, threads: int = THREADS) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mimo-slow")
-        self._trimming = False
+        self._untrimmed = 0
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What `function` returns. Cancelled, it waits no longer; what has begun in a thread goes on there."""
@@ -45,10 +45,17 @@ class SlowWork:
 
     def trim_soon(self) -> None:
         """Give the memory back to the system that is free in a second: something large was there."""
-        if not self._trimming:
-            self._trimming = True
-            asyncio.get_running_loop().call_later(_SOON, self._trim)
+        self._untrimmed += 1
+        if self._untrimmed == 1:
+            self._trim_after(1)
 
-    def _trim(self) -> None:
-        self._trimming = False
+    def _trim_after(self, seen: int) -> None:
+        asyncio.get_running_loop().call_later(_SOON, self._trim, seen)
+
+    def _trim(self, seen: int) -> None:
+        """Give memory back, and once more for what has ended since `seen` things had: theirs may not be free yet."""
         self._pool.submit(trim)
+        if self._untrimmed > seen:
+            self._trim_after(self._untrimmed)
+        else:
+            self._untrimmed = 0
