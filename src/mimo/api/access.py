@@ -43,9 +43,7 @@ def check_host(exchange: Exchange, hosts: Collection[str] | None) -> None:
     if hosts is None or "*" in hosts or given is None:
         return
     name = _name(given)
-    below = (host for host in hosts if host.startswith("."))
-    once = "," not in given  # sent twice, it names two
-    if once and (_is_address(name) or name in hosts or name.endswith((f".{_LOOPBACK}", *below))):
+    if "," not in given and (_is_address(name) or name in hosts or _is_below(name, hosts)):  # sent twice, it names two
         return
     raise PermissionDenied(
         f"the Host header must be an address or one of {', '.join(sorted(hosts))}, got {shown(given)}: "
@@ -78,6 +76,10 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].rstrip(".").lower()
+
+
+def _is_below(name: str, hosts: Collection[str]) -> bool:
+    return name.endswith((f".{_LOOPBACK}", *(host for host in hosts if host.startswith("."))))
 
 
 @lru_cache(maxsize=64)

@@ -90,7 +90,8 @@ def _admission(
 async def _run(
     protocol: Protocol[Any], backend: Backend, exchange: Exchange, decoded: Decoded[Any], large: bool, tally: Tally
 ) -> None:
-    engine, chat_format = backend.engine, backend.chat_format
+    loaded = backend.started()
+    engine, chat_format = loaded.engine, loaded.chat_format
     if cannot_think(decoded.request, engine, chat_format):
         decoded = without_thinking(decoded)
     if spells_tools(decoded.request, engine, chat_format):
@@ -110,7 +111,7 @@ async def _run(
     longest = prepared.request.params.max_completion_tokens
     if (allowed := await tally.observation.prepared(prepared.prompt_tokens, longest)) < longest:
         prepared = prepared.no_longer_than(allowed)
-    if isinstance(prepared.request, ChatRequest) and prepared.request.media:
+    if not prepared.prompts and isinstance(prepared.request, ChatRequest) and prepared.request.media:
         prepared = replace(prepared, request=await with_content(prepared.request, backend.fetcher))
     truncate = backend.policy.repetition_truncation
     with closing(start(prepared, engine, repetition_truncation=truncate)) as stream:
@@ -139,14 +140,13 @@ async def _stream(
     headers = [*sse.HEADERS, *decoded.response_headers(source.repeatable)]
     await exchange.start_stream(sse.CONTENT_TYPE, headers, sse.ALIVE, frames.error_frame)
     await exchange.write(frames.first(tally.usage()[0].prompt_tokens))
+    said: Lines = ()
     async for events in tally.stream:
         tally.add(events)
         if tally.complete:
-            tally.settle(None)
+            said = tally.end()
         await exchange.write(frames.frames(events))
-    said = b"".join(sse.comment(f"{name}: {value}") for name, value in tally.closing())
-    tally.settle(None)
-    await exchange.end(said)
+    await exchange.end(b"".join([sse.comment(f"{name}: {value}") for name, value in said]))
 
 
 async def _whole(
@@ -157,13 +157,13 @@ async def _whole(
         tally.add(events)
         body.add(events)
     content = body.body()
-    headers = [*tally.observation.headers, *decoded.response_headers(source.repeatable), *tally.closing()]
+    headers = [*tally.observation.headers, *decoded.response_headers(source.repeatable), *tally.end()]
     exchange.late = tuple  # what is left is said as it was before the settlement, as in a stream
-    tally.settle(None)
     await exchange.reply(200, content, headers=headers)
 
 
-_COUNTED = (Finish, Usage)
+Lines = Sequence[tuple[str, str]]
+"""Headers of a whole answer, comments of a stream."""
 
 
 class Tally:
@@ -180,6 +180,8 @@ class Tally:
         self._finish: list[FinishReason] = []
         self._usage: Usage | None = None
         self._settled: Settlement | None = None
+        self.complete = False
+        """Whether all of the answer has come: the counts are its last event."""
 
     def start(self, stream: EventStream) -> None:
         """The engine has the request."""
@@ -193,14 +195,10 @@ class Tally:
             self.observation.first_token()
         self._pieces += len(events)
         for event in events:
-            if isinstance(event, _COUNTED):
-                self._count(event)
-
-    def _count(self, event: Finish | Usage) -> None:
-        if isinstance(event, Usage):
-            self._usage = event
-        else:
-            self._finish.append(event.reason)
+            if type(event) is Finish:
+                self._finish.append(event.reason)
+            elif type(event) is Usage:
+                self._usage, self.complete = event, True
 
     def usage(self) -> tuple[Usage, bool]:
         """The counts so far, and whether they are exact."""
@@ -209,25 +207,25 @@ class Tally:
             return counted, True
         return Usage(0, self._pieces - len(self._finish), 0, 0), False
 
-    def closing(self) -> Sequence[tuple[str, str]]:
-        """What the observer has to say with the last bytes."""
-        return self.observation.closing(self._settlement(None))
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of the answer has come: the counts are its last event."""
-        return self._usage is not None
+    def end(self) -> Lines:
+        """What the observer has to say with the last bytes of a complete answer, which is settled before they go out:
+        what a client has as a whole is settled even if the process is killed."""
+        self._settled = self._settlement(None)
+        said = self.observation.closing(self._settled)
+        self._say(self._settled)
+        return said
 
     def settle(self, error: BaseException | None) -> Settlement:
-        """Tell the observer how the request has ended, the first time; a failing one is logged. A complete answer is
-        settled before its last bytes go out: what a client has as a whole is settled even if the process is killed."""
-        if self._settled is None:
-            self._settled = self._settlement(error)
-            try:
-                self.observation.settle(self._settled)
-            except Exception:
-                log.exception("settling failed")
-        return self._settled
+        """Tell the observer how the request has ended, unless it knows. The error is not kept: it holds this tally."""
+        return self._settled or self._say(self._settlement(error))
+
+    def _say(self, settlement: Settlement) -> Settlement:
+        """Tell the observer; a failing one is logged."""
+        try:
+            self.observation.settle(settlement)
+        except Exception:
+            log.exception("settling failed")
+        return settlement
 
     def _times(self) -> Times:
         begun = self.stream.begun

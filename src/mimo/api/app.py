@@ -148,17 +148,16 @@ class App:
     async def _answer(self, exchange: Exchange) -> None:
         match = self.routes.find(exchange.path)
         self._add_headers(exchange, match)
-        allowed = ", ".join([*match.routes, "OPTIONS"])
         check_host(exchange, self.hosts)
-        allow_origin(exchange, self.cors_origins, allowed)
+        allow_origin(exchange, self.cors_origins, match.allowed)
         if not match.routes:
             raise NotFound(f"there is no route {exchange.path[:200]}; GET /docs shows those there are")
         if exchange.method == "OPTIONS":
-            return await exchange.reply(204, b"", headers=[("allow", allowed)])
+            return await exchange.reply(204, b"", headers=[("allow", match.allowed)])
         check_origin(exchange, self.cors_origins)
         if exchange.method not in match.routes:
-            wanted = f"{exchange.path} takes {allowed}, got {exchange.method}"
-            raise MethodNotAllowed(wanted, headers={"allow": allowed})
+            wanted = f"{exchange.path} takes {match.allowed}, got {exchange.method}"
+            raise MethodNotAllowed(wanted, headers={"allow": match.allowed})
         route = match.routes[exchange.method]
         exchange.protocol = route.protocol
         if route.api:
@@ -181,5 +180,5 @@ class App:
         """Check the key, and that there is an engine, before a body is read."""
         exchange.key = self.keys.check(exchange.headers)
         exchange.of_operator = self.keys.is_configured(exchange.key)
-        self.backend.check()
+        self.backend.started()
         self.running.add(exchange)

@@ -43,8 +43,8 @@ class Keys:
         return self._keyring is not None and self._keyring.on
 
     def is_configured(self, identity: bytes | None) -> bool:
-        """Whether `check` gave `identity` for an operator's own key, or for anybody on an open server."""
-        return identity in self._digests if identity is not None else not self
+        """Whether `check` gave `identity` for an operator's own key, or None for anybody on an open server."""
+        return identity is None or identity in self._digests
 
     def check(self, headers: Mapping[bytes, bytes]) -> bytes | None:
         """The digest of the key that lets the request in, or what its keyring knows it by; None where none is needed.

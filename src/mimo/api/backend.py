@@ -58,19 +58,21 @@ class Backend:
         """Whether there is an engine."""
         return isinstance(self.loaded, Loaded)
 
-    def check(self) -> None:
-        """Raise the `ServiceUnavailable` that says why there is no engine, if there is none."""
-        self._loaded()
+    def started(self) -> Loaded:
+        """The engine and the chat format of its model. Raises the `ServiceUnavailable` that says why there is none."""
+        if not isinstance(self.loaded, Loaded):
+            raise self.loaded()
+        return self.loaded
 
     @property
     def engine(self) -> Engine:
         """The started engine. Raises `ServiceUnavailable` while there is none."""
-        return self._loaded().engine
+        return self.started().engine
 
     @property
     def chat_format(self) -> ChatFormat:
         """The chat format of the engine's model. Raises `ServiceUnavailable` while there is none."""
-        return self._loaded().chat_format
+        return self.started().chat_format
 
     @property
     def body_limit(self) -> int:
@@ -93,11 +95,6 @@ class Backend:
             self.observer.answered(answered)
         except Exception:
             log.exception("reporting request %s failed", answered.request_id)
-
-    def _loaded(self) -> Loaded:
-        if not isinstance(self.loaded, Loaded):
-            raise self.loaded()
-        return self.loaded
 
 
 Exporter = Callable[[Backend, str], Awaitable[tuple[str, bytes]]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
+from collections import Counter
 
 import msgspec
 
@@ -57,21 +58,21 @@ class _Twice(ValueError):
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """The object of `pairs`. Raises `_Twice`."""
-    made: dict[str, object] = {}
-    for name, value in pairs:
-        if name in made:
-            raise _Twice(name)
-        made[name] = value
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise _Twice(next(name for name, count in counts.items() if count > 1))
     return made
 
 
+_SPACE = " \t\n\r"
 _ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=_short, parse_float=len)
 """Decodes for the names alone."""
 
 
 def _decoded(body: bytes) -> object:
     """The value in `body`. Raises `_Twice` and `_TooLong`, and what the decoders do."""
-    _ONCE.decode(body.decode())
+    _ONCE.raw_decode(body.decode().lstrip(_SPACE))
     return msgspec.json.decode(body)
 
 

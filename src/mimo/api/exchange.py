@@ -44,6 +44,31 @@ class Exchange:
     the reason is raised in its place.
     """
 
+    late: Callable[[], Headers] = tuple
+    """Headers that are known only when the answer begins."""
+    key: bytes | None = None
+    """Digest of the API key that let the request in; None on an open server."""
+    protocol = ""
+    """The name of the protocol that it speaks, if any."""
+    admission: Admission | None = None
+    settlement: Settlement | None = None
+    status = 0
+    """That of the answer, once it has begun."""
+    of_operator = False
+    """Whether that key is one of the operator's own, or the server is open."""
+    errors: ErrorForm = OPENAI
+    error_frame: ErrorFrame | None = None
+    """What ends the stream that has begun, when it fails."""
+    started = False
+    receiving = False
+    """Whether the body is arriving: such a request has not begun, and need not be waited for."""
+    _keep_alive: KeepAlive | None = None
+    _trim_soon: Callable[[], None] | None = None
+    """Called at the end, where something large was there."""
+    _task: asyncio.Task[Any] | None = None
+    _watch: asyncio.Task[None] | None = None
+    _reason: Exception | None = None
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -55,33 +80,10 @@ class Exchange:
         REQUEST_ID.set(self.id)
         self.common: list[tuple[str, str]] = [("x-request-id", self.id)]
         """Headers of every answer on this exchange."""
-        self.late: Callable[[], Headers] = tuple
-        """Headers that are known only when the answer begins."""
-        self.key: bytes | None = None
-        """Digest of the API key that let the request in; None on an open server."""
-        self.protocol = ""
-        """The name of the protocol that it speaks, if any."""
-        self.admission: Admission | None = None
-        self.settlement: Settlement | None = None
         self.began = time.perf_counter()
-        self.status = 0
-        """That of the answer, once it has begun."""
-        self.of_operator = False
-        """Whether that key is one of the operator's own, or the server is open."""
-        self.errors: ErrorForm = OPENAI
-        self.error_frame: ErrorFrame | None = None
-        """What ends the stream that has begun, when it fails."""
-        self.started = False
-        self.receiving = False
-        """Whether the body is arriving: such a request has not begun, and need not be waited for."""
         self._body = RequestBody(self.headers, receive)
-        self._keep_alive = KeepAlive(self._write)
         self._receive = receive
         self._send = send
-        self._ended: Callable[[], None] = lambda: None
-        self._task: asyncio.Task[Any] | None = None
-        self._watch: asyncio.Task[None] | None = None
-        self._reason: Exception | None = None
 
     def header(self, name: str) -> str | None:
         """The value of a request header, or None; of one that was sent several times all, with commas between."""
@@ -95,11 +97,11 @@ class Exchange:
         """
         self.receiving = True
         try:
-            body = await self._body.read(limit, seconds, room)
+            body = await self._body.read(limit, seconds, room, self.cut)
         finally:
             self.receiving = False
         if len(body) >= LARGE_BODY:
-            self._ended = slow.trim_soon
+            self._trim_soon = slow.trim_soon
         self._watch = asyncio.create_task(self._until_gone())
         encodings = self.header("content-encoding")
         return body if encodings is None else await slow.run(decoded, body, encodings, limit)
@@ -116,9 +118,10 @@ class Exchange:
 
     async def reply(self, status: int, body: bytes, content_type: str = JSON, headers: Headers = ()) -> None:
         """Send the whole answer."""
-        await self._body.drain()
         if self._body.unread:
-            self._close_after()
+            await self._body.drain()
+            if self._body.unread:
+                self._close_after()
         lines = [("content-length", str(len(body)))]
         if body or content_type != JSON:
             lines.append(("content-type", content_type))
@@ -129,20 +132,23 @@ class Exchange:
         """Open a stream: `write` follows, then `end`. `alive` is what `keep_alive` sends between them."""
         self.error_frame = error_frame
         await self._start(200, [("content-type", content_type), ("cache-control", "no-cache"), *headers])
-        self._keep_alive.sign = alive
+        self._keep_alive = KeepAlive(self._write, alive)
 
     def write(self, chunk: bytes) -> Awaitable[None]:
         """Send a piece of the stream: to be awaited, which takes as long as the client reads too slowly."""
+        assert self._keep_alive is not None
         self._keep_alive.silent = False
-        return self._write(chunk)
+        return self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     def keep_alive(self) -> None:
         """Called every few seconds: if nothing was written since the last call, the stream says that it is alive."""
-        self._keep_alive.tick()
+        if self._keep_alive is not None:
+            self._keep_alive.tick()
 
     async def end(self, chunk: bytes = b"") -> None:
         """Send the last piece of the stream."""
-        self._keep_alive.sign = b""
+        if self._keep_alive is not None:
+            self._keep_alive.sign = b""
         await self._send({"type": "http.response.body", "body": chunk})
 
     async def fail(self, error: ApiError) -> None:
@@ -202,15 +208,19 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        self._keep_alive.stop()
+        if self._keep_alive is not None:
+            self._keep_alive.stop()
         self._body.release()
-        self._ended()
+        if self._trim_soon is not None:
+            self._trim_soon()
         if self._watch is not None:
             self._watch.cancel()
-        if self._reason is not None and task is not None:
+        self._keep_alive = self._watch = None  # which hold the exchange, as its reason does: it goes at once
+        reason, self._reason = self._reason, None
+        if reason is not None and task is not None:
             task.uncancel()
             if kind is asyncio.CancelledError:
-                raise self._reason from None
+                raise reason from None
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -228,9 +238,8 @@ class Exchange:
 
 
 def _headers(sent: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """By name in lower case. What was sent twice is joined, as HTTP reads it: one Host hides no other behind it."""
+    """By name, which ASGI has in lower case. What was sent twice is joined: one Host hides no other behind it."""
     made: dict[bytes, bytes] = {}
     for name, value in sent:
-        name = name.lower()
         made[name] = made[name] + b", " + value if name in made else value
     return made

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 class KeepAlive:
     """Sends `sign` at a `tick` when nothing was written since the last one; "" sends nothing."""
 
-    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        self.sign = b""
+    def __init__(self, send: Callable[[bytes], Awaitable[None]], sign: bytes) -> None:
+        self.sign = sign
         self.silent = False
         """Set at every tick; every write clears it."""
         self._send = send

@@ -19,8 +19,7 @@ from mimo.contract.request import Params
 from mimo.types import FinishReason, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """A decoded request that asks to be answered. `key`: digest of the API key that let it in, None on an open server;
     `choices`: answers asked for, over all prompts, each of at most `params.max_completion_tokens`. `engine`: who
     answers. `tell_cost`: the client wants to know what it pays."""
@@ -136,11 +135,11 @@ class Observers(Observer):
 
     def __init__(self, gate: Observer, *others: Observer) -> None:
         self._gate = gate
-        self._all = (gate, *others)
+        self._others = others
 
     async def admit(self, admission: Admission) -> Observation:
         return await self._gate.admit(admission)
 
     def answered(self, answered: Answered) -> None:
-        for observer in self._all:
+        for observer in self._others:
             observer.answered(answered)

@@ -53,44 +53,53 @@ class RequestBody:
     """The body behind `headers`. `unread`: some of it may still be on the connection, which must then be closed."""
 
     def __init__(self, headers: Mapping[bytes, bytes], receive: Receive) -> None:
-        self.unread = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
-        declared = headers.get(b"content-length", b"")
-        self._declared = int(declared[:19]) if declared.isdigit() else None  # nobody sends as much as 19 digits say
+        length = headers.get(b"content-length", b"0")
+        self.unread = length != b"0" or b"transfer-encoding" in headers
+        self._declared = int(length[:19]) if length.isdigit() else 0  # nobody sends as much as 19 digits say
         self._coming = headers.get(b"expect", b"").lower() != b"100-continue"  # such a client waits to be asked for it
         self._receive = receive
         self._room: Room | None = None
+        self._size = 0
         self._took = 0
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def read(self, limit: int, seconds: float, room: Room) -> bytes:
+    async def read(self, limit: int, seconds: float, room: Room, cut: Callable[[Exception], None]) -> bytes:
         """All of it, which takes of the `room` until `release`. Raises `RequestTooLarge` above `limit` bytes,
-        `InvalidRequest` when it takes longer than `seconds` and one more for every `BODY_RATE` bytes that came, or when
-        it ends early; `ServiceUnavailable` where the bodies of others leave no room."""
-        if self._declared is not None and self._declared > limit:
+        `InvalidRequest` when it ends early, `ServiceUnavailable` where the bodies of others leave no room. When it
+        takes longer than `seconds` and one more for every `BODY_RATE` bytes that came, `cut` is called with the
+        error."""
+        if self._declared > limit:
             raise _too_large(limit)
         self._coming = True
         self._room = room
+        self._wait(seconds, seconds, cut)
         parts: list[bytes] = []
-        size = 0
         try:
-            async with asyncio.timeout(seconds) as waiting:
-                end = waiting.when() or 0.0
-                while not parts or self.unread:
-                    parts.append(await self._part())
-                    size += len(parts[-1])
-                    if size > limit:
-                        raise _too_large(limit)
-                    if size > SMALL:
-                        room.take(size - self._took, limit)
-                        self._took = size
-                    if self.unread:
-                        waiting.reschedule(end + size / BODY_RATE)
-        except TimeoutError:
-            self._coming = False
-            raise InvalidRequest(f"the body must arrive within {seconds:g} seconds; it did not") from None
+            while not parts or self.unread:
+                parts.append(await self._part())
+                self._size += len(parts[-1])
+                if self._size > limit:
+                    raise _too_large(limit)
+                if self._size > SMALL:
+                    room.take(self._size - self._took, limit)
+                    self._took = self._size
         except ApiError:
             parts.clear()  # which the error would keep until it is answered
             raise
-        return b"".join(parts)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _wait(self, seconds: float, more: float, cut: Callable[[Exception], None], counted: int = 0) -> None:
+        """Wait for the body `more` seconds, and then for as long as what has come since `counted` bytes is worth."""
+        self._timer = asyncio.get_running_loop().call_later(more, self._expire, seconds, cut, counted)
+
+    def _expire(self, seconds: float, cut: Callable[[Exception], None], counted: int) -> None:
+        if self._size > counted:
+            return self._wait(seconds, (self._size - counted) / BODY_RATE, cut, self._size)
+        self._coming = False
+        cut(InvalidRequest(f"the body must arrive within {seconds:g} seconds; it did not"))
 
     def release(self) -> None:
         """The body is no longer in memory, or soon: give its room to others. Idempotent."""
@@ -101,7 +110,7 @@ class RequestBody:
     async def drain(self) -> None:
         """Read and drop what is left of it, so that the client sees the answer and can use the connection again. More
         than `DRAINED` bytes, and what takes longer than `DRAIN_SECONDS`, stays `unread`."""
-        if not (self.unread and self._coming) or (self._declared or 0) > DRAINED:
+        if not (self.unread and self._coming) or self._declared > DRAINED:
             return
         size = 0
         with contextlib.suppress(TimeoutError, InvalidRequest):

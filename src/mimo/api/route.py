@@ -67,6 +67,8 @@ class Match:
     routes: Mapping[str, Route]
     argument: str
     errors: ErrorForm
+    allowed: str
+    """Its methods, as the `allow` header has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Routes:
                     argument = inside if mark else ""
         if "GET" in found:
             found["HEAD"] = found["GET"]
-        return Match(found, argument, self._errors(path, found))
+        return Match(found, argument, self._errors(path, found), ", ".join([*found, "OPTIONS"]))
 
     def _errors(self, path: str, found: Mapping[str, Route]) -> ErrorForm:
         for route in found.values():

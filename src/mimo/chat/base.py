@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import cast
 
@@ -34,7 +35,7 @@ class ChatFormat(ABC):
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
 
-    @property
+    @cached_property
     def thinks(self) -> bool:
         """Whether the model can be asked to think: its format knows thinking, and its vocabulary both tags."""
         return self.knows_thinking and None not in map(self.tokenizer.control, THINK)

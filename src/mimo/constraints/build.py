@@ -40,6 +40,8 @@ def answer_constraint(
     follow.
     """
     least = least_tokens(params)
+    if grammar is None and not least and not params.thinking:
+        return None
     opens, closes = map(tokenizer.control, THINK)
     thinks = params.thinking and opens is not None and closes is not None
     budget = params.thinking_budget if thinks else None

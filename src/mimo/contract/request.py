@@ -56,4 +56,4 @@ class ChatRequest(Struct, frozen=True):
     @property
     def media(self) -> tuple[Media, ...]:
         """The media of all messages, in order."""
-        return tuple(media for message in self.messages for media in message.media)
+        return tuple([media for message in self.messages if message.parts for media in message.media])

@@ -18,16 +18,16 @@ from mimo.types import Tool
 
 def cannot_think(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
     """Whether thinking is on and nothing can come of it: the prompt is ours, and its format knows no thinking."""
-    if isinstance(request, TextRequest) or not request.params.thinking:
+    if isinstance(request, TextRequest) or not request.params.thinking or chat_format.thinks:
         return False
-    return engine.capabilities.route(request) == "tokens" and not chat_format.thinks
+    return engine.capabilities.route(request) == "tokens"
 
 
 def spells_tools(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
     """Whether functions, or calls in the history, are written as text, since the model's template knows none."""
-    if isinstance(request, TextRequest) or engine.capabilities.route(request) != "tokens":
+    if isinstance(request, TextRequest) or not chat_format.spells(request.messages, request.params.offered_tools):
         return False
-    return chat_format.spells(request.messages, request.params.offered_tools)
+    return engine.capabilities.route(request) == "tokens"
 
 
 def cannot_constrain_texts(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:

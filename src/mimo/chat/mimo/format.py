@@ -32,12 +32,16 @@ class MimoFormat(ChatFormat):
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__(tokenizer)
-        for name in ("<|im_start|>", "<|im_end|>", *THINK):
-            if tokenizer.control(name) is None:
-                raise ValueError(f"MiMo's chat format needs the control token {name}, which the vocabulary lacks")
+        self._opens, self._closes, self._thinks, self._thought = map(
+            self._needed, ("<|im_start|>", "<|im_end|>", *THINK)
+        )
+
+    def _needed(self, name: str) -> int:
+        if (token := self.tokenizer.control(name)) is None:
+            raise ValueError(f"MiMo's chat format needs the control token {name}, which the vocabulary lacks")
+        return token
 
     def pieces(self, messages: Sequence[Message], thinking: bool, tools: Sequence[Tool]) -> list[Piece]:
-        control = self._control
         turns = list(messages)
         if not turns or turns[0].role != "system":
             turns.insert(0, _SYSTEM)
@@ -47,18 +51,18 @@ class MimoFormat(ChatFormat):
             if turn.role == "tool":
                 pieces += self._tool_result(turn, turns[at - 1].role != "tool", turns[at + 1 : at + 2])
                 continue
-            pieces += [control("<|im_start|>"), f"{turn.role}\n"]
+            pieces += [self._opens, f"{turn.role}\n"]
             if turn.role == "assistant":
                 reasoning = turn.reasoning_content if at > last_user else None
-                pieces += [control(THINK.opens), reasoning or "", control(THINK.closes)]
+                pieces += [self._thinks, reasoning or "", self._thought]
             pieces += content_of(turn)
             if at == 0 and tools:
-                pieces += [control(part) if is_token else part for part, is_token in declaration(tools)]
+                pieces += [self._control(part) if is_token else part for part, is_token in declaration(tools)]
             for call in turn.tool_calls:
                 pieces += self._call(call)
-            pieces.append(control("<|im_end|>"))
-        pieces += [control("<|im_start|>"), "assistant\n"]
-        return pieces if thinking else [*pieces, control(THINK.opens), control(THINK.closes)]
+            pieces.append(self._closes)
+        pieces += [self._opens, "assistant\n"]
+        return pieces if thinking else [*pieces, self._thinks, self._thought]
 
     def _control(self, name: str) -> Piece:
         """The control token, or its name as text where an older vocabulary spells it out (`<tool_response>`)."""
@@ -77,7 +81,7 @@ class MimoFormat(ChatFormat):
     def _tool_result(self, turn: Message, first: bool, following: Sequence[Message]) -> list[Piece]:
         """Results that follow each other share one turn."""
         control = self._control
-        pieces: list[Piece] = [control("<|im_start|>"), "tool\n"] if first else []
+        pieces: list[Piece] = [self._opens, "tool\n"] if first else []
         pieces += [control("<tool_response>"), "\n", *content_of(turn), "\n"]
         pieces += [control("</tool_response>"), "\n"]
-        return pieces if following and following[0].role == "tool" else [*pieces, control("<|im_end|>")]
+        return pieces if following and following[0].role == "tool" else [*pieces, self._closes]
