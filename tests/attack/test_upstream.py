@@ -15,7 +15,9 @@ import httpx
 import pytest
 
 from mimo.contract.errors import EngineError
-from tests.attack.hostile_upstream import ENGINES, LIMIT, STARTS, cases, good
+from tests.attack.upstream import cases
+from tests.attack.upstream.base import ENGINES, LIMIT, good
+from tests.attack.upstream.starts import STARTS
 from tests.engines.upstream.fakes import Asked, Fake, Out
 from tests.engines.upstream.fronts import Front, front, until
 

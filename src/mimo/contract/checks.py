@@ -73,7 +73,7 @@ def token_numbers(value: object, path: str, minimum: float, maximum: float) -> t
             raise InvalidRequest(f"{path} must name a token once, got {int(key)} twice", param=path)
         if given is not None:
             pairs[int(key)] = number(given, f"{path}.{key}", minimum, maximum)
-    return tuple(sorted(pairs.items()))
+    return tuple((token, pairs[token]) for token in sorted(pairs))  # pairs would be compared one by one
 
 
 def mapping(value: object, path: str) -> dict[str, object]:
