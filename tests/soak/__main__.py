@@ -31,7 +31,7 @@ STORM = CALM + ("leaver", "hostile") * 2
 
 async def soak(server: Server, options: argparse.Namespace) -> list[str]:
     """The findings; none is good."""
-    first = await stormed(server.url, STORM, options.seconds / 3, options.seed)  # what grows once has grown
+    first = await stormed(server.url, STORM, options.seconds, options.seed)  # what grows once has grown
     await asyncio.sleep(REST)
     before = await server.counts()
     calm = await server.phase(CALM, options.seconds / 3, options.seed + 1)

@@ -14,6 +14,7 @@ from functools import cached_property
 from mimo.contract.errors import EngineError
 from mimo.llamacpp.library import Library
 from mimo.tokenizers.least import LeastTokens
+from mimo.tokenizers.seams import Seams
 
 _UNKNOWN, _UNUSED, _CONTROL, _USER_DEFINED, _STRIPS = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 3 << 7
 _SPM, _BPE = 1, 2
@@ -21,6 +22,8 @@ _SPM, _BPE = 1, 2
 
 _SHORT, _KNOWN = 200, 1000
 """Characters of a text whose ids are kept, and how many such: the turns that every prompt has come first."""
+_LONG = 4096
+"""Characters of a text from which on it is worth being cut."""
 
 
 class Vocabulary:
@@ -98,6 +101,24 @@ class Vocabulary:
         return known.copy()
 
     def _tokenize(self, text: str) -> list[int]:
+        if len(text) <= _LONG or self._seams is None:
+            return self._native(text)
+        first, *others = self._seams.cut(text)
+        tokens, mark = self._native(first), self._seams.mark
+        before = len(self._native(mark))  # it keeps the space away that comes before a text
+        for piece in others:
+            tokens += self._native(mark + piece)[before:]
+        return tokens
+
+    @cached_property
+    def _seams(self) -> Seams | None:
+        """Found at the first long text; None for a vocabulary that needs none, or may swallow what stands at a seam."""
+        kind = self._library.llama_vocab_type(self._vocab)
+        name = self._library.llama_vocab_get_text
+        texts = (name(self._vocab, token).decode(errors="replace") for token in range(self.vocabulary))
+        return Seams(texts) if kind == _SPM and self._whole else None
+
+    def _native(self, text: str) -> list[int]:
         data = text.encode()
         room = len(data) + 8
         buffer = (c.c_int32 * room)()

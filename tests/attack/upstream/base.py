@@ -55,8 +55,10 @@ def sent(*pieces: bytes, close: bool = True) -> Behaviour:
 
 
 def whole(data: bytes, *, close: bool = True) -> Behaviour:
+    """Answers with `data` in one piece of known length."""
     return sent(OK + b"content-length: %d\r\n\r\n" % len(data), data, close=close)
 
 
 def body_open(data: bytes) -> Behaviour:
+    """Answers with `data`, and leaves the answer open."""
     return sent(CHUNKED, b"%x\r\n%b\r\n" % (len(data), data), close=False)
