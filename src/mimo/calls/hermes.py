@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from mimo.calls.base import WHITE_SPACE, CallFormat, within
+from mimo.calls.base import WHITE_SPACE, CallFormat, Texts, within
+from mimo.calls.json_text import ConstrainedJsonTexts
 from mimo.calls.scanner import Body
-from mimo.types import Tool
+from mimo.contract.json_schema.schema import LARK
+from mimo.tokenizers.base import Tokenizer
+from mimo.types import Constraint, Tool
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TURNS = re.compile(rb'["{}\[\]]')
@@ -35,6 +38,8 @@ class HermesCalls(CallFormat):
             schema = within(tool.rules, "/properties/arguments")
             assert isinstance(schema, dict)
             arguments = {**schema, **arguments}
+            for key in self.texts(tool):
+                arguments["properties"] = {key: {"type": "string"}}
         call = {
             "type": "object",
             "properties": {"name": {"const": tool.name}, "arguments": arguments},
@@ -43,6 +48,19 @@ class HermesCalls(CallFormat):
             "x-guidance": WHITE_SPACE,
         }
         return [f'{rule}: "\\n"? {rule}_json "\\n"?', f"{rule}_json: %json {json.dumps(call)}"]
+
+    def texts(self, tool: Tool) -> Mapping[str, str]:
+        properties = tool.rules.get("properties")
+        if not tool.enforced or not isinstance(properties, Mapping) or len(properties) != 1:
+            return {}
+        ((key, part),) = properties.items()
+        written = part.get(LARK) if isinstance(part, Mapping) else None
+        return {key: written} if isinstance(written, str) else {}
+
+    def guarded(self, constraint: Constraint, tools: Sequence[Tool], tokenizer: Tokenizer, texts: Texts) -> Constraint:
+        if not texts:
+            return constraint
+        return ConstrainedJsonTexts(constraint, tokenizer, self.markers.opens, texts, spelled=self.spelled)
 
 
 class HermesBody(Body):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mimo.calls import call_format
+from mimo.calls import SPELLED, call_format
 from mimo.chat.prompt import ChatFormat
 from mimo.contract.json_schema.schema import LARK
 from mimo.contract.request import ChatRequest
@@ -31,8 +31,8 @@ def spells_tools(request: ChatRequest | TextRequest, engine: Engine, chat_format
 
 
 def cannot_constrain_texts(request: ChatRequest | TextRequest, engine: Engine, chat_format: ChatFormat) -> bool:
-    """Whether a value of a call shall follow a grammar of its own, and cannot: the model's calls are JSON, or not ours
-    to constrain."""
+    """Whether a value of a call shall follow a grammar of its own, and cannot: the model's calls are not ours to
+    constrain, or it is one of several arguments of a call in JSON."""
     if isinstance(request, TextRequest):
         return False
     tools = request.params.offered_tools
@@ -40,8 +40,8 @@ def cannot_constrain_texts(request: ChatRequest | TextRequest, engine: Engine, c
         return False
     if engine.capabilities.route(request) != "tokens" or not engine.capabilities.grammar:
         return True
-    calls = None if chat_format.spells(request.messages, tools) else call_format(engine.chat_template)
-    return calls is None or not any(map(calls.texts, tools))
+    calls = SPELLED if chat_format.spells(request.messages, tools) else call_format(engine.chat_template)
+    return calls is None or not all(map(calls.texts, filter(_has_text_grammar, tools)))
 
 
 def _has_text_grammar(tool: Tool) -> bool:

@@ -29,7 +29,7 @@ ANNOTATIONS = frozenset({
 })  # fmt: skip
 """Keywords that say nothing about what is valid."""
 LARK = "x-mimo-lark"
-"""A keyword of ours: the grammar (Lark) that a string must follow, for calls in MiMo's form."""
+"""A keyword of ours: the grammar (Lark) that a string of a call must follow."""
 _ONE = frozenset({"items", "additionalProperties"})
 _MANY = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions"})

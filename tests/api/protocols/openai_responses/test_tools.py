@@ -144,20 +144,22 @@ def test_a_grammar_that_does_not_compile_is_refused_by_its_path(server, definiti
     assert error["param"] == "tools[2].format.definition" and words in error["message"], error
 
 
-def test_a_grammar_that_a_models_calls_cannot_follow_is_reported(serving):
-    template = (
-        "{{ tools | tojson }}{% for m in messages %}{{ m.content }}{% endfor %}<tool_call>{'arguments'}</tool_call>"
-    )
-    call = '{"name": "patch", "arguments": {"input": "free"}}'
-    script = Script([ScriptedAnswer(["<tool_call>", call, "</tool_call>"])])
+HERMES = "{{ tools | tojson }}{% for m in messages %}{{ m.content }}{% endfor %}<tool_call>{'arguments'}</tool_call>"
+PLAIN = "{% for m in messages %}{{ m.content }}{% endfor %}"
+
+
+@pytest.mark.parametrize("template", [HERMES, PLAIN], ids=["hermes", "spelled"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_grammar_in_lark_holds_the_text_in_a_call_of_json(serving, template, seed):
+    biased = {**BIASED, **dict.fromkeys("{}:,_l", 0.0), "\\": 3.0, "*": 2.0}
+    script = Script([ScriptedAnswer([{"repeat": 900, "steps": [{"logits": biased}]}])])
     with serving(script, template=template) as server:
         server.engine.chat_template = template
-        answer = ask(server, tools=[FUNCTION, LARK])
-        assert answer.headers["x-mimo-ignored"] == "tools[1].format.definition"
-        assert answer.json()["output"][0]["input"] == "free"
-    with serving(script, template=template, strict=True) as server:
-        server.engine.chat_template = template
-        assert ask(server, tools=[LARK]).json()["error"]["param"] == "tools[0].format.definition"
+        choice = {"type": "custom", "name": "patch"}
+        answer = ask(server, tools=[FUNCTION, LARK], tool_choice=choice, seed=seed, parallel_tool_calls=False)
+    assert answer.status_code == 200 and "x-mimo-ignored" not in answer.headers, answer.text
+    (item,) = answer.json()["output"]
+    assert item["type"] == "custom_tool_call" and EDIT.fullmatch(item["input"]), item
 
 
 def test_tools_of_a_namespace_are_called_in_it(server):
