@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 
+from mimo.cli.chat.contents import contents, why
 from mimo.contract.errors import StartError
 from mimo.contract.media import MB, MEDIA
 from mimo.media.sniff import HEAD, formats_of
@@ -24,9 +24,9 @@ def part(kind: MediaKind, path: Path) -> dict[str, Any]:
         size = path.stat().st_size
         if size > row.inline:
             raise AttachError(f"{path} has {size / MB:.0f} MB, and one {kind} may have {row.inline // MB} MB at most")
-        data = path.read_bytes()
+        data = contents(path, row.inline)
     except OSError as problem:
-        raise AttachError(f"cannot read {path}: {os.strerror(problem.errno or 0).lower()}") from None
+        raise AttachError(f"cannot read {path}: {why(problem)}") from None
     form = next((name for name in formats_of(data[:HEAD]) if name in row.formats), None)
     if form is None:
         raise AttachError(f"{path} is no {kind} in one of the formats {', '.join(row.formats)}")

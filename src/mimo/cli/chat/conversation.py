@@ -13,10 +13,13 @@ from typing import Any
 
 import msgspec
 
+from mimo.cli.chat.contents import contents, why
 from mimo.cli.options import SAMPLING
 from mimo.contract.errors import StartError
 
 Message = dict[str, Any]
+_LARGEST = 200 * 10**6
+"""Bytes of a saved conversation: pictures and sounds are in it."""
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
@@ -73,15 +76,15 @@ class Conversation:
                 file.write(text)
             os.replace(part, path)
         except OSError as problem:
-            raise FileError(f"cannot write {path}: {_why(problem)}") from None
+            raise FileError(f"cannot write {path}: {why(problem)}") from None
 
 
 def read(path: Path) -> dict[str, Any]:
     """The body that a file holds. Raises `FileError`."""
     try:
-        body = msgspec.json.decode(path.read_bytes())
+        body = msgspec.json.decode(contents(path, _LARGEST))
     except OSError as problem:
-        raise FileError(f"cannot read {path}: {_why(problem)}") from None
+        raise FileError(f"cannot read {path}: {why(problem)}") from None
     except (ValueError, RecursionError, msgspec.MsgspecError):
         raise FileError(f"{path} is no saved conversation: it is not JSON") from None
     if not isinstance(body, dict) or not _messages(body.get("messages")):
@@ -112,7 +115,3 @@ def _messages(value: object) -> bool:
         isinstance(one, dict) and one.get("role") in _ROLES and isinstance(one.get("content"), str | list | None)
         for one in value
     )
-
-
-def _why(problem: OSError) -> str:
-    return os.strerror(problem.errno or 0).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
@@ -235,6 +236,18 @@ async def test_a_file_that_cannot_be_gone_on_with_is_refused(session: Session, t
     said = await do(session, f"/load {path}")
     assert said.count("\n") == 1 and "messages from" not in said
     assert session.conversation.body() == before
+
+
+@pytest.mark.parametrize("command", ["load", "save", "image", "audio"])
+async def test_a_device_or_a_pipe_is_no_file_and_is_not_waited_for(
+    session: Session, tmp_path: Path, command: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    session.console.width = 1000
+    session.partner = replace(session.partner, listed=(Listed("m"),))
+    for path in (Path("/dev/zero"), tmp_path / "pipe"):
+        said = await do(session, f"/{command} {path}")
+        assert "not a regular file" in said and said.count("\n") == 1 and path.exists()
 
 
 @pytest.mark.parametrize("content", ["notes of mine", "[]", "{}", '{"messages": [], "tools": []}'])
