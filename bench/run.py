@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import engines, free, gateway, growth, launch, machine, plot, startup, tables
+from bench import busy, engines, extras, free, gateway, growth, launch, machine, plot, startup, tables
 from bench import sampler as samplers
 from bench.load import LoadError
 from bench.machine import say
@@ -94,6 +94,8 @@ PARTS: dict[str, Callable[[Plan], Any]] = {
     "chunks": lambda plan: free.chunks(32, 2_000 if plan.quick else 10_000, plan.rounds),
     "first byte": lambda plan: free.first_byte(200 if plan.quick else 1000),
     "gateway": lambda plan: gateway.compare(plan.rounds),
+    "extras": lambda plan: extras.costs(plan.rounds),
+    "busy": lambda plan: busy.measure(rounds=plan.rounds, seconds=1.0 if plan.quick else 3.0),
     "sampler": measure_sampler,
     "engines": measure_engines,
     "streams": measure_streams,

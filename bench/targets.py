@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.engines import BARE, LLAMA, OURS, OURS_OFF, VLLM
+from bench import extras
+from bench.busy import CHOSEN
+from bench.engines import BARE, LLAMA, OURS, VLLM
 from bench.gateway import DIRECT, LITELLM, MIMO
 from bench.rounds import middle, ratios
 
@@ -43,6 +45,8 @@ def targets(results: Results) -> list[Target]:
         *_engines(results.get("engines", {})),
         *_server(results),
         *_gateway(results.get("gateway")),
+        *_extras(results.get("extras")),
+        *_busy(results.get("busy")),
     ]
 
 
@@ -75,36 +79,26 @@ def _sampler(found: Mapping[str, Mapping[str, float]] | None) -> Iterator[Target
 def _engines(models: Mapping[str, Any]) -> Iterator[Target]:
     for name, model in models.items():
         for streams, wanted in (("1", 0.85), ("8", 0.9), ("32", 0.9)):
-            reached, note = _ratio(model, streams, _best(model, streams), BARE)
-            yield Target(f"{name}: tokens/s at {_streams(streams)} ÷ the bare loop{note}", wanted, reached)
+            reached = _ratio(model, streams, OURS, BARE)
+            yield Target(f"{name}: tokens/s at {_streams(streams)} ÷ the bare loop", wanted, reached)
     for name, model in models.items():
         many, one = (8, 3) if "152,576" in name else (2, 1.2)
         for streams, wanted in (("32", many), ("1", one)):
-            reached, note = _ratio(model, streams, _best(model, streams), LLAMA)
-            bound, _ = _ratio(model, streams, BARE, LLAMA)
-            yield Target(f"{name}: tokens/s at {_streams(streams)} ÷ llama-server{note}", wanted, reached, bound=bound)
+            reached = _ratio(model, streams, OURS, LLAMA)
+            bound = _ratio(model, streams, BARE, LLAMA)
+            yield Target(f"{name}: tokens/s at {_streams(streams)} ÷ llama-server", wanted, reached, bound=bound)
     measured = {name: model for name, model in models.items() if VLLM in model["rates"].get("32", {})}
     for name, model in measured.items():
-        reached, _ = _ratio(model, "32", OURS, VLLM)
-        bound, _ = _ratio(model, "32", BARE, VLLM)
+        reached = _ratio(model, "32", OURS, VLLM)
+        bound = _ratio(model, "32", BARE, VLLM)
         yield Target(f"{name}: tokens/s at 32 streams ÷ vLLM on CPU, same shape", 2, reached, bound=bound)
     if not measured:
         yield Target("tokens/s at 32 streams ÷ vLLM on CPU, same shape", 2, None, note="vLLM is not installed")
 
 
-def _best(model: Mapping[str, Any], streams: str) -> str:
-    """At one stream the promise may be kept with invariance off; at more it must be on."""
+def _ratio(model: Mapping[str, Any], streams: str, over: str, under: str) -> float | None:
     rates = model["rates"].get(streams, {})
-    if streams != "1" or OURS_OFF not in rates:
-        return OURS
-    return max((OURS, OURS_OFF), key=lambda name: middle(rates[name]))
-
-
-def _ratio(model: Mapping[str, Any], streams: str, over: str, under: str) -> tuple[float | None, str]:
-    rates = model["rates"].get(streams, {})
-    if over not in rates or under not in rates:
-        return None, ""
-    return middle(ratios(rates[over], rates[under])), ", invariance off" if over == OURS_OFF else ""
+    return middle(ratios(rates[over], rates[under])) if over in rates and under in rates else None
 
 
 def _streams(count: str) -> str:
@@ -138,3 +132,18 @@ def _gateway(found: Mapping[str, Mapping[str, list[float]]] | None) -> Iterator[
         there = found is not None and LITELLM in found
         reached = middle(ratios(found[MIMO][key], found[LITELLM][key])) if found and there else None
         yield Target(f"gateway: {what} ÷ LiteLLM's proxy", wanted, reached, note=note or "LiteLLM is not installed")
+
+
+def _extras(found: Mapping[str, Mapping[str, list[float]]] | None) -> Iterator[Target]:
+    for name, most in ((extras.ACCOUNTS, 1.1), (extras.METRICS, 1.02)):
+        rate = middle(ratios(found[extras.BARE]["requests_core"], found[name]["requests_core"])) if found else None
+        yield Target(f"{name}: requests a second of a core without them ÷ with them", most, rate, True)
+    added = middle(found[extras.ACCOUNTS]["p50"]) - middle(found[extras.BARE]["p50"]) if found else None
+    yield Target("accounts: added latency, p50, ms", 0.1, added, True)
+
+
+def _busy(found: Mapping[str, Mapping[str, list[float]]] | None) -> Iterator[Target]:
+    rates = found["busy"] if found else {}
+    fixed = max((middle(series) for name, series in rates.items() if name != CHOSEN), default=None)
+    reached = middle(rates[CHOSEN]) / fixed if fixed else None
+    yield Target("busy machine, 4 streams: tokens/s by the threads mimo takes ÷ the best fixed count", 0.9, reached)
