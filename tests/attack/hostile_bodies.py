@@ -32,6 +32,8 @@ def cases() -> Iterator[tuple[str, Case]]:
         yield f"large: {name}", Case(body)
     for name, body in _long():
         yield f"long: {name}", Case(body, refused=False)
+    for name, fields in _WORDS.items():
+        yield f"a word of a megabyte: {name}", Case(_with(fields), refused=False)
     for name, values in _FIELDS.items():
         for number, value in enumerate(values):
             yield f"{name} {number}", Case(_with({name: value}), refused=False)
@@ -110,6 +112,26 @@ _FIELDS: dict[str, tuple[object, ...]] = {
     ),
     "\r\nx-evil: 1\x1b[31m": (1,),
     "[/b][red]": (1,),
+}  # fmt: skip
+
+
+_WORD = "a" * 1_000_000
+_FUNCTION = {"name": "f", "parameters": {"type": "object", "properties": {_WORD: {"type": "string"}}}}
+_CALL = {"id": _WORD, "type": "function", "function": {"name": _WORD, "arguments": json.dumps({_WORD: _WORD})}}
+_WORDS: dict[str, dict[str, object]] = {
+    "prompt": {"messages": [{"role": "user", "content": _WORD}], "prompt": _WORD, "input": _WORD, "text": _WORD},
+    "stop": {"stop": [_WORD, _WORD + "b"], "stop_sequences": [_WORD], "max_tokens": 3},
+    "logit_bias": {"logit_bias": {_WORD: 1}},
+    "logit_bias, digits": {"logit_bias": {"1" * 1_000_000: 1}},
+    "a tool's name": {"tools": [{"type": "function", "name": _WORD, "function": {"name": _WORD}, "input_schema": {}}]},
+    "a tool's parameter": {"tools": [{"type": "function", "function": _FUNCTION}]},
+    "a tool's strict parameter": {"tools": [{"type": "function", "function": {**_FUNCTION, "strict": True}}]},
+    "the choice of a tool": {"tool_choice": {"type": "function", "name": _WORD, "function": {"name": _WORD}}},
+    "a call": {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [_CALL]},
+                            {"role": "tool", "tool_call_id": _WORD, "content": "x"}]},
+    "a field's name": {_WORD: 1},
+    "a schema's name": {"response_format": {"type": "json_schema", "json_schema": {"name": _WORD, "schema": {}}}},
+    "metadata": {"metadata": {_WORD: _WORD}, "user": _WORD, "model": _WORD},
 }  # fmt: skip
 
 
