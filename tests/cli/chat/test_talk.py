@@ -106,6 +106,14 @@ def test_a_line_of_5000_bytes_arrives_whole(chat: Shell, marks: tuple[str, str])
     assert questions(chat) == [f"{text}END"]
 
 
+def test_a_colour_that_is_typed_is_no_mouse_and_no_traceback(chat: Shell) -> None:
+    chat.send("\x1b[31mred\x1b[0;1m\x1b[m and blue")
+    chat.wait_for("there.")
+    chat.ready()
+    (question,) = questions(chat)
+    assert question.endswith("and blue") and "red" in question and "\x1b" not in question
+
+
 def test_arrow_keys_edit_and_backslash_and_alt_enter_begin_a_line(chat: Shell) -> None:
     chat.type("hallo\x1b[D\x1b[D\x1b[D\x1b[D\x1b[3~e\x1b[F")  # four to the left, delete, e, end
     chat.send("\\")

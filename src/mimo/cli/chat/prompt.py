@@ -98,6 +98,10 @@ class Prompt:
             self._leaving = True
             event.current_buffer.reset()
 
+        @keys.add(Keys.Vt100MouseEvent)
+        def _(event: KeyPressEvent) -> None:
+            """No mouse is asked for: it is a colour in an unmarked paste, at which prompt_toolkit would fail."""
+
         return keys
 
 
