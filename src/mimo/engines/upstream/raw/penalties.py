@@ -6,9 +6,9 @@ At each step a penalty is a number for each token sampled so far, and that is wh
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from mimo.types import Sampling, TokenRequest
 
