@@ -12,7 +12,7 @@ from typing import Any
 
 from mimo.api.protocols.openai import ROLES, Arguments
 from mimo.api.protocols.parts import audio_part, image_part, text_of, text_part, video_part, with_media
-from mimo.api.protocols.shapes import Array, Constant, Content, Object, OneOf, Optional, Reading, Shape, Text
+from mimo.api.protocols.shapes import Array, Constant, Content, Object, OneOf, Optional, Reading, Shape, Text, Unused
 from mimo.contract.checks import refuse
 from mimo.contract.errors import InvalidRequest
 from mimo.types import Message, ToolCall
@@ -68,7 +68,12 @@ _FUNCTION = Object(
     {"name": Text("a non-empty string", 1), "arguments": Arguments()}, "an object with name and arguments"
 )
 _CALL = Object(
-    {"id": Text("a non-empty string", 1), "type": Constant("function"), "function": _FUNCTION},
+    {
+        "id": Text("a non-empty string", 1),
+        "type": Constant("function"),
+        "function": _FUNCTION,
+        "index": Unused(),  # clients that keep the chunks of a stream send it back
+    },
     "an object with id and function",
     _build_call,
 )
