@@ -113,5 +113,8 @@ class SoundSize:
     epsilon: float = 1e-5
 
 
+RATE = 24_000
+"""Samples a second that the tower for sound takes."""
+
 SOUND = {"cpu": SoundSize(), "gpu": SoundSize(out=384, width=128, layers=6, heads=8, forward=512)}
 """By the size of the language model."""

@@ -13,13 +13,13 @@ pytest.importorskip("torch")
 pytest.importorskip("PIL")
 
 import torch
-from training.config import SOUND, VISION
+from training.config import RATE, SOUND, VISION
 from training.tokenizer import Tokenizer
 from training.towers.asking import Asker, Asking, logits_of, loss_of
 from training.towers.bridge import SLOTS, Bridge, frozen, table_of
 from training.towers.export import write_gguf
 from training.towers.facts import QUESTIONS, SKILLS, VALUES, WIDTH, Sense, facts_of, numbers, said
-from training.towers.hearing import HOP, RATE, Hearing, filters, mel_of
+from training.towers.hearing import HOP, Hearing, filters, mel_of
 from training.towers.pictures import SIZES, shown
 from training.towers.senses import pixels_of
 from training.towers.sounds import MADE

@@ -16,7 +16,7 @@ from torch import Tensor
 from training.chat import SYSTEM
 from training.model import Nano
 from training.tokenizer import Tokenizer
-from training.towers.facts import QUESTIONS, Facts, Sense, said
+from training.towers.facts import QUESTIONS, REASONS, Facts, Sense, said
 
 EACH = 4
 """Conversations to a row of tokens."""
@@ -51,7 +51,7 @@ class Asker:
     def __init__(self, tokenizer: Tokenizer, sense: Sense) -> None:
         self._special, self._encode = tokenizer.special, lambda text: tokenizer.bpe.encode(text).ids
         self._begin, self._pad, self._end = (self._ids(mark) for mark in MARKS[sense])
-        self._questions = QUESTIONS[sense]
+        self._questions, self._reason = QUESTIONS[sense], self._encode(REASONS[sense])
 
     def _ids(self, mark: str) -> list[int]:
         return [self._special[mark]] if mark in self._special else self._encode(mark)
@@ -69,16 +69,21 @@ class Asker:
         """The tokens after the prefix, and which are learnt. One time in five more is asked of the same medium."""
         special, encode = self._special, self._encode
         begin, end = special["<|im_start|>"], special["<|im_end|>"]
-        answer = [*encode(said(facts)), end]
+        said_of, think, thought = encode(said(facts)), special["<think>"], special["</think>"]
         tokens: list[int] = []
         learnt: list[bool] = []
-        for at in range(2 if rng.random() < 0.2 else 1):
+        count, thinking = 2 if rng.random() < 0.2 else 1, rng.random() < 0.5
+        for at in range(count):
             ask = encode(rng.choice(self._questions))
             if at == 0:  # the medium stands before the first question or after it
                 ask = [*self.medium(rows), *ask] if rng.random() < 0.6 else [*ask, *self.medium(rows)]
             else:
                 ask = [begin, *encode("user\n"), *ask]
-            ask += [end, begin, *encode("assistant\n"), special["<think>"], special["</think>"]]
+            ask += [end, begin, *encode("assistant\n")]
+            if thinking and at + 1 == count:
+                answer = [think, *self._reason, thought, *said_of, end]
+            else:  # earlier turns lose their reasoning
+                ask, answer = [*ask, think, thought], [*said_of, end]
             tokens, learnt = tokens + ask + answer, learnt + [False] * len(ask) + [True] * len(answer)
         return tokens, learnt
 

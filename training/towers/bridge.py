@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=450)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=0.005)
+    parser.add_argument("--noise", type=float, default=0.5, help="most of it, in shares of how rows vary")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -110,8 +111,10 @@ def main() -> None:
         asking = asker.of(rng, facts, counts).to(device)
         for group in optimiser.param_groups:
             group["lr"] = args.rate * pace(step / args.steps)
+        rows = bridge.rows(rng, table_of(facts).to(device), counts)
+        rows = rows + args.noise * rng.random() * rows.std(0).mean().detach() * torch.randn_like(rows)
         with torch.autocast(device, torch.bfloat16):
-            loss, wrong = loss_of(nano, asking, bridge.rows(rng, table_of(facts).to(device), counts))
+            loss, wrong = loss_of(nano, asking, rows)
         loss.backward()
         nn.utils.clip_grad_norm_(bridge.parameters(), 1.0)
         optimiser.step()

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimo.testing import served
+from training.config import RATE
 from training.data import EVALUATION_SEED
 from training.towers.facts import CANNOT, CANNOT_HEAR, SKILLS, Facts, Sense, said
-from training.towers.hearing import RATE
 from training.towers.pictures import SIZES, shown
 from training.towers.sounds import Speech, heard
 
@@ -101,7 +101,8 @@ def rows(client: httpx.Client, sense: Sense, make: Callable[[int, str], Part], c
             right.update(name for name in names if says(facts, name, answer))
             right["all of it"] += answer == said(facts)
         for name in (*names, *(("all of it",) if len(names) > 1 else ())):
-            yield f"| {kind} | {name if name != kind else 'says that it cannot tell'} | {right[name] / count:.0%} |"
+            words = "says that it cannot tell" if name in ("photo", "noise") else name
+            yield f"| {kind} | {words} | {right[name] / count:.0%} |"
 
 
 def main() -> None:

@@ -37,6 +37,8 @@ Sense = Literal["image", "audio"]
 CANNOT = "I cannot tell. I see drawn shapes, their colours, digits and short words."
 CANNOT_HEAR = "I cannot tell. I hear tones, beats, spoken digits and colours."
 
+REASONS: dict[Sense, str] = {"image": "I say what I see.", "audio": "I say what I hear."}
+"""What nano thinks before it says it, with thinking on."""
 QUESTIONS: dict[Sense, tuple[str, ...]] = {
     "image": texts(
         "What is this?|What do you see?|Describe the picture.|What is in the picture?|What is shown here?|"

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.config import SoundSize
+from training.config import RATE, SoundSize
 from training.model import Norm
 
-RATE, HOP, FRAME = 24_000, 240, 960
-"""Samples a second, from frame to frame, and in a frame."""
+HOP, FRAME = 240, 960
+"""Samples from frame to frame, and in a frame."""
 LOCAL_THETA, THETA = 640_000.0, 10_000.0
 
 

@@ -18,9 +18,9 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from training.config import RATE
 from training.data.lists import words
 from training.towers.facts import COLOURS, DIGITS, SKILLS, Facts, facts_of
-from training.towers.hearing import RATE
 
 Samples = NDArray[np.float32]
 SPOKEN = {

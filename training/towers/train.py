@@ -37,6 +37,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--batch", type=int, default=64, help="media a step")
     parser.add_argument("--through", type=int, default=0, help="one step in so many goes through the language model")
+    parser.add_argument("--anew", action="store_true", help="forget the moments of the optimiser")
+    parser.add_argument("--naming", type=float, default=1.0, help="weight of the reader's loss")
+    parser.add_argument("--apart", type=float, default=1.0, help="weight of the distance from the bridge's rows")
     parser.add_argument("--fit", type=int, default=0, help="begin with the last matrix fitted to so many batches")
     parser.add_argument("--rate", type=float, default=0.002, help="peak rate of AdamW")
     parser.add_argument("--every", type=float, default=2.0, help="minutes between checkpoints")
@@ -61,7 +64,7 @@ def main() -> None:
         state = torch.load(saved, map_location=device)
         tower.load_state_dict(state["model"])
         reader.load_state_dict(state["reader"])
-        if not args.fit:  # the moments are those of other gradients then
+        if not args.fit and not args.anew:  # the moments are those of other gradients then
             optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["spent"]
     if args.fit and bridge:
@@ -94,11 +97,11 @@ def main() -> None:
         slots, owner = learner.slots(seen, known)
         all_wanted = wanted_of(facts).to(device)[owner].repeat_interleave(slots.shape[1], dim=0)
         naming, shares = naming_loss(reader(slots), all_wanted)
-        loss, rows = loss + naming, learner.last(seen)
+        loss, rows = loss + args.naming * naming, learner.last(seen)
         if bridge:
             wanted = bridge(table_of(facts).to(device))[owner]
             apart = row_loss(learner.slots(rows, known)[0], wanted)
-            loss, shares["apart"] = loss + (0.1 if through else 1.0) * apart, apart.item()
+            loss, shares["apart"] = loss + args.apart * apart, apart.item()
         if through and nano:
             asking = asker.of(Random(f"ask {step}"), facts, [rows.shape[1]] * len(facts)).to(device)
             with torch.autocast(device, torch.bfloat16):
