@@ -79,7 +79,7 @@ class VisionSize:
     forward: int = 128
     patch: int = 16
     least_pixels: int = 8192
-    most_pixels: int = 65536
+    most_pixels: int = 20480  # larger pictures are scaled down: few rows are what it was trained on most
     epsilon: float = 1e-6
 
     @property

@@ -21,7 +21,7 @@ TINTS = {
 }  # fmt: skip
 Size = tuple[int, int]
 Fill = tuple[int, ...]
-SIZES: tuple[Size, ...] = ((96, 96), (128, 96), (96, 128), (128, 128), (160, 128), (192, 192), (256, 256))
+SIZES: tuple[Size, ...] = ((96, 96), (128, 96), (96, 128), (128, 128), (160, 128))
 """Pixels; multiples of 32 within what the tower takes as it is. The first are cheap, and most of training is theirs."""
 FEW = 4
 """How many of them those are."""
