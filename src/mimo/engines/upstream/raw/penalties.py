@@ -12,6 +12,9 @@ from msgspec.structs import replace
 
 from mimo.types import Sampling, TokenRequest
 
+_OFF = 0.0
+"""A penalty that takes nothing, whatever the default is."""
+
 
 def penalised(request: TokenRequest) -> bool:
     """Whether it has a penalty."""
@@ -32,4 +35,4 @@ def with_penalties(sampling: Sampling, counts: Counter[int]) -> Sampling:
     for token, count in counts.items():
         penalty = sampling.frequency_penalty * count + sampling.presence_penalty
         biases[token] = biases.get(token, 0.0) - penalty
-    return structs.replace(sampling, frequency_penalty=0.0, presence_penalty=0.0, logit_bias=tuple(biases.items()))
+    return structs.replace(sampling, frequency_penalty=_OFF, presence_penalty=_OFF, logit_bias=tuple(biases.items()))
