@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from mimo.heap import trim
 P = ParamSpec("P")
 R = TypeVar("R")
 
-THREADS = 2
+THREADS = max(1, min(2, (os.cpu_count() or 2) // 2))
+"""Half of the cores, so that the event loop and the running streams find one free."""
 _LONG = 0.1
 """Seconds of work after which the memory is worth giving back."""
 _SOON = 1.0
