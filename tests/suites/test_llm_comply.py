@@ -29,8 +29,8 @@ NANO_CANNOT = {
     "tool-calling": "nano writes no end to a string",
     "anth-thinking-display": "nano may think until the limit",
 }
-MAY = "stop_reason: expected 'end_turn', got 'max_tokens'"
-"""nano may think until the limit."""
+MAY = ["stop_reason: expected 'end_turn', got 'max_tokens'"], ["expected status='completed', got 'incomplete'"]
+"""nano may think until the limit; as Messages and as Responses say it."""
 IGNORED = "tool_calls: None"
 """Not in OpenAI's schema, but the contract's: `tool_calls` is null where there are none (section 4)."""
 FORMATS = {
@@ -57,7 +57,7 @@ def test_answers_to_pictures_fit_the_published_schemas(base_url, form, request):
     if "scripted" in request.node.callspec.id.split("-"):
         pytest.skip("the scripted engine takes text only")
     (found,) = results_of(base_url, form, "mimo-v2-omni", "-f", PICTURES[form])
-    assert [error for error in found.get("errors") or () if error != MAY] == []
+    assert found.get("errors") in (None, [], *MAY)
     assert found["status"] != "skipped"
 
 
@@ -69,7 +69,7 @@ def test_answers_fit_the_published_schemas(base_url, form, request):
     failed = {
         one["id"]: one["errors"]
         for one in results
-        if one["status"] == "failed" and one["id"] not in known and one["errors"] != [MAY]
+        if one["status"] == "failed" and one["id"] not in known and one["errors"] not in MAY
     }
     assert not failed, json.dumps(failed, indent=1)
     assert (

@@ -66,6 +66,6 @@ def check_one(case):
     assert response.headers["x-request-id"]
     if response.status_code >= 400:
         error = response.json()["error"]
-        anthropic = "/messages" in case.path
+        anthropic = "/messages" in case.path or case.path.startswith("/anthropic")
         assert set(error) == ({"message", "type"} if anthropic else {"code", "message", "param", "type"})
         assert isinstance(error["message"], str) and error["message"]
