@@ -29,7 +29,7 @@ _NUMBERS = ("first", "end", "keep", "vocabulary", "valid", "count", "capacity", 
 _BEFORE, _AFTER = 2, 14
 """Addresses among the arguments of `build.entry`, before the numbers and after them."""
 _SILENT_SECONDS = 2.0
-"""How long compiling may take without a word to whoever waits for it."""
+"""How long compiling may take without a word to the person who waits."""
 log = logging.getLogger(__name__)
 
 

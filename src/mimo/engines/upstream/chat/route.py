@@ -16,7 +16,8 @@ from mimo.contract.request import ChatRequest
 from mimo.engines.upstream.chat.cells import ChatColumn
 from mimo.engines.upstream.chat.stream import ChatStream
 from mimo.engines.upstream.http import errors
-from mimo.engines.upstream.http.client import Client, Reply, encode
+from mimo.engines.upstream.http.client import Client, encode
+from mimo.engines.upstream.http.reply import Reply
 from mimo.engines.upstream.seeds import derived_seed
 
 

@@ -14,8 +14,8 @@ from mimo.contract.request import ChatRequest
 from mimo.engines.base import EventStream
 from mimo.engines.merge import merge
 from mimo.engines.upstream.chat.choice import ChoiceReader
-from mimo.engines.upstream.http.client import Reply
 from mimo.engines.upstream.http.events import AnswerEvents
+from mimo.engines.upstream.http.reply import Reply
 from mimo.types import Event, Usage
 
 _LAST_SECONDS = 1.0

@@ -11,7 +11,6 @@ import io
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +18,15 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from mimo.contract.errors import ApiError, EngineError, UpstreamError, UpstreamTimeout, shown
+from mimo.contract.errors import ApiError, EngineError, UpstreamError, shown
 from mimo.engines.base import UpstreamState
 from mimo.engines.upstream.http import errors
+from mimo.engines.upstream.http.address import Address
+from mimo.engines.upstream.http.reply import Reply
 
 log = logging.getLogger("mimo.upstream")
 CONNECT_SECONDS = 5.0
 HEALTH_SECONDS = 5.0
-END_SECONDS = 0.05
-"""How long to wait for the end of a body whose answer is complete, so that the connection can be used again."""
 _RETRIED = frozenset({500, 502, 503, 504})
 _AT_ONCE = 2**18
 """Bytes of a body that are handed to the connection as one."""
@@ -35,66 +34,8 @@ _ERROR_BYTES, _JSON_BYTES = 2**16, 2**24
 """How much is read of a body that says what went wrong, and of one that describes the upstream."""
 _HEAD = {"content-type": "application/json", "accept": "text/event-stream", "accept-encoding": "identity"}
 
-
-_USER = re.compile(r"://[^/@]*@")
 OfStatus = Callable[[int, bytes, str | None], ApiError]
 """Status, body and `retry-after` of an answer that is not a success → the error that it is."""
-
-
-class Reply:
-    """An answer that has begun: its bytes as they come. Closing it ends the upstream's work.
-
-    `timeout`: seconds in which bytes may come that bring the answer no further, such as comments and empty chunks: who
-    reads says by `advance` when they have.
-    """
-
-    __slots__ = ("_advanced", "_first", "_response", "_time", "_timeout")
-
-    def __init__(self, response: aiohttp.ClientResponse, first: bytes, timeout: float) -> None:
-        self._response = response
-        self._first = first
-        self._timeout = timeout
-        self._time = asyncio.get_running_loop().time
-        self._advanced = self._time()
-
-    def report(self, problem: ApiError) -> None:
-        """Log that the answer failed after it had begun."""
-        said = problem.said if isinstance(problem, errors.FailedInside) else errors.why(problem)
-        log.warning("%s failed in mid-answer: %s", self._response.url, said)
-
-    def advance(self) -> None:
-        """Something of the answer has come, and has been taken."""
-        self._advanced = self._time()
-
-    async def read(self) -> bytes:
-        """The next piece of the body, empty at its end. Raises `UpstreamError`, `UpstreamTimeout`."""
-        if self._first:
-            data, self._first = self._first, b""
-            return data
-        try:
-            data = await self._response.content.readany()
-        except errors.CAUGHT as problem:
-            raise errors.of_connection(problem) from problem
-        if data and self._time() - self._advanced > self._timeout:
-            raise UpstreamTimeout("upstream sent nothing of its answer for too long, only signs of life")
-        return data
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of it arrived, so that the connection can be used again."""
-        return self._response.content.is_eof()
-
-    async def finish(self) -> None:
-        """Close a reply whose answer is complete: a body that ends at once keeps its connection."""
-        with suppress(*errors.CAUGHT):
-            async with asyncio.timeout(END_SECONDS):
-                while await self._response.content.readany():
-                    pass  # what follows the end of an answer is not read
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection unless the body was read to its end. Idempotent."""
-        self._response.close()
 
 
 class Unanswered(Exception):
@@ -106,40 +47,6 @@ class Unanswered(Exception):
         self.error = error
         self.lost = lost
         self.refused = refused
-
-
-@dataclass(eq=False)
-class Address:
-    """Where an upstream is. `last_ok`: the last request succeeded, which orders failover. `reachable`: the last health
-    check succeeded; a single failed request does not clear it."""
-
-    url: str
-    last_ok: bool = True
-    reachable: bool = True
-    failed_at: float = 0.0
-    """When a request last failed, on the loop's clock."""
-    failures: int = 0
-    """Requests that it did not answer."""
-    failovers: int = 0
-    """Those of them that were sent to another address."""
-
-    @property
-    def shown(self) -> str:
-        """The address without the name and password that it may hold, for the log, for errors and for metrics."""
-        return _USER.sub("://", self.url)
-
-    def report_ok(self) -> None:
-        """A request was answered, or a health check succeeded."""
-        if not self.reachable:
-            log.warning("%s answers again", self.shown)
-        self.last_ok = self.reachable = True
-
-    def report_failure(self, down: bool, why: str) -> None:
-        """A request was not answered, and `why`. `down`: no connection could be made, or a health check failed."""
-        self.last_ok, self.failed_at = False, asyncio.get_running_loop().time()
-        if down and self.reachable:
-            log.warning("%s is down: %s", self.shown, why)
-        self.reachable = self.reachable and not down
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from mimo.contract.errors import ApiError, ServiceUnavailable, UpstreamError
-from mimo.engines.upstream.http.client import Reply
+from mimo.engines.upstream.http.reply import Reply
 from mimo.engines.upstream.raw.redraw import Redraw, Requests
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, raw_events
 from mimo.engines.upstream.raw.route import RawRoute

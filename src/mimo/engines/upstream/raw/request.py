@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from mimo.contract.errors import UpstreamError, UpstreamTimeout
-from mimo.engines.upstream.http.client import Reply
 from mimo.engines.upstream.http.events import AnswerEvents
+from mimo.engines.upstream.http.reply import Reply
 from mimo.types import Sampling, TokenLogprob
 
 

@@ -18,7 +18,8 @@ import msgspec
 
 from mimo.contract.errors import EngineError, UpstreamError, UpstreamTimeout
 from mimo.engines.upstream.chat.cells import ChatColumn
-from mimo.engines.upstream.http.client import Client, Reply, encode
+from mimo.engines.upstream.http.client import Client, encode
+from mimo.engines.upstream.http.reply import Reply
 from mimo.engines.upstream.raw.cells import RawColumn, in_parts
 from mimo.engines.upstream.raw.request import RawEvent, RawRequest, Reader, checked_logprobs, raw_events
 from mimo.tokenizers.base import Tokenizer
